@@ -1,0 +1,127 @@
+"""The paper's bodies: modules from images `(N, in_chans, H, W)` to features `(N, num_features)`.
+
+Source: the scripts of github.com/dipuk0506/SpinalNet, folders MNIST and MNIST_VGG. Each body has
+`num_features`, `image_size` and `forward_features`; biases before BatchNorm are kept, as published,
+so that parameter counts equal the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from .checks import check_int, check_name
+
+_BACKBONES: dict[str, Callable[..., nn.Module]] = {}
+
+
+def register_backbone(cls: type[nn.Module]) -> type[nn.Module]:
+    """Register a body under its `name`; use it as a class decorator."""
+    if cls.name in _BACKBONES:
+        raise ValueError(f"a backbone named {cls.name!r} is registered already; choose another name")
+    _BACKBONES[cls.name] = cls
+    return cls
+
+
+def list_backbones() -> list[str]:
+    """Names that `create_backbone` knows, sorted."""
+    return sorted(_BACKBONES)
+
+
+def create_backbone(name: str, in_chans: int = 1, **kwargs) -> nn.Module:
+    """Build a registered body.
+
+    >>> create_backbone("two_conv").num_features
+    320
+    """
+    return _BACKBONES[check_name("backbone", name, _BACKBONES)](in_chans, **kwargs)
+
+
+class Backbone(nn.Module):
+    """What all bodies share: the input check. A subclass sets the four attributes and `forward_features`."""
+
+    name: str
+    in_chans: int
+    image_size: int
+    num_features: int
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images to features: `(N, in_chans, image_size, image_size) -> (N, num_features)`."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        expected = (self.in_chans, self.image_size, self.image_size)
+        if x.dim() != 4 or tuple(x.shape[1:]) != expected:
+            raise ValueError(
+                f"backbone {self.name!r} reads images (N, {', '.join(map(str, expected))}), got shape {tuple(x.shape)}; "
+                "resize or pad the images, or choose a body made for them"
+            )
+        if not x.is_floating_point():
+            raise TypeError(f"backbone {self.name!r} reads floating-point images, got {x.dtype}; use split.batch(index) or x.float() / 255")
+        return self.forward_features(x)
+
+
+@register_backbone
+class Pixels(Backbone):
+    """No body at all: the pixels are the features. For heads alone and for tests in seconds."""
+
+    name = "pixels"
+
+    def __init__(self, in_chans: int = 1, image_size: int = 28):
+        super().__init__()
+        self.in_chans = check_int("Pixels", "in_chans", in_chans)
+        self.image_size = check_int("Pixels", "image_size", image_size)
+        self.num_features = in_chans * image_size**2
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+@register_backbone
+class TwoConv(Backbone):
+    """The 2-conv CNN of `MNIST/SpinalNet_MNIST.py` (PyTorch's MNIST example of 2020): 28×28 images to 320 features."""
+
+    name = "two_conv"
+    image_size = 28
+    num_features = 320
+
+    def __init__(self, in_chans: int = 1):
+        super().__init__()
+        self.in_chans = check_int("TwoConv", "in_chans", in_chans)
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_chans, 10, kernel_size=5),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Conv2d(10, 20, kernel_size=5),
+            nn.Dropout2d(0.5),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+        )
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.layers(x).flatten(1)
+
+
+@register_backbone
+class VGG5(Backbone):
+    """The paper's "VGG-5" of `MNIST_VGG`: ten convolutions in four blocks, 28×28 images to 256 features."""
+
+    name = "vgg5"
+    image_size = 28
+    num_features = 256
+    blocks = ((64, 64), (128, 128), (256, 256, 256), (256, 256, 256))
+
+    def __init__(self, in_chans: int = 1):
+        super().__init__()
+        self.in_chans = check_int("VGG5", "in_chans", in_chans)
+        layers: list[nn.Module] = []
+        for block in self.blocks:
+            for width in block:
+                layers += [nn.Conv2d(in_chans, width, kernel_size=3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+                in_chans = width
+            layers.append(nn.MaxPool2d(2))
+        self.layers = nn.Sequential(*layers)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.layers(x).flatten(1)

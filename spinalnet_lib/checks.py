@@ -1,0 +1,35 @@
+"""Argument checks: one clear error that names the value and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable
+
+
+def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
+    """Return `value` if it is an integer of at least `minimum`; raise TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{owner}: {name} must be an integer, got {value!r} ({type(value).__name__}); pass a whole number")
+    if value < minimum:
+        raise ValueError(f"{owner}: {name} must be at least {minimum}, got {value}; {remedy or f'pass {minimum} or more'}")
+    return int(value)
+
+
+def check_rate(owner: str, name: str, value) -> float:
+    """Return `value` as a float if it is a probability in [0, 1)."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__}); pass 0 for none")
+    if not 0 <= value < 1:
+        raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value}; 0.5 drops half of the values")
+    return float(value)
+
+
+def check_name(kind: str, name, known: Iterable[str], hint: str = "") -> str:
+    """Return `name` if it is known; raise with the nearest known names otherwise."""
+    known = sorted(known)
+    if isinstance(name, str) and name in known:
+        return name
+    near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.5)
+    say = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ValueError(f"unknown {kind} {name!r}; {say}known: {', '.join(known)}{hint}")

@@ -1,0 +1,149 @@
+"""How large a head is: closed forms, and counts of the built module. The two agree (tests/test_counting.py).
+
+*Weights* are the entries of the weight matrices, without biases; *parameters* are all that training changes;
+*MACs* are multiply-adds for one input. A Linear has one MAC a weight, so for these heads MACs equal weights.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .checks import check_int, check_name
+from .heads import LinearHead, MLPHead, _factory, check_spine, create_head, list_heads, split_sizes
+
+
+@dataclass(frozen=True)
+class HeadCost:
+    """Size of a head. `weights`: entries of its matrices; `parameters`: with biases and norms; `macs`: for one input."""
+
+    weights: int
+    parameters: int
+    macs: int
+
+
+_CLOSED_FORMS: dict[str, Callable[..., HeadCost]] = {}
+
+
+def closed_form(fn: Callable[..., HeadCost]) -> Callable[..., HeadCost]:
+    """Register the closed form of the head of the same name; use it as a decorator."""
+    _CLOSED_FORMS[fn.__name__] = fn
+    return fn
+
+
+def head_cost(name: str, in_features: int, num_classes: int, **kwargs) -> HeadCost:
+    """Weights, parameters and MACs of a registered head, from its closed form, without building it.
+
+    A head registered without a closed form is built on the meta device and counted.
+
+    >>> head_cost("spinal", 320, 10, layer_width=8, num_layers=6)
+    HeadCost(weights=8480, parameters=8538, macs=8480)
+    """
+    check_name("head", name, list_heads())
+    if name in _CLOSED_FORMS:
+        return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
+    with torch.device("meta"):
+        return measured_cost(create_head(name, in_features, num_classes, **kwargs), (in_features,))
+
+
+def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
+    """The same three counts, read off a built module."""
+    return HeadCost(count_weights(module), count_parameters(module), count_macs(module, input_shape))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable and frozen parameters, biases and norms included; a shared parameter counts once."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def count_weights(module: nn.Module) -> int:
+    """Number of entries in the weight matrices and convolution kernels, without biases and norms."""
+    weights = {id(p): p.numel() for m in module.modules() for p in m.parameters(recurse=False) if p.dim() > 1}
+    return sum(weights.values())
+
+
+def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
+    """Multiply-adds of the matrix products and convolutions for one input of `input_shape` (without batch).
+
+    Half of what torch's `FlopCounterMode` counts, on a copy on the meta device: nothing is computed and the
+    module stays as it is. Biases, norms, activations and pooling do not count.
+
+    >>> count_macs(nn.Linear(256, 10), (256,))
+    2560
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for size in input_shape:
+        check_int("count_macs", "every number in input_shape", size)
+    ghost = copy.deepcopy(module).to("meta").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        ghost(torch.empty(1, *input_shape, device="meta"))
+    return counter.get_total_flops() // 2
+
+
+def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
+    """Features read by all layers of a spinal head together: a split counts each time a layer reads it.
+
+    >>> read_features(7, num_layers=4, num_splits=2)  # 4 + 3 + 4 + 3
+    14
+    """
+    sizes = split_sizes(in_features, num_splits)
+    return sum(sizes[i % num_splits] for i in range(num_layers))
+
+
+def largest_cheaper_width(weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2) -> int:
+    """The largest layer width at which a spinal head has fewer than `weights` weights; 0 if even width 1 has as many.
+
+    A spinal head of width w has (L - 1)w² + (S + LC)w weights, with L layers, C classes and S = `read_features`;
+    this grows with w, so there is one crossing.
+
+    >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
+    138
+    """
+    check_int("largest_cheaper_width", "weights", weights, minimum=0)
+    check_spine(in_features, num_classes, 1, num_layers, num_splits)
+    square, line = num_layers - 1, read_features(in_features, num_layers, num_splits) + num_layers * num_classes
+    width = 0
+    step = 1 << weights.bit_length()
+    while step:  # bisection on integers: exact, where a square root of a float is not
+        if square * (width + step) ** 2 + line * (width + step) < weights:
+            width += step
+        step >>= 1
+    return width
+
+
+@closed_form
+def linear(in_features: int, num_classes: int, drop_rate: float | Sequence[float] = 0.0) -> HeadCost:
+    with torch.device("meta"):
+        LinearHead(in_features, num_classes, drop_rate)  # its checks are ours
+    return _cost([(in_features, num_classes)])
+
+
+@closed_form
+def mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[int], drop_rate=0.0, norm_layer=None, act_layer=nn.ReLU) -> HeadCost:
+    with torch.device("meta"):
+        sizes = MLPHead(in_features, num_classes, hidden_sizes, drop_rate).hidden_sizes
+    widths = [in_features, *sizes, num_classes]
+    return _cost(list(zip(widths, widths[1:], strict=False)), norm_layer, sizes)
+
+
+@closed_form
+def spinal(
+    in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, num_splits: int = 2, drop_rate=0.0, norm_layer=None, act_layer=nn.ReLU
+) -> HeadCost:
+    check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
+    sizes = split_sizes(in_features, num_splits)
+    shapes = [(sizes[i % num_splits] + (layer_width if i else 0), layer_width) for i in range(num_layers)]
+    return _cost([*shapes, (num_layers * layer_width, num_classes)], norm_layer, [layer_width] * num_layers)
+
+
+def _cost(shapes: list[tuple[int, int]], norm_layer=None, norm_sizes: Sequence[int] = ()) -> HeadCost:
+    """Cost of Linears of these (in, out) shapes and of one norm for each of `norm_sizes`."""
+    weights = sum(rows * columns for rows, columns in shapes)
+    biases = sum(columns for _, columns in shapes)
+    norms = sum(count_parameters(_factory("norm_layer", norm_layer)(size)) for size in norm_sizes) if norm_layer is not None else 0
+    return HeadCost(weights, weights + biases + norms, weights)

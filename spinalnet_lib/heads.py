@@ -1,0 +1,277 @@
+"""Classifier heads: the layers between a network's features and its logits, and their registry.
+
+Every head maps `(N, in_features)` to `(N, num_classes)` and follows timm's classifier contract:
+`forward(x, pre_logits=False)`, `reset(num_classes)`, `head_hidden_size`. A layer is
+dropout → linear → norm → activation; the classifier is dropout → linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .checks import check_int, check_name, check_rate
+
+LayerFactory = str | Callable[..., nn.Module]
+
+_HEADS: dict[str, Callable[..., nn.Module]] = {}
+
+
+def register_head(fn: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """Register `fn(in_features, num_classes, **kwargs) -> head` under its own name; use it as a decorator.
+
+    Raises ValueError if the name is taken: a second head of that name would silently replace the first.
+    """
+    if fn.__name__ in _HEADS:
+        raise ValueError(f"a head named {fn.__name__!r} is registered already; rename the function")
+    _HEADS[fn.__name__] = fn
+    return fn
+
+
+def list_heads() -> list[str]:
+    """Names that `create_head` knows, sorted."""
+    return sorted(_HEADS)
+
+
+def create_head(name: str, in_features: int, num_classes: int, **kwargs) -> nn.Module:
+    """Build a registered head.
+
+    >>> create_head("spinal", 320, 10, layer_width=8, num_layers=6)(torch.zeros(2, 320)).shape
+    torch.Size([2, 10])
+    """
+    return _HEADS[check_name("head", name, _HEADS)](in_features, num_classes, **kwargs)
+
+
+def split_sizes(in_features: int, num_splits: int) -> list[int]:
+    """Sizes of the input splits, as `torch.tensor_split` cuts: they differ by at most one, larger first.
+
+    >>> split_sizes(7, 3)
+    [3, 2, 2]
+    """
+    check_int("split_sizes", "in_features", in_features)
+    check_int("split_sizes", "num_splits", num_splits)
+    size, larger = divmod(in_features, num_splits)
+    return [size + 1] * larger + [size] * (num_splits - larger)
+
+
+class Layer(nn.Module):
+    """Dropout → linear → norm → activation: `(N, in_features) -> (N, out_features)`."""
+
+    def __init__(self, in_features: int, out_features: int, drop_rate: float, norm_layer: LayerFactory | None, act_layer: LayerFactory):
+        super().__init__()
+        self.drop = _dropout(drop_rate)
+        self.linear = nn.Linear(in_features, out_features)
+        self.norm = _factory("norm_layer", norm_layer)(out_features) if norm_layer is not None else nn.Identity()
+        self.act = _factory("act_layer", act_layer)()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.norm(self.linear(self.drop(x))))
+
+
+class Head(nn.Module):
+    """What all heads share: the classifier on top of `hidden(x)`, the checks, and timm's contract.
+
+    A subclass validates its own arguments, calls `super().__init__`, builds its layers and defines
+    `hidden: (N, in_features) -> (N, head_hidden_size)`.
+    """
+
+    def __init__(self, in_features: int, num_classes: int, head_hidden_size: int, classifier_drop_rate: float = 0.0):
+        super().__init__()
+        self.in_features = in_features
+        self.num_classes = num_classes
+        self.head_hidden_size = head_hidden_size
+        self.classifier_drop = _dropout(classifier_drop_rate)
+        self.classifier = nn.Linear(head_hidden_size, num_classes) if num_classes else nn.Identity()
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Features to pre-logits: `(N, in_features) -> (N, head_hidden_size)`."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """`(N, in_features) -> (N, num_classes)`, or `(N, head_hidden_size)` if `pre_logits` or `num_classes == 0`."""
+        self._check_input(x)
+        x = self.hidden(x)
+        if pre_logits or not self.num_classes:
+            return x
+        return self.classifier(self.classifier_drop(x))
+
+    def reset(self, num_classes: int) -> None:
+        """Replace the classifier by a fresh one for `num_classes` (0: none) on the same device and dtype."""
+        self.num_classes = check_int(type(self).__name__, "num_classes", num_classes, minimum=0, remedy="0 removes the classifier")
+        like = next(self.parameters(), torch.empty(0))
+        self.classifier = nn.Linear(self.head_hidden_size, num_classes, device=like.device, dtype=like.dtype) if num_classes else nn.Identity()
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, num_classes={self.num_classes}"
+
+    def _check_input(self, x: Tensor) -> None:
+        name = type(self).__name__
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name} reads a tensor (N, {self.in_features}), got {type(x).__name__}; convert it with torch.as_tensor")
+        if x.dim() != 2 or x.shape[1] != self.in_features:
+            remedy = "flatten it with x.flatten(1)" if x.dim() > 2 else f"the head was built with in_features={self.in_features}"
+            raise ValueError(f"{name} reads features (N, {self.in_features}), got shape {tuple(x.shape)}; {remedy}")
+        if not x.is_floating_point():
+            raise TypeError(f"{name} reads floating-point features, got {x.dtype}; convert them with x.float()")
+
+
+class LinearHead(Head):
+    """One Linear, the head of ResNets: `(N, in_features) -> (N, num_classes)`. `head_hidden_size` is `in_features`."""
+
+    def __init__(self, in_features: int, num_classes: int, drop_rate: float | Sequence[float] = 0.0):
+        _check_sizes("LinearHead", in_features, num_classes)
+        (rate,) = _drop_rates("LinearHead", drop_rate, 1)
+        super().__init__(in_features, num_classes, in_features, rate)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return x
+
+
+class MLPHead(Head):
+    """Hidden layers in a row, the dense head of VGG: `(N, in_features) -> (N, num_classes)`.
+
+    `hidden_sizes` is one width or a sequence of widths. `drop_rate` is one rate for every Linear or one
+    rate per Linear, the classifier last: the paper's 2-conv CNN drops before its classifier only, `(0, .5)`.
+    `norm_layer` and `act_layer` are factories or names in `torch.nn` ("BatchNorm1d").
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        hidden_sizes: int | Sequence[int],
+        drop_rate: float | Sequence[float] = 0.0,
+        norm_layer: LayerFactory | None = None,
+        act_layer: LayerFactory = nn.ReLU,
+    ):
+        _check_sizes("MLPHead", in_features, num_classes)
+        sizes = list(hidden_sizes) if isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str) else [hidden_sizes]
+        if not sizes:
+            raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
+        for size in sizes:
+            check_int("MLPHead", "every width in hidden_sizes", size)
+        *rates, last_rate = _drop_rates("MLPHead", drop_rate, len(sizes) + 1)
+        super().__init__(in_features, num_classes, sizes[-1], last_rate)
+        self.hidden_sizes = sizes
+        widths = [in_features, *sizes]
+        self.layers = nn.ModuleList(Layer(widths[i], widths[i + 1], rate, norm_layer, act_layer) for i, rate in enumerate(rates))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, hidden_sizes={self.hidden_sizes}"
+
+
+class SpinalHead(Head):
+    """A chain of narrow layers that read the features split by split: `(N, in_features) -> (N, num_classes)`.
+
+    Source: Kabir et al., *SpinalNet: Deep Neural Network with Gradual Input*, arXiv 2007.03347. Layer `i`
+    (from 0) reads input split `i mod num_splits` and the output of layer `i - 1`; the classifier reads the
+    outputs of all layers. Differs from the published code in the cut only: there `num_splits` is 2 and an
+    odd width loses a feature; here splits are `torch.tensor_split`'s and every feature is read.
+
+    `head_hidden_size` is `num_layers * layer_width`. `drop_rate` is one rate for every Linear or one rate per
+    Linear, the classifier last. `norm_layer` and `act_layer` are factories or names in `torch.nn`.
+    Raises ValueError if `num_layers < num_splits` (some features would never be read) or if there are
+    more splits than features.
+
+    >>> head = SpinalHead(in_features=256, num_classes=10, layer_width=128, drop_rate=0.5, norm_layer=nn.BatchNorm1d)
+    >>> head(torch.zeros(4, 256)).shape, head(torch.zeros(4, 256), pre_logits=True).shape
+    (torch.Size([4, 10]), torch.Size([4, 512]))
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        layer_width: int,
+        num_layers: int = 4,
+        num_splits: int = 2,
+        drop_rate: float | Sequence[float] = 0.0,
+        norm_layer: LayerFactory | None = None,
+        act_layer: LayerFactory = nn.ReLU,
+    ):
+        check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
+        *rates, last_rate = _drop_rates("SpinalHead", drop_rate, num_layers + 1)
+        super().__init__(in_features, num_classes, num_layers * layer_width, last_rate)
+        self.layer_width, self.num_layers, self.num_splits = layer_width, num_layers, num_splits
+        sizes = split_sizes(in_features, num_splits)
+        self.layers = nn.ModuleList(
+            Layer(sizes[i % num_splits] + (layer_width if i else 0), layer_width, rate, norm_layer, act_layer) for i, rate in enumerate(rates)
+        )
+
+    def hidden(self, x: Tensor) -> Tensor:
+        splits = x.tensor_split(self.num_splits, dim=1)
+        outputs: list[Tensor] = []
+        for i, layer in enumerate(self.layers):
+            split = splits[i % self.num_splits]
+            outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if outputs else split))
+        return torch.cat(outputs, dim=1)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
+
+
+@register_head
+def linear(in_features: int, num_classes: int, **kwargs) -> LinearHead:
+    return LinearHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def mlp(in_features: int, num_classes: int, **kwargs) -> MLPHead:
+    return MLPHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def spinal(in_features: int, num_classes: int, **kwargs) -> SpinalHead:
+    return SpinalHead(in_features, num_classes, **kwargs)
+
+
+def check_spine(in_features: int, num_classes: int, layer_width: int, num_layers: int, num_splits: int) -> None:
+    """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed forms use it too."""
+    _check_sizes("SpinalHead", in_features, num_classes)
+    check_int("SpinalHead", "layer_width", layer_width)
+    check_int("SpinalHead", "num_layers", num_layers)
+    check_int("SpinalHead", "num_splits", num_splits)
+    if num_splits > in_features:
+        raise ValueError(f"SpinalHead: {in_features} features cannot fill {num_splits} splits; lower num_splits to {in_features} or fewer")
+    if num_layers < num_splits:
+        raise ValueError(
+            f"SpinalHead: {num_layers} layers cannot read {num_splits} splits; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
+        )
+
+
+def _check_sizes(owner: str, in_features: int, num_classes: int) -> None:
+    check_int(owner, "in_features", in_features)
+    check_int(owner, "num_classes", num_classes, minimum=0, remedy="0 leaves the classifier out")
+
+
+def _drop_rates(owner: str, drop_rate: float | Sequence[float], num_linears: int) -> list[float]:
+    """One rate per Linear, the classifier included."""
+    if not isinstance(drop_rate, Sequence) or isinstance(drop_rate, str):
+        return [check_rate(owner, "drop_rate", drop_rate)] * num_linears
+    if len(drop_rate) != num_linears:
+        raise ValueError(
+            f"{owner}: drop_rate has {len(drop_rate)} values for {num_linears} Linear layers (the classifier is the last); pass one value or {num_linears}"
+        )
+    return [check_rate(owner, "drop_rate", rate) for rate in drop_rate]
+
+
+def _dropout(rate: float) -> nn.Module:
+    # Identity, not Dropout(0): a head without dropout must not draw random numbers.
+    return nn.Dropout(rate) if rate else nn.Identity()
+
+
+def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
+    """A class or function as it is; a name such as "BatchNorm1d" from torch.nn, so that records can hold it."""
+    if callable(layer):
+        return layer
+    found = getattr(nn, layer, None) if isinstance(layer, str) else None
+    if found is None:
+        raise ValueError(f"{argument}={layer!r} is no layer; pass a class such as nn.BatchNorm1d or its name in torch.nn, 'BatchNorm1d'")
+    return found

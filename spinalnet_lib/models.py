@@ -1,0 +1,112 @@
+"""Body + head with timm's contract, and the heads that the paper puts on its bodies."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .backbones import Backbone, create_backbone, list_backbones
+from .checks import check_name
+from .heads import Head, create_head, list_heads
+
+# Source: the scripts of github.com/dipuk0506/SpinalNet (MNIST/default_pytorch_MNIST.py, MNIST/SpinalNet_MNIST.py,
+# MNIST_VGG/*). The baselines and the spinal heads differ in dropout, too: keep that in mind when comparing them.
+_PAPER_HEADS = {
+    ("two_conv", "mlp"): {"hidden_sizes": 50, "drop_rate": (0.0, 0.5)},
+    ("two_conv", "spinal"): {"layer_width": 8, "num_layers": 6},
+    ("vgg5", "mlp"): {"hidden_sizes": 512, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
+    ("vgg5", "spinal"): {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
+}
+
+
+class Classifier(nn.Module):
+    """A body and a head: images `(N, in_chans, H, W)` to logits `(N, num_classes)`.
+
+    timm's contract: `forward(x) = forward_head(forward_features(x))`, `forward_head(x, pre_logits=False)`,
+    `get_classifier()`, `reset_classifier(num_classes)`, `num_features`, `head_hidden_size`, `num_classes`.
+    """
+
+    def __init__(self, body: Backbone, head: Head):
+        super().__init__()
+        if body.num_features != head.in_features:
+            raise ValueError(
+                f"the body gives {body.num_features} features, the head reads {head.in_features}; build the head with in_features={body.num_features}"
+            )
+        self.body = body
+        self.head = head
+        self.arguments: dict = {}  # how create_model built it; a record stores it
+
+    @property
+    def num_classes(self) -> int:
+        return self.head.num_classes
+
+    @property
+    def num_features(self) -> int:
+        return self.body.num_features
+
+    @property
+    def head_hidden_size(self) -> int:
+        return self.head.head_hidden_size
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images to features: `(N, in_chans, H, W) -> (N, num_features)`."""
+        return self.body(x)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Features to logits: `(N, num_features) -> (N, num_classes)`, or `(N, head_hidden_size)` if `pre_logits`."""
+        return self.head(x, pre_logits=pre_logits)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+    def get_classifier(self) -> nn.Module:
+        """The last Linear of the head (Identity if `num_classes == 0`)."""
+        return self.head.classifier
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the last Linear by a fresh one; the spine below it stays. 0 leaves features only."""
+        self.head.reset(num_classes)
+        self.arguments = {**self.arguments, "num_classes": num_classes}
+
+
+def create_model(backbone: str, head: str, num_classes: int, in_chans: int = 1, image_size: int | None = None, **head_kwargs) -> Classifier:
+    """Build a registered body with a registered head; further arguments go to the head.
+
+    `image_size` is for bodies that take any size ("pixels"). Weights are torch's defaults, drawn from the
+    global generator; `train` draws them anew from its seed.
+
+    >>> model = create_model("two_conv", "spinal", num_classes=10, layer_width=8, num_layers=6)
+    >>> sum(p.numel() for p in model.parameters())
+    13818
+    """
+    check_name("backbone", backbone, list_backbones())
+    check_name("head", head, list_heads())
+    body = create_backbone(backbone, in_chans, **({} if image_size is None else {"image_size": image_size}))
+    model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
+    model.arguments = {
+        "backbone": backbone,
+        "head": head,
+        "num_classes": num_classes,
+        "in_chans": in_chans,
+        "image_size": body.image_size,
+        "head_arguments": {name: _plain(value) for name, value in head_kwargs.items()},
+    }
+    return model
+
+
+def paper_head(backbone: str, head: str) -> dict:
+    """Arguments of the paper's `head` ("mlp", its baseline, or "spinal") on `backbone`, for `create_model`.
+
+    >>> paper_head("vgg5", "mlp")
+    {'hidden_sizes': 512, 'drop_rate': 0.5, 'norm_layer': 'BatchNorm1d'}
+    """
+    if (backbone, head) not in _PAPER_HEADS:
+        known = ", ".join(f"{b} + {h}" for b, h in _PAPER_HEADS)
+        raise ValueError(f"the paper has no head {head!r} on {backbone!r}; known: {known}")
+    return dict(_PAPER_HEADS[backbone, head])
+
+
+def _plain(value):
+    """An argument as JSON can hold it: layer classes by their name."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value.__name__ if callable(value) else value

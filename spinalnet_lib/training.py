@@ -1,0 +1,277 @@
+"""`train` and `evaluate`: one readable loop, top to bottom. One call is one run is one `Record`."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .checks import check_int, check_name, check_rate
+from .counting import HeadCost, count_parameters, measured_cost
+from .datasets import DataSet, Split
+from .models import Classifier
+from .records import Record, describe_machine, pack_bits, record_key
+
+# Raise this when a change alters the numbers of a run: tests/test_training.py holds the losses of a golden run,
+# and records of another version are other records.
+NUMERICS_VERSION = 1
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A recipe in full. The defaults are the paper's for its 2-conv CNN (`MNIST/SpinalNet_MNIST.py`).
+
+    `learning_rate` is per step of `batch_size` examples; "cosine" lowers it to zero over the run.
+    `evals_per_epoch` sets how often validation is read. The test set stays closed unless `read_test`:
+    then it is read at each evaluation too, to record what choosing the best epoch on it would have claimed.
+    """
+
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.5
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    epochs: int = 8
+    schedule: str = "constant"
+    evals_per_epoch: int = 1
+    read_test: bool = False
+
+    def __post_init__(self):
+        check_name("optimizer", self.optimizer, OPTIMIZERS)
+        check_name("schedule", self.schedule, SCHEDULES)
+        for name in ("batch_size", "epochs", "evals_per_epoch"):
+            check_int("TrainConfig", name, getattr(self, name))
+        check_rate("TrainConfig", "momentum", self.momentum)
+        for name, low in (("learning_rate", "above 0"), ("weight_decay", "at least 0")):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0 or (value == 0 and low == "above 0"):
+                raise ValueError(f"TrainConfig: {name} must be a finite number {low}, got {value!r}; the paper's learning rate here is 0.01")
+
+
+def train(
+    model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str | None = None, progress: bool = True
+) -> Record:
+    """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
+
+    `device=None` picks CUDA where there is one. Body, head, data order and dropout have generators of their
+    own, so two heads of one seed share the body's initial weights and the data order; the caller's global
+    generator is left as it was. A loss that is not finite ends the run; the record says so.
+    """
+    seed = check_int("train", "seed", seed, minimum=0)
+    _check_fit(model, data)
+    device = pick_device(device)
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+        initialise(model, seed)
+        model.to(device)
+        torch.manual_seed(_stream(seed, "dropout"))
+        order_rng = torch.Generator().manual_seed(_stream(seed, "order"))
+
+        train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
+        optimizer = _optimizer(model, config)
+        steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
+        n_steps = config.epochs * steps_per_epoch
+        evaluate_after = {round(steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(config.epochs * config.evals_per_epoch)}
+
+        curve, losses, seconds, diverged = [], [], 0.0, False
+        model.train()
+        start = time.perf_counter()
+        for step in _progress(range(n_steps), progress, f"{model.arguments.get('head', 'head')}, seed {seed}"):
+            position = step % steps_per_epoch
+            if position == 0:
+                order = torch.randperm(len(train_split), generator=order_rng).to(device)
+            images, labels = train_split.batch(order[position * config.batch_size : (position + 1) * config.batch_size])
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * _schedule(config.schedule, step / n_steps)
+            loss = F.cross_entropy(model(images), labels)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+
+            if step + 1 in evaluate_after:
+                train_loss = torch.stack(losses).double().mean().item()  # waits for the device
+                seconds += time.perf_counter() - start
+                diverged = not math.isfinite(train_loss)
+                curve.append(_curve_point(model, step + 1, steps_per_epoch, train_loss, val, test if config.read_test else None))
+                losses = []
+                if diverged:
+                    break
+                model.train()
+                start = time.perf_counter()
+
+    body, head = _costs(model)
+    images_seen = curve[-1]["epoch"] * len(train_split)
+    return Record(
+        key=run_key(model, data, config, seed, device),
+        numerics_version=NUMERICS_VERSION,
+        dataset=data.name,
+        dataset_sha256=data.sha256,
+        split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+        model=dict(model.arguments),
+        recipe=asdict(config),
+        n_steps=n_steps,
+        tuning_id=None,
+        seed=seed,
+        curve=curve,
+        diverged=diverged,
+        test=_test_results(model, test, curve) if config.read_test else None,
+        head_cost=asdict(head),
+        body_cost=asdict(body),
+        seconds=round(seconds, 3),
+        images_per_second=round(images_seen / seconds, 1),
+        peak_memory_mb=_peak_memory_mb(device),
+        **describe_machine(device),
+    )
+
+
+def pick_device(device: torch.device | str | None = None) -> torch.device:
+    """`device` itself, or CUDA where there is one, else the CPU."""
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def run_key(model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str) -> str:
+    """The `key` that `train` would give its record: known before the run, so that a finished run is not run again."""
+    return record_key(
+        {
+            "data": data.sha256,
+            "model": {**model.arguments, "parameters": count_parameters(model)},
+            "recipe": asdict(config),
+            "seed": seed,
+            "threads": torch.get_num_threads(),
+            "device_type": torch.device(device).type,
+            "numerics_version": NUMERICS_VERSION,
+        }
+    )
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000) -> tuple[float, Tensor]:
+    """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored."""
+    logits, labels = _predict(model, split, device, batch_size)
+    correct = logits.argmax(1) == labels
+    return correct.double().mean().item(), correct.cpu()
+
+
+def initialise(model: Classifier, seed: int) -> None:
+    """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body."""
+    for part, module in (("body", model.body), ("head", model.head)):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_stream(seed, part))
+            for layer in module.modules():
+                if hasattr(layer, "reset_parameters"):
+                    layer.reset_parameters()
+
+
+def _stream(seed: int, purpose: str) -> int:
+    """A seed for each purpose: changing how one is used leaves the others alone."""
+    return int.from_bytes(hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7], "big")
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
+    cls = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return cls(parameters, config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _schedule(name: str, fraction: float) -> float:
+    """Factor on the learning rate at this fraction of the run."""
+    return 1.0 if name == "constant" else 0.5 * (1 + math.cos(math.pi * fraction))
+
+
+def _predict(model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int) -> tuple[Tensor, Tensor]:
+    device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
+    was_training = model.training
+    model.eval()
+    split = split.to(device)
+    logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]
+    model.train(was_training)
+    return torch.cat(logits), split.labels
+
+
+@torch.no_grad()
+def _curve_point(model: nn.Module, step: int, steps_per_epoch: int, train_loss: float, val: Split, test: Split | None) -> dict:
+    logits, labels = _predict(model, val, None, 1000)
+    point = {
+        "step": step,
+        "epoch": round(step / steps_per_epoch, 4),
+        "train_loss": _rounded(train_loss),
+        "val_error": _rounded((logits.argmax(1) != labels).double().mean().item()),
+        "val_nll": _rounded(F.cross_entropy(logits.double(), labels).item()),
+    }
+    if test is not None:
+        point["test_error"] = _rounded(1 - evaluate(model, test)[0])
+    return point
+
+
+@torch.no_grad()
+def _test_results(model: nn.Module, test: Split, curve: list[dict]) -> dict:
+    """Test accuracy three ways, never mixed up, and what `last` got right."""
+    logits, labels = _predict(model, test, None, 1000)
+    probabilities = logits.double().softmax(1)
+    correct = logits.argmax(1) == labels
+    return {
+        "last": _rounded(correct.double().mean().item()),
+        "val_best": _rounded(1 - min(curve, key=lambda point: point["val_error"])["test_error"]),
+        "test_max": _rounded(1 - min(point["test_error"] for point in curve)),
+        "nll": _rounded(F.cross_entropy(logits.double(), labels).item()),
+        "brier": _rounded((probabilities - F.one_hot(labels, probabilities.shape[1])).square().sum(1).mean().item()),
+        "correct": pack_bits(correct.cpu().numpy()),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    """Six decimals; None for what JSON has no number for."""
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
+    body = model.body
+    return (
+        measured_cost(body, (body.in_chans, body.image_size, body.image_size)),
+        measured_cost(model.head, (model.num_features,)),
+    )
+
+
+def _check_fit(model: Classifier, data: DataSet) -> None:
+    if not isinstance(model, Classifier):
+        raise TypeError(f"train reads a Classifier, got {type(model).__name__}; build one with create_model, or Classifier(body, head)")
+    expected = (model.body.in_chans, model.body.image_size, model.body.image_size)
+    if tuple(data.train.images.shape[1:]) != expected:
+        raise ValueError(
+            f"{data.name} has images {tuple(data.train.images.shape[1:])}, the body {model.body.name!r} reads {expected}; choose another body"
+        )
+    if model.num_classes != data.card["num_classes"]:
+        raise ValueError(
+            f"{data.name} has {data.card['num_classes']} classes, the head {model.num_classes}; use model.reset_classifier({data.card['num_classes']})"
+        )
+
+
+def _progress(steps: Iterable[int], show: bool, label: str) -> Iterable[int]:
+    if not show:
+        return steps
+    try:
+        from tqdm import tqdm
+    except ImportError:  # a rented machine may have torch and numpy only
+        print(f"training {label}: {len(steps)} steps", file=sys.stderr)
+        return steps
+    return tqdm(steps, desc=label, unit="step", mininterval=0.5, leave=False)
+
+
+def _peak_memory_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # getrusage counts bytes on macOS, KiB elsewhere
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
