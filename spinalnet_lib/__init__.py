@@ -8,15 +8,17 @@ __version__ = "0.1.0"
 # stays fast and a head needs nothing but torch. Everything not listed here may move.
 _PUBLIC = {
     "heads": "LinearHead MLPHead SpinalHead create_head list_heads register_head split_sizes",
-    "backbones": "TwoConv VGG5 create_backbone list_backbones",
+    "backbones": "TwoConv VGG5 create_backbone list_backbones register_backbone",
     "models": "Classifier create_model paper_head",
-    "counting": "HeadCost count_macs count_parameters head_cost largest_cheaper_width",
+    "counting": "HeadCost count_macs count_parameters count_weights head_cost largest_cheaper_width read_features",
     "datasets": "DataSet Split list_datasets load_dataset",
     "training": "TrainConfig evaluate train",
     "records": "Record append_record load_records records_frame",
+    "reporting": "CsvLink describe_records",
     "stats": "mean_interval",
+    "bench": "load_bench",
     "claims": "claims_table",
-    "plots": "draw_head draw_touch_to_layers image_grid plot_error_curves plot_weights",
+    "plots": "draw_heads draw_touch_to_layers plot_error_curves plot_images plot_last_errors plot_macs",
     "widgets": "ErrorCurves SplitExplorer WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -58,7 +58,9 @@ class Backbone(nn.Module):
                 "resize or pad the images, or choose a body made for them"
             )
         if not x.is_floating_point():
-            raise TypeError(f"backbone {self.name!r} reads floating-point images, got {x.dtype}; use split.batch(index) or x.float() / 255")
+            raise TypeError(
+                f"backbone {self.name!r} reads floating-point images, got {x.dtype}; use split.batch(index) or x.float() / 255"
+            )
         return self.forward_features(x)
 
 

@@ -10,9 +10,13 @@ from collections.abc import Iterable
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
     """Return `value` if it is an integer of at least `minimum`; raise TypeError or ValueError otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{owner}: {name} must be an integer, got {value!r} ({type(value).__name__}); pass a whole number")
+        raise TypeError(
+            f"{owner}: {name} must be an integer, got {value!r} ({type(value).__name__}); pass a whole number"
+        )
     if value < minimum:
-        raise ValueError(f"{owner}: {name} must be at least {minimum}, got {value}; {remedy or f'pass {minimum} or more'}")
+        raise ValueError(
+            f"{owner}: {name} must be at least {minimum}, got {value}; {remedy or f'pass {minimum} or more'}"
+        )
     return int(value)
 
 

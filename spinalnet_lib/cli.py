@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="spinalnet", description="Spinal heads: data, training runs, records and measurements.")
+    parser = argparse.ArgumentParser(
+        prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     data = commands.add_parser("data", help="what is here, and fetching what is not")
@@ -30,19 +32,35 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("names", nargs="*", metavar="NAME", help="data sets to fetch")
     data.set_defaults(run=_data)
 
-    train = commands.add_parser("train", help="train one head on one data set, one record a seed; finished runs are skipped")
+    train = commands.add_parser(
+        "train", help="train one head on one data set, one record a seed; finished runs are skipped"
+    )
     train.add_argument("--data", default="mnist_5k", metavar="NAME")
     train.add_argument("--backbone", default="two_conv")
     train.add_argument("--head", default="spinal", help="a head of the paper on this backbone (default: %(default)s)")
-    train.add_argument("--drop-rate", type=_rates, metavar="P[,P…]", help="instead of the paper's: one rate, or one a Linear, the classifier last")
-    train.add_argument("--classifier-drop-rate", type=float, metavar="P", help="instead of the paper's: dropout before the classifier only")
-    train.add_argument("--seeds", type=_seeds, default=[0], metavar="A-B", help="a seed or a range, both ends included (default: 0)")
+    train.add_argument(
+        "--drop-rate",
+        type=_rates,
+        metavar="P[,P…]",
+        help="instead of the paper's: one rate, or one a Linear, the classifier last",
+    )
+    train.add_argument(
+        "--classifier-drop-rate",
+        type=float,
+        metavar="P",
+        help="instead of the paper's: dropout before the classifier only",
+    )
+    train.add_argument(
+        "--seeds", type=_seeds, default=[0], metavar="A-B", help="a seed or a range, both ends included (default: 0)"
+    )
     train.add_argument("--epochs", type=int, default=8)
     train.add_argument("--evals-per-epoch", type=int, default=1)
     train.add_argument("--read-test", action="store_true", help="open the test set (closed by default)")
     train.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
     train.add_argument("--threads", type=int, help="CPU threads; part of a run's identity")
-    train.add_argument("--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)")
+    train.add_argument(
+        "--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)"
+    )
     train.set_defaults(run=_train)
 
     records = commands.add_parser("records", help="check a file of records and show one line a run")
@@ -64,7 +82,9 @@ def _data(args: argparse.Namespace) -> None:
             raise ValueError(f"fetch needs a name: {', '.join(list_datasets())}")
         for name in args.names:
             data = load_dataset(name, download=True)
-            print(f"{name}: {len(data.train)} train, {len(data.val)} validation, {len(data.test)} test images; verified")
+            print(
+                f"{name}: {len(data.train)} train, {len(data.val)} validation, {len(data.test)} test images; verified"
+            )
         return
     here = list_datasets(present=True)
     print(f"data root: {data_root()}")
@@ -85,7 +105,6 @@ def _train(args: argparse.Namespace) -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    data = load_dataset(args.data)
     head_arguments = paper_head(args.backbone, args.head)
     if args.drop_rate is not None:
         head_arguments["drop_rate"] = args.drop_rate
@@ -93,6 +112,7 @@ def _train(args: argparse.Namespace) -> None:
         hidden_layers = head_arguments.get("num_layers", 1)
         head_arguments["drop_rate"] = [0.0] * hidden_layers + [args.classifier_drop_rate]
     config = TrainConfig(epochs=args.epochs, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test)
+    data = load_dataset(args.data)
     done = {record.key for record in load_records(args.out)} if Path(args.out).exists() else set()
     for seed in args.seeds:
         model = create_model(args.backbone, args.head, data.card["num_classes"], **head_arguments)
@@ -101,14 +121,18 @@ def _train(args: argparse.Namespace) -> None:
             continue
         record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty())
         append_record(args.out, record)
-        print(f"{record.arm}, seed {seed}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s")
+        print(
+            f"{record.arm}, seed {seed}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s"
+        )
 
 
 def _records(args: argparse.Namespace) -> None:
     from .records import load_records
 
     for r in load_records(args.path):
-        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:2}  validation error {r.curve[-1]['val_error']:.2%}")
+        print(
+            f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:2}  validation error {r.curve[-1]['val_error']:.2%}"
+        )
 
 
 def _bench(args: argparse.Namespace) -> None:
@@ -124,4 +148,6 @@ def _rates(text: str) -> float | list[float]:
 
 def _seeds(text: str) -> list[int]:
     first, _, last = text.partition("-")
+    if not first.isdecimal() or (last and (not last.isdecimal() or int(last) < int(first))):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of seeds; write 3 for one seed or 0-9 for ten")
     return list(range(int(first), int(last or first) + 1))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -95,14 +96,16 @@ def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
     return sum(sizes[i % num_splits] for i in range(num_layers))
 
 
-def largest_cheaper_width(weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2) -> int:
+def largest_cheaper_width(
+    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2
+) -> int:
     """The largest layer width at which a spinal head has fewer than `weights` weights; 0 if even width 1 has as many.
 
     A spinal head of width w has (L - 1)w² + (S + LC)w weights, with L layers, C classes and S = `read_features`;
     this grows with w, so there is one crossing.
 
     >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
-    138
+    140
     """
     check_int("largest_cheaper_width", "weights", weights, minimum=0)
     check_spine(in_features, num_classes, 1, num_layers, num_splits)
@@ -124,16 +127,30 @@ def linear(in_features: int, num_classes: int, drop_rate: float | Sequence[float
 
 
 @closed_form
-def mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[int], drop_rate=0.0, norm_layer=None, act_layer=nn.ReLU) -> HeadCost:
+def mlp(
+    in_features: int,
+    num_classes: int,
+    hidden_sizes: int | Sequence[int],
+    drop_rate=0.0,
+    norm_layer=None,
+    act_layer=nn.ReLU,
+) -> HeadCost:
     with torch.device("meta"):
         sizes = MLPHead(in_features, num_classes, hidden_sizes, drop_rate).hidden_sizes
     widths = [in_features, *sizes, num_classes]
-    return _cost(list(zip(widths, widths[1:], strict=False)), norm_layer, sizes)
+    return _cost(list(itertools.pairwise(widths)), norm_layer, sizes)
 
 
 @closed_form
 def spinal(
-    in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, num_splits: int = 2, drop_rate=0.0, norm_layer=None, act_layer=nn.ReLU
+    in_features: int,
+    num_classes: int,
+    layer_width: int,
+    num_layers: int = 4,
+    num_splits: int = 2,
+    drop_rate=0.0,
+    norm_layer=None,
+    act_layer=nn.ReLU,
 ) -> HeadCost:
     check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
     sizes = split_sizes(in_features, num_splits)
@@ -145,5 +162,9 @@ def _cost(shapes: list[tuple[int, int]], norm_layer=None, norm_sizes: Sequence[i
     """Cost of Linears of these (in, out) shapes and of one norm for each of `norm_sizes`."""
     weights = sum(rows * columns for rows, columns in shapes)
     biases = sum(columns for _, columns in shapes)
-    norms = sum(count_parameters(_factory("norm_layer", norm_layer)(size)) for size in norm_sizes) if norm_layer is not None else 0
+    norms = (
+        sum(count_parameters(_factory("norm_layer", norm_layer)(size)) for size in norm_sizes)
+        if norm_layer is not None
+        else 0
+    )
     return HeadCost(weights, weights + biases + norms, weights)

@@ -132,7 +132,10 @@ def load_dataset(name: str, root: str | os.PathLike | None = None, download: boo
 def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Indices to keep and to cut, both sorted: `share` of every class is cut, drawn with a fixed seed."""
     random = np.random.default_rng(SPLIT_SEED)
-    cut = [random.permutation(np.flatnonzero(labels == c))[: round(share * int((labels == c).sum()))] for c in np.unique(labels)]
+    cut = [
+        random.permutation(np.flatnonzero(labels == c))[: round(share * int((labels == c).sum()))]
+        for c in np.unique(labels)
+    ]
     cut = np.sort(np.concatenate(cut))
     return np.setdiff1d(np.arange(len(labels)), cut), cut
 
@@ -182,7 +185,9 @@ def _read_idx(folder: Path, stem: str, expected: dict) -> np.ndarray:
         raise ValueError(f"{path} cannot be read ({error}); delete it and fetch it again") from error
     count = int(np.prod(expected["shape"]))
     if len(content) != expected["header"] + count:
-        raise ValueError(f"{path} has {len(content)} bytes, its card says {expected['header'] + count}; delete it and fetch it again")
+        raise ValueError(
+            f"{path} has {len(content)} bytes, its card says {expected['header'] + count}; delete it and fetch it again"
+        )
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
         raise ValueError(f"{path} differs from the published file (SHA-256 on its card); delete it and fetch it again")
     return np.frombuffer(content, np.uint8, count, expected["header"]).reshape(expected["shape"])
@@ -190,7 +195,9 @@ def _read_idx(folder: Path, stem: str, expected: dict) -> np.ndarray:
 
 def _is_present(name: str, root: Path) -> bool:
     files = load_card(name).get("files", {})
-    return all((root / "MNIST" / "raw" / stem).is_file() or (root / "MNIST" / "raw" / f"{stem}.gz").is_file() for stem in files)
+    return all(
+        (root / "MNIST" / "raw" / stem).is_file() or (root / "MNIST" / "raw" / f"{stem}.gz").is_file() for stem in files
+    )
 
 
 def _images(images: np.ndarray) -> Tensor:
@@ -210,7 +217,9 @@ def _labels(labels: np.ndarray, card: dict) -> Tensor:
 def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel, of intensities in [0, 1]."""
     levels = torch.arange(256, dtype=torch.float64) / 255
-    shares = torch.stack([torch.bincount(channel.flatten().int(), minlength=256).double() for channel in images.transpose(0, 1)])
+    shares = torch.stack(
+        [torch.bincount(channel.flatten().int(), minlength=256).double() for channel in images.transpose(0, 1)]
+    )
     shares /= shares.sum(1, keepdim=True)
     mean = shares @ levels
     std = (shares @ levels**2 - mean**2).sqrt().clamp(min=1 / 255)  # a constant channel must not divide by 0

@@ -59,7 +59,14 @@ def split_sizes(in_features: int, num_splits: int) -> list[int]:
 class Layer(nn.Module):
     """Dropout → linear → norm → activation: `(N, in_features) -> (N, out_features)`."""
 
-    def __init__(self, in_features: int, out_features: int, drop_rate: float, norm_layer: LayerFactory | None, act_layer: LayerFactory):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        drop_rate: float,
+        norm_layer: LayerFactory | None,
+        act_layer: LayerFactory,
+    ):
         super().__init__()
         self.drop = _dropout(drop_rate)
         self.linear = nn.Linear(in_features, out_features)
@@ -99,9 +106,15 @@ class Head(nn.Module):
 
     def reset(self, num_classes: int) -> None:
         """Replace the classifier by a fresh one for `num_classes` (0: none) on the same device and dtype."""
-        self.num_classes = check_int(type(self).__name__, "num_classes", num_classes, minimum=0, remedy="0 removes the classifier")
+        self.num_classes = check_int(
+            type(self).__name__, "num_classes", num_classes, minimum=0, remedy="0 removes the classifier"
+        )
         like = next(self.parameters(), torch.empty(0))
-        self.classifier = nn.Linear(self.head_hidden_size, num_classes, device=like.device, dtype=like.dtype) if num_classes else nn.Identity()
+        self.classifier = (
+            nn.Linear(self.head_hidden_size, num_classes, device=like.device, dtype=like.dtype)
+            if num_classes
+            else nn.Identity()
+        )
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, num_classes={self.num_classes}"
@@ -109,9 +122,15 @@ class Head(nn.Module):
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__
         if not isinstance(x, Tensor):
-            raise TypeError(f"{name} reads a tensor (N, {self.in_features}), got {type(x).__name__}; convert it with torch.as_tensor")
+            raise TypeError(
+                f"{name} reads a tensor (N, {self.in_features}), got {type(x).__name__}; convert it with torch.as_tensor"
+            )
         if x.dim() != 2 or x.shape[1] != self.in_features:
-            remedy = "flatten it with x.flatten(1)" if x.dim() > 2 else f"the head was built with in_features={self.in_features}"
+            remedy = (
+                "flatten it with x.flatten(1)"
+                if x.dim() > 2
+                else f"the head was built with in_features={self.in_features}"
+            )
             raise ValueError(f"{name} reads features (N, {self.in_features}), got shape {tuple(x.shape)}; {remedy}")
         if not x.is_floating_point():
             raise TypeError(f"{name} reads floating-point features, got {x.dtype}; convert them with x.float()")
@@ -147,7 +166,11 @@ class MLPHead(Head):
         act_layer: LayerFactory = nn.ReLU,
     ):
         _check_sizes("MLPHead", in_features, num_classes)
-        sizes = list(hidden_sizes) if isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str) else [hidden_sizes]
+        sizes = (
+            list(hidden_sizes)
+            if isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str)
+            else [hidden_sizes]
+        )
         if not sizes:
             raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
         for size in sizes:
@@ -156,7 +179,9 @@ class MLPHead(Head):
         super().__init__(in_features, num_classes, sizes[-1], last_rate)
         self.hidden_sizes = sizes
         widths = [in_features, *sizes]
-        self.layers = nn.ModuleList(Layer(widths[i], widths[i + 1], rate, norm_layer, act_layer) for i, rate in enumerate(rates))
+        self.layers = nn.ModuleList(
+            Layer(widths[i], widths[i + 1], rate, norm_layer, act_layer) for i, rate in enumerate(rates)
+        )
 
     def hidden(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -202,7 +227,8 @@ class SpinalHead(Head):
         self.layer_width, self.num_layers, self.num_splits = layer_width, num_layers, num_splits
         sizes = split_sizes(in_features, num_splits)
         self.layers = nn.ModuleList(
-            Layer(sizes[i % num_splits] + (layer_width if i else 0), layer_width, rate, norm_layer, act_layer) for i, rate in enumerate(rates)
+            Layer(sizes[i % num_splits] + (layer_width if i else 0), layer_width, rate, norm_layer, act_layer)
+            for i, rate in enumerate(rates)
         )
 
     def hidden(self, x: Tensor) -> Tensor:
@@ -239,7 +265,9 @@ def check_spine(in_features: int, num_classes: int, layer_width: int, num_layers
     check_int("SpinalHead", "num_layers", num_layers)
     check_int("SpinalHead", "num_splits", num_splits)
     if num_splits > in_features:
-        raise ValueError(f"SpinalHead: {in_features} features cannot fill {num_splits} splits; lower num_splits to {in_features} or fewer")
+        raise ValueError(
+            f"SpinalHead: {in_features} features cannot fill {num_splits} splits; lower num_splits to {in_features} or fewer"
+        )
     if num_layers < num_splits:
         raise ValueError(
             f"SpinalHead: {num_layers} layers cannot read {num_splits} splits; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
@@ -273,5 +301,7 @@ def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
         return layer
     found = getattr(nn, layer, None) if isinstance(layer, str) else None
     if found is None:
-        raise ValueError(f"{argument}={layer!r} is no layer; pass a class such as nn.BatchNorm1d or its name in torch.nn, 'BatchNorm1d'")
+        raise ValueError(
+            f"{argument}={layer!r} is no layer; pass a class such as nn.BatchNorm1d or its name in torch.nn, 'BatchNorm1d'"
+        )
     return found

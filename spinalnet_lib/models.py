@@ -68,7 +68,9 @@ class Classifier(nn.Module):
         self.arguments = {**self.arguments, "num_classes": num_classes}
 
 
-def create_model(backbone: str, head: str, num_classes: int, in_chans: int = 1, image_size: int | None = None, **head_kwargs) -> Classifier:
+def create_model(
+    backbone: str, head: str, num_classes: int, in_chans: int = 1, image_size: int | None = None, **head_kwargs
+) -> Classifier:
     """Build a registered body with a registered head; further arguments go to the head.
 
     `image_size` is for bodies that take any size ("pixels"). Weights are torch's defaults, drawn from the

@@ -128,7 +128,14 @@ def records_frame(records: Iterable[Record]) -> pd.DataFrame:
     rows = []
     for r in records:
         last = r.curve[-1]
-        row = {"dataset": r.dataset, "backbone": r.model["backbone"], "head": r.head, "arm": r.arm, "seed": r.seed, "epochs": r.recipe["epochs"]}
+        row = {
+            "dataset": r.dataset,
+            "backbone": r.model["backbone"],
+            "head": r.head,
+            "arm": r.arm,
+            "seed": r.seed,
+            "epochs": r.recipe["epochs"],
+        }
         row |= {"val_error": last["val_error"], "val_nll": last["val_nll"], "diverged": r.diverged}
         row |= {f"test_{name}": r.test[name] if r.test else None for name in ("last", "val_best", "test_max")}
         row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
@@ -149,16 +156,42 @@ def check_record(record: dict) -> None:
     for name in ("numerics_version", "n_steps", "seed", "threads"):
         _require(type(record[name]) is int and record[name] >= 0, name, record[name], "a whole number, not negative")
     for name in ("seconds", "images_per_second", "peak_memory_mb"):
-        _require(isinstance(record[name], (int, float)) and record[name] >= 0, name, record[name], "a number, not negative")
-    for name, keys in (("head_cost", COST_FIELDS), ("body_cost", COST_FIELDS), ("split_sizes", {"train", "val", "test"})):
-        _require(isinstance(record[name], dict) and record[name].keys() == keys, name, record[name], f"an object with {sorted(keys)}")
-    _require(isinstance(record["curve"], list) and len(record["curve"]) > 0, "curve", record["curve"], "a list of at least one point")
+        _require(
+            isinstance(record[name], (int, float)) and record[name] >= 0, name, record[name], "a number, not negative"
+        )
+    for name, keys in (
+        ("head_cost", COST_FIELDS),
+        ("body_cost", COST_FIELDS),
+        ("split_sizes", {"train", "val", "test"}),
+    ):
+        _require(
+            isinstance(record[name], dict) and record[name].keys() == keys,
+            name,
+            record[name],
+            f"an object with {sorted(keys)}",
+        )
+    _require(
+        isinstance(record["curve"], list) and len(record["curve"]) > 0,
+        "curve",
+        record["curve"],
+        "a list of at least one point",
+    )
     for point in record["curve"]:
-        _require(isinstance(point, dict) and CURVE_FIELDS <= point.keys(), "curve", point, f"points with {sorted(CURVE_FIELDS)}")
+        _require(
+            isinstance(point, dict) and point.keys() >= CURVE_FIELDS,
+            "curve",
+            point,
+            f"points with {sorted(CURVE_FIELDS)}",
+        )
         error = point["val_error"]
         _require(error is None or 0 <= error <= 1, "val_error", error, "a share between 0 and 1")
     if record["test"] is not None:
-        _require(isinstance(record["test"], dict) and record["test"].keys() == TEST_FIELDS, "test", record["test"], f"null or {sorted(TEST_FIELDS)}")
+        _require(
+            isinstance(record["test"], dict) and record["test"].keys() == TEST_FIELDS,
+            "test",
+            record["test"],
+            f"null or {sorted(TEST_FIELDS)}",
+        )
 
 
 def record_key(parts: dict) -> str:
@@ -184,7 +217,9 @@ def describe_machine(device) -> dict:
 
     return {
         "device": device.type,
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine(),
+        "device_name": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor() or platform.machine(),
         "host": platform.system(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

@@ -55,12 +55,24 @@ class TrainConfig:
         check_rate("TrainConfig", "momentum", self.momentum)
         for name, low in (("learning_rate", "above 0"), ("weight_decay", "at least 0")):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0 or (value == 0 and low == "above 0"):
-                raise ValueError(f"TrainConfig: {name} must be a finite number {low}, got {value!r}; the paper's learning rate here is 0.01")
+            if (
+                not isinstance(value, (int, float))
+                or not math.isfinite(value)
+                or value < 0
+                or (value == 0 and low == "above 0")
+            ):
+                raise ValueError(
+                    f"TrainConfig: {name} must be a finite number {low}, got {value!r}; the paper's learning rate here is 0.01"
+                )
 
 
 def train(
-    model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str | None = None, progress: bool = True
+    model: Classifier,
+    data: DataSet,
+    config: TrainConfig,
+    seed: int,
+    device: torch.device | str | None = None,
+    progress: bool = True,
 ) -> Record:
     """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
 
@@ -80,8 +92,16 @@ def train(
         train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
         optimizer = _optimizer(model, config)
         steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
+        if config.evals_per_epoch > steps_per_epoch:
+            raise ValueError(
+                f"an epoch of {data.name} has {steps_per_epoch} steps of {config.batch_size}, too few for "
+                f"evals_per_epoch={config.evals_per_epoch}; lower it to {steps_per_epoch} or fewer"
+            )
         n_steps = config.epochs * steps_per_epoch
-        evaluate_after = {round(steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(config.epochs * config.evals_per_epoch)}
+        evaluate_after = {
+            round(steps_per_epoch * (i + 1) / config.evals_per_epoch)
+            for i in range(config.epochs * config.evals_per_epoch)
+        }
 
         curve, losses, seconds, diverged = [], [], 0.0, False
         model.train()
@@ -103,7 +123,9 @@ def train(
                 train_loss = torch.stack(losses).double().mean().item()  # waits for the device
                 seconds += time.perf_counter() - start
                 diverged = not math.isfinite(train_loss)
-                curve.append(_curve_point(model, step + 1, steps_per_epoch, train_loss, val, test if config.read_test else None))
+                curve.append(
+                    _curve_point(model, step + 1, steps_per_epoch, train_loss, val, test if config.read_test else None)
+                )
                 losses = []
                 if diverged:
                     break
@@ -156,7 +178,9 @@ def run_key(model: Classifier, data: DataSet, config: TrainConfig, seed: int, de
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000) -> tuple[float, Tensor]:
+def evaluate(
+    model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000
+) -> tuple[float, Tensor]:
     """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored."""
     logits, labels = _predict(model, split, device, batch_size)
     correct = logits.argmax(1) == labels
@@ -191,7 +215,9 @@ def _schedule(name: str, fraction: float) -> float:
     return 1.0 if name == "constant" else 0.5 * (1 + math.cos(math.pi * fraction))
 
 
-def _predict(model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int) -> tuple[Tensor, Tensor]:
+def _predict(
+    model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int
+) -> tuple[Tensor, Tensor]:
     device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
     was_training = model.training
     model.eval()
@@ -202,7 +228,9 @@ def _predict(model: nn.Module, split: Split, device: torch.device | str | None, 
 
 
 @torch.no_grad()
-def _curve_point(model: nn.Module, step: int, steps_per_epoch: int, train_loss: float, val: Split, test: Split | None) -> dict:
+def _curve_point(
+    model: nn.Module, step: int, steps_per_epoch: int, train_loss: float, val: Split, test: Split | None
+) -> dict:
     logits, labels = _predict(model, val, None, 1000)
     point = {
         "step": step,
@@ -247,7 +275,9 @@ def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
 
 def _check_fit(model: Classifier, data: DataSet) -> None:
     if not isinstance(model, Classifier):
-        raise TypeError(f"train reads a Classifier, got {type(model).__name__}; build one with create_model, or Classifier(body, head)")
+        raise TypeError(
+            f"train reads a Classifier, got {type(model).__name__}; build one with create_model, or Classifier(body, head)"
+        )
     expected = (model.body.in_chans, model.body.image_size, model.body.image_size)
     if tuple(data.train.images.shape[1:]) != expected:
         raise ValueError(

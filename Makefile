@@ -1,0 +1,69 @@
+# `make book` builds the site, `make test` runs every check. Each makes what it needs and does nothing twice.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SITE := _build/html
+PORT ?= 8000
+# Threads that wait must not spin: two busy processes on two cores would slow each other down many times.
+export OMP_WAIT_POLICY ?= PASSIVE
+export PYDEVD_DISABLE_FILE_VALIDATION = 1
+
+.PHONY: help install book serve lab test lint unit readme notebooks pages faults bench records clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+install: .venv/.installed  ## virtual environment with the pinned packages
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older; set PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: install  ## build the site into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book is at $(SITE)/index.html (or: make serve)"
+
+serve: book  ## build and serve on http://127.0.0.1:8000
+	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 $(PORT)
+
+lab: install  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir book
+
+test: lint unit readme notebooks pages faults  ## every check
+
+lint: install  ## ruff, and notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check spinalnet_lib tests book/_ext
+	$(BIN)/nbstripout --verify $$(git ls-files 'book/*.ipynb')
+
+unit: install  ## unit tests and doctests, under a minute
+	$(BIN)/python -m pytest tests --ignore tests/book --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
+
+readme: install  ## the Python in README.md
+	$(BIN)/python -m pytest tests/book/test_readme.py
+
+notebooks: install  ## every chapter executed, with less training
+	BOOK_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout 300 book
+
+pages: book  ## the built pages in a real browser, links, numbers
+	$(BIN)/python -m pytest tests/book --ignore tests/book/test_readme.py --ignore tests/book/test_planted_faults.py
+
+faults: install  ## planted faults must turn the build red or re-execute the page
+	$(BIN)/python -m pytest tests/book/test_planted_faults.py
+
+bench: install  ## every performance figure, as ratios, with nothing else running
+	$(BIN)/spinalnet bench --out data/results/bench/cpu.json
+	$(BIN)/python tests/book/measure_builds.py data/results/bench/builds.json
+
+records: install  ## make the runs behind data/results again; finished ones are skipped (an hour on one core)
+	for data in mnist_5k mnist; do \
+	  for arm in "mlp" "spinal" "mlp --classifier-drop-rate 0" "spinal --classifier-drop-rate 0.5"; do \
+	    $(BIN)/spinalnet train --data $$data --head $$arm --seeds 0-9 --epochs 8 --threads 1 \
+	      --out data/results/first_training.jsonl || exit 1; \
+	done; done
+
+clean:  ## remove what was built, keep the environment and the data
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

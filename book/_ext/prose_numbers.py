@@ -1,0 +1,43 @@
+"""Numbers typed into prose: what a chapter states must be written by code, from counts or records."""
+
+from __future__ import annotations
+
+import re
+
+# What may stand in prose with a number in it, because it is a name and not a finding.
+NAMES = (
+    r"arXiv[: ]\d{4}\.\d{4,5}",
+    r"\b[A-Za-z]+-?\d+\b",  # VGG-5, ResNet18, C1, SA1
+    r"\b\d+-(?:conv|by)\b",  # the 2-conv CNN
+    r"\b(?:18|19|20)\d\d\b",  # a year
+    r"\b(?:Proposition|Equation|Eq\.|Figure|Step|Table|Exercise|Python|CC BY) \(?\d+(?:\.\d+)?\)?",
+)
+NOT_PROSE = (
+    r"```.*?```",
+    r"\{[a-z:]+\}`[^`]*`",  # roles: citations, references
+    r"`[^`]*`",
+    r"<[^>]*>",
+    r"\]\([^)]*\)",
+    r"^\s*\d+\.\s",  # a numbered list
+    r"\\tag\{\d+\}",
+)
+MATH = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
+# In formulas small whole numbers are structure; decimals, percentages and large numbers are findings.
+IN_MATH = re.compile(r"\d+\.\d+|\d+\s*\\?%|\d{3,}")
+IN_PROSE = re.compile(r"\d[\d,.]*\s*(?:%|percent|points?\b)|\d[\d,]*\.\d+|\d[\d,]*\d")
+
+
+def typed_numbers(markdown: str) -> list[str]:
+    """Numbers in this Markdown that should come from code; single digits and names with numbers are fine.
+
+    >>> typed_numbers("VGG-5 has 2 heads; it reached 99.7 % after 1,000 steps of `batch=64`.")
+    ['99.7 %', '1,000']
+    """
+    text = markdown
+    for pattern in NOT_PROSE:
+        text = re.sub(pattern, " ", text, flags=re.DOTALL | re.MULTILINE)
+    found = [number for formula in MATH.findall(text) for number in IN_MATH.findall(formula)]
+    text = MATH.sub(" ", text)
+    for pattern in NAMES:
+        text = re.sub(pattern, " ", text)
+    return found + [number.strip() for number in IN_PROSE.findall(text)]

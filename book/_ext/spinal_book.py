@@ -1,0 +1,148 @@
+"""Sphinx extension of this book: execution cache, offline pages, widget assets, chapter headers, honest prose.
+
+Each function below is one concern, connected to one Sphinx event in `setup`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from prose_numbers import typed_numbers
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDGETS = ROOT / "spinalnet_lib" / "widgets"
+SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "start.js")
+WORDS_A_MINUTE = 200
+INLINE_FILE = re.compile(r"data:(image/png|text/csv);base64,([A-Za-z0-9+/=]+)")
+
+logger = logging.getLogger(__name__)
+
+
+def name_execution_cache(app, config) -> None:
+    """Outputs depend on library, records, data sets at hand and pins; the stock cache looks at code cells only."""
+    config.nb_execution_cache_path = str(ROOT / "_build" / "executed" / inputs_hash())
+
+
+def inputs_hash() -> str:
+    digest = hashlib.sha256(os.environ.get("BOOK_FAST", "").encode())
+    files = [*ROOT.glob("spinalnet_lib/**/*.py"), *ROOT.glob("spinalnet_lib/**/*.[jc]s*"), ROOT / "requirements.txt"]
+    files += [p for folder in ("cards", "paper", "results") for p in (ROOT / "data" / folder).rglob("*") if p.is_file()]
+    for path in sorted(files):
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    root = Path(os.environ.get("SPINALNET_DATA") or ROOT / "data" / "cache")
+    for path in sorted(root.rglob("*")) if root.is_dir() else []:
+        if path.is_file():  # data sets verify their own content when they are read
+            status = path.stat()
+            digest.update(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def refuse_typed_numbers(app, docname: str, source: list[str]) -> None:
+    """A number in prose that no code wrote is a warning, and with -W an error."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    for position, cell in enumerate(json.loads(source[0])["cells"]):
+        if cell["cell_type"] == "markdown":
+            for number in typed_numbers("".join(cell["source"])):
+                logger.warning(
+                    "number %r is typed into prose (cell %d); let code write it from a count or a record",
+                    number,
+                    position,
+                    location=docname,
+                )
+
+
+def refuse_hidden_errors(app, doctree) -> None:
+    """An error caught by a widget leaves the cell green; it hides in the widget state. Then drop that state."""
+    scripts = NbMetadataCollector.get_doc_data(app.env)[app.env.docname].get("js_files", {})
+    _, options = scripts.pop("ipywidgets_state", (None, None))
+    for model in json.loads(html.unescape(options["body"]))["state"].values() if options else []:
+        for output in model["state"].get("outputs", []):
+            if output.get("output_type") == "error":
+                logger.warning(
+                    "a widget callback raised %s: %s", output["ename"], output["evalue"], location=app.env.docname
+                )
+
+
+def write_inline_files(app, doctree, docname: str) -> None:
+    """Inlined pictures and tables become files: smaller pages, and no data: address under a strict policy."""
+    up = "../" * docname.count("/")
+
+    def as_file(match: re.Match) -> str:
+        folder = Path(app.outdir) / ("_images" if match[1] == "image/png" else "_downloads")
+        content = base64.b64decode(match[2])
+        name = hashlib.sha256(content).hexdigest()[:20] + (".png" if match[1] == "image/png" else ".csv")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        return f"{up}{folder.name}/{name}"
+
+    for raw in list(doctree.findall(nodes.raw)):
+        if INLINE_FILE.search(raw.astext()):
+            raw.replace_self(nodes.raw("", INLINE_FILE.sub(as_file, raw.astext()), format="html"))
+
+
+def copy_widget_assets(app) -> None:
+    if app.builder.format == "html":
+        folder = Path(app.outdir) / "_static" / "spinal"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*SCRIPTS, "widgets.css"):
+            shutil.copyfile(WIDGETS / name, folder / name)
+        app.add_css_file("spinal/widgets.css")
+
+
+def dress_page(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Widget scripts where they are needed, no scripts of other hosts, badges and costs under the title."""
+    scripts = context["script_files"]  # changed in place: add_js_file below adds to this very list
+    scripts[:] = [
+        s for s in scripts if "thebe" not in f"{getattr(s, 'filename', s)}{getattr(s, 'attributes', '')}".lower()
+    ]
+    if doctree is None:
+        return
+    if 'class="spinal-widget"' in context["body"]:
+        for name in SCRIPTS:
+            app.add_js_file(f"spinal/{name}", loading_method="defer", priority=800)
+    header = _header(app, pagename, doctree)
+    if header:
+        context["body"] = context["body"].replace("</h1>", "</h1>" + header, 1)
+
+
+def _header(app, pagename: str, doctree) -> str:
+    source = Path(app.env.doc2path(pagename))
+    if source.suffix != ".ipynb":
+        return ""
+    notebook = json.loads(source.read_text())
+    costs = notebook["metadata"]["spinalnet"]
+    words = sum(len(paragraph.astext().split()) for paragraph in doctree.findall(nodes.paragraph))
+    run = NbMetadataCollector.get_exec_data(app.env, pagename)
+    seconds = f"{max(1, round(run['runtime']))} s" if run and run.get("runtime") else "not run"
+    up = "../" * pagename.count("/")
+    path = source.relative_to(ROOT).as_posix()
+    repository = "/".join(app.config.html_theme_options["repository_url"].split("/")[-2:])
+    colab = f"https://colab.research.google.com/github/{repository}/blob/main/{path}"
+    return (
+        f'<div class="chapter-header"><p><a href="{colab}"><img src="{up}_static/badge-colab.svg" width="118" height="24" '
+        f'alt="Open this chapter in Colab"/></a> <a href="{up}_sources/{path}" download><img src="{up}_static/badge-notebook.svg" '
+        f'width="138" height="24" alt="Download this chapter as a notebook"/></a></p>'
+        f'<p class="chapter-costs">Reading: {max(1, round(words / WORDS_A_MINUTE))} min · '
+        f"CPU: {seconds} when this page was built · GPU: {html.escape(costs['gpu'])} · Download: {html.escape(costs['download'])}</p></div>"
+    )
+
+
+def setup(app) -> dict:
+    app.connect("config-inited", name_execution_cache)
+    app.connect("builder-inited", copy_widget_assets)
+    app.connect("source-read", refuse_typed_numbers)
+    app.connect("doctree-read", refuse_hidden_errors)
+    app.connect("doctree-resolved", write_inline_files)
+    app.connect("html-page-context", dress_page, priority=900)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

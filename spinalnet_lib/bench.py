@@ -1,0 +1,139 @@
+"""`make bench`: every performance row as a ratio against a peer measured in the same run.
+
+Method: the two are run in turn, A B A B, after a warm-up; each pair gives one ratio, and a row reports the
+median with the tenth and ninetieth percentile. Only ratios travel between machines.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from .heads import create_head
+from .models import create_model, paper_head
+from .paths import data_path
+
+PAIRS = 40
+
+
+def run_bench(out: str | None = None) -> list[dict]:
+    """Measure all rows, print them as a table and, if `out`, write them as JSON with their provenance."""
+    rows = [*_head_rows(), _cnn_row(), _import_row()]
+    print(f"{'figure':44} {'ratio':>6}   10–90 %        peer")
+    for row in rows:
+        print(f"{row['name']:44} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
+    if out:
+        report = {
+            "date": datetime.date.today().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+            "torch": torch.__version__,
+            "method": __doc__.split("Method: ")[1].strip(),
+            "rows": rows,
+        }
+        path = Path(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        partial.replace(path)
+        print(f"written to {path}")
+    return rows
+
+
+def load_bench(name: str = "cpu") -> list[dict]:
+    """Rows of a committed report in `data/results/bench`; empty where there is none yet."""
+    path = data_path("results", "bench", f"{name}.json")
+    return json.loads(path.read_text())["rows"] if path.is_file() else []
+
+
+def compare_times(
+    name: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object], pairs: int = PAIRS
+) -> dict:
+    """One row: time of `ours` over time of `theirs`, pair by pair; each side repeats until it takes about 20 ms."""
+    repeats = max(1, round(0.02 / max(_seconds(theirs, 3) / 3, 1e-6)))
+    _seconds(ours, repeats), _seconds(theirs, repeats)  # warm-up
+    ratios = sorted(_seconds(ours, repeats) / _seconds(theirs, repeats) for _ in range(pairs))
+    tenths = statistics.quantiles(ratios, n=10)
+    return {
+        "name": name,
+        "peer": peer,
+        "ratio": round(statistics.median(ratios), 3),
+        "low": round(tenths[0], 3),
+        "high": round(tenths[-1], 3),
+        "pairs": pairs,
+    }
+
+
+def _seconds(fn: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        fn()
+    return time.perf_counter() - start
+
+
+def _head_rows() -> list[dict]:
+    """The paper's spinal head of VGG-5 against the dense head it replaces."""
+    rows = []
+    for batch in (100, 1000):
+        spinal, dense = (
+            _training_step(create_head(head, 256, 10, **paper_head("vgg5", head)), batch, 256)
+            for head in ("spinal", "mlp")
+        )
+        rows.append(compare_times(f"head training step, batch {batch}", "dense head of VGG-5", spinal, dense))
+    for batch in (1, 100, 1000):
+        spinal, dense = (
+            _evaluation(create_head(head, 256, 10, **paper_head("vgg5", head)), batch, 256)
+            for head in ("spinal", "mlp")
+        )
+        rows.append(compare_times(f"head evaluation, batch {batch}", "dense head of VGG-5", spinal, dense))
+    return rows
+
+
+def _cnn_row() -> dict:
+    spinal, dense = (
+        _training_step(create_model("two_conv", head, 10, **paper_head("two_conv", head)), 64, 1, 28, 28)
+        for head in ("spinal", "mlp")
+    )
+    return compare_times("2-conv CNN training step, batch 64", "the same CNN with its dense head", spinal, dense)
+
+
+def _import_row() -> dict:
+    def run(code: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    head = "import spinalnet_lib; spinalnet_lib.SpinalHead"
+    return compare_times("import spinalnet_lib and SpinalHead", "import torch", run(head), run("import torch"), pairs=7)
+
+
+def _training_step(model: torch.nn.Module, batch: int, *shape: int) -> Callable[[], object]:
+    x, y = torch.randn(batch, *shape), torch.randint(10, (batch,))
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    model.train()
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+    return step
+
+
+def _evaluation(model: torch.nn.Module, batch: int, features: int) -> Callable[[], object]:
+    x = torch.randn(batch, features)
+    model.eval()
+
+    def forward() -> None:
+        with torch.inference_mode():
+            model(x)
+
+    return forward

@@ -1,0 +1,58 @@
+"""The ledger of the paper's claims: what is claimed, and the state of the evidence so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .backbones import create_backbone
+from .bench import load_bench
+from .counting import head_cost, largest_cheaper_width
+from .models import paper_head
+from .paths import data_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def claims_table() -> pd.DataFrame:
+    """One row a claim: id, claim, kind, state, evidence. What can be counted or was measured is written by code."""
+    import pandas as pd
+
+    table = pd.read_csv(data_path("paper", "claims.csv"), keep_default_na=False)
+    for claim, evidence in (("C1", _weights()), ("C2", _computations()), ("C7", _sizes())):
+        table.loc[table["id"] == claim, "evidence"] = evidence
+    return table
+
+
+def _weights() -> str:
+    return f"Counted. {_saving('two_conv', '2-conv CNN')}; {_saving('vgg5', 'VGG-5')}; but {_against_linear()}"
+
+
+def _saving(backbone: str, name: str) -> str:
+    dense, spinal = _paper_weights(backbone, "mlp"), _paper_weights(backbone, "spinal")
+    return f"{name}: {spinal:,} weights instead of {dense:,} ({spinal / dense - 1:+.1%})"
+
+
+def _against_linear() -> str:
+    features = create_backbone("vgg5").num_features
+    spinal, linear = _paper_weights("vgg5", "spinal"), head_cost("linear", features, 10).weights
+    width = largest_cheaper_width(linear, features, 10)
+    return f"{spinal / linear:.0f} times those of one Linear, which it undercuts up to layer width {width} only"
+
+
+def _computations() -> str:
+    rows = {row["name"]: row for row in load_bench()}
+    row = rows.get("head training step, batch 100")
+    time = f"takes {row['ratio']:.2f} times the dense head's time a training step" if row else "has not been timed yet"
+    return f"Counted: multiply-adds equal weights, so as C1. Measured: the spinal head of VGG-5 {time}"
+
+
+def _sizes() -> str:
+    return (
+        "True here for every size with as many layers as splits and as many features as splits (a property test); "
+        "the authors' code loses features or fails where sizes do not divide"
+    )
+
+
+def _paper_weights(backbone: str, head: str) -> int:
+    return head_cost(head, create_backbone(backbone).num_features, 10, **paper_head(backbone, head)).weights

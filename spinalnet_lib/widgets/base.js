@@ -1,0 +1,227 @@
+/* Shared by all widgets: controls, state in the address, drawing helpers. A classic script without dependencies:
+   it runs from a server, from a file, and under a policy that allows this site's own scripts only. */
+globalThis.SpinalWidgets = (() => {
+  "use strict";
+  const kinds = {};
+  const SVG = "http://www.w3.org/2000/svg";
+  let count = 0;
+
+  /* spec: {state(values, data), draw(picture, state, values, data)} */
+  function define(kind, spec) { kinds[kind] = spec; }
+
+  function state(kind, values, data) { return kinds[kind].state(values, data); }
+
+  // -- building blocks --------------------------------------------------------------------------------------
+  function make(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  }
+
+  function shape(tag, attributes, text) {
+    const node = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  function thousands(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ","); }
+
+  function percent(part, whole) {
+    const tenths = Math.floor((2000 * part + whole) / (2 * whole));
+    return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} %`;
+  }
+
+  // -- controls ---------------------------------------------------------------------------------------------
+  /* Each builder returns {node, show(value)} and calls change(value) when a person moves it. */
+  const builders = {
+    number(control, id, change) {
+      const range = { min: control.min, max: control.max, step: 1 };
+      const field = make("input", { type: "number", id, inputmode: "numeric", ...range });
+      const track = make("input", { type: "range", "aria-label": `${control.label}, slider`, ...range });
+      const read = (input) => {
+        const value = Math.round(Number(input.value));
+        if (input.value === "" || !Number.isFinite(value)) return;
+        change(Math.min(control.max, Math.max(control.min, value)));
+      };
+      track.addEventListener("input", () => read(track));
+      field.addEventListener("input", () => { if (field.validity.valid) read(field); });
+      field.addEventListener("change", () => read(field));
+      return {
+        node: make("div", { class: "spinal-control" }, make("label", { for: id }, control.label), field, track),
+        show(value) { track.value = value; if (Number(field.value) !== value) field.value = value; },
+      };
+    },
+    choice(control, id, change) {
+      const select = make("select", { id });
+      for (const [value, label] of control.options) select.append(make("option", { value }, label));
+      select.addEventListener("change", () => change(select.value));
+      return {
+        node: make("div", { class: "spinal-control" }, make("label", { for: id }, control.label), select),
+        show(value) { select.value = value; },
+      };
+    },
+    check(control, id, change) {
+      const box = make("input", { type: "checkbox", id });
+      box.addEventListener("change", () => change(box.checked));
+      return {
+        node: make("div", { class: "spinal-control spinal-check" }, box, make("label", { for: id }, control.label)),
+        show(value) { box.checked = value; },
+      };
+    },
+    checks(control, id, change) {
+      const boxes = control.options.map((label, i) => {
+        const box = make("input", { type: "checkbox", id: `${id}-${i}` });
+        box.addEventListener("change", () => change(boxes.flatMap((b, j) => (b.checked ? [j] : []))));
+        return box;
+      });
+      const lines = boxes.map((box, i) =>
+        make("div", { class: `spinal-check spinal-key-${i}` }, box, make("label", { for: `${id}-${i}` }, control.options[i])));
+      return {
+        node: make("fieldset", { class: "spinal-control" }, make("legend", {}, control.label), ...lines),
+        show(value) { boxes.forEach((box, i) => { box.checked = value.includes(i); }); },
+      };
+    },
+  };
+
+  // -- one widget -------------------------------------------------------------------------------------------
+  /* store: {get(name), set(name, value), subscribe(callback) -> unsubscribe}; link: address of this state, or null */
+  function mount(host, config, store, link) {
+    const id = `spinal-${config.kind}-${count += 1}`;
+    const values = () => Object.fromEntries(config.controls.map((c) => [c.name, store.get(c.name)]));
+    const start = values();
+    const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value)));
+    const picture = make("div", { class: "spinal-picture" });
+    const body = make("tbody", {});
+    const say = make("p", { class: "spinal-summary", "aria-live": "polite", role: "status" });
+    const reset = make("button", { type: "button" }, "Reset");
+    const buttons = make("div", { class: "spinal-buttons" }, reset);
+    reset.addEventListener("click", () => { for (const [name, value] of Object.entries(start)) store.set(name, value); });
+    if (link) {
+      const copy = make("button", { type: "button" }, "Copy link to this state");
+      copy.addEventListener("click", async () => {
+        try { await navigator.clipboard.writeText(link()); copy.textContent = "Copied"; }
+        catch { copy.textContent = "The address bar holds the link"; }
+        setTimeout(() => { copy.textContent = "Copy link to this state"; }, 2000);
+      });
+      buttons.append(copy);
+    }
+    host.append(make("section", { class: "spinal-app", "aria-label": config.title },
+      make("p", { class: "spinal-title" }, config.title),
+      make("div", { class: "spinal-controls" }, ...controls.map((c) => c.node)),
+      picture, say,
+      make("div", { class: "spinal-scroll", tabindex: "0", role: "region", "aria-label": `${config.title}: numbers` },
+        make("table", {}, body)),
+      buttons));
+
+    function render() {
+      const now = values();
+      controls.forEach((control, i) => control.show(now[config.controls[i].name]));
+      const current = state(config.kind, now, config.data);
+      say.textContent = current.summary;
+      body.replaceChildren(...current.rows.map(([name, value]) =>
+        make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
+      const width = Math.max(240, Math.floor(picture.clientWidth || host.clientWidth || 640));
+      picture.replaceChildren();
+      if (!current.error) kinds[config.kind].draw(picture, current, now, config.data, width);
+      for (const svg of picture.querySelectorAll("svg")) { svg.setAttribute("role", "img"); svg.setAttribute("aria-label", current.summary); }
+    }
+    const unsubscribe = store.subscribe(render);
+    let lastWidth = 0;
+    const observer = new ResizeObserver(() => {
+      if (picture.clientWidth !== lastWidth) { lastWidth = picture.clientWidth; render(); }
+    });
+    observer.observe(picture);
+    render();
+    return () => { unsubscribe(); observer.disconnect(); };
+  }
+
+  /* Live in a notebook: anywidget's model is the store. */
+  function live(model, el) {
+    el.classList.add("spinal-widget", "spinal-is-live");
+    const config = model.get("_config");
+    const names = config.controls.map((c) => c.name);
+    return mount(el, config, {
+      get: (name) => model.get(name),
+      set: (name, value) => { model.set(name, value); model.save_changes(); },
+      subscribe: (callback) => {
+        const events = names.map((name) => `change:${name}`);
+        for (const event of events) model.on(event, callback);
+        return () => { for (const event of events) model.off(event, callback); };
+      },
+    }, null);
+  }
+
+  // -- the page: state in the address, #name:control=value&control=value;name:… ------------------------------
+  function readAddress() {
+    const found = {};
+    for (const part of decodeURIComponent(location.hash.slice(1)).split(";")) {
+      const colon = part.indexOf(":");
+      if (colon < 1) continue;
+      found[part.slice(0, colon)] = Object.fromEntries(new URLSearchParams(part.slice(colon + 1)));
+    }
+    return found;
+  }
+
+  /* A value from the address, or undefined where it is none that the control could have. */
+  function parse(control, text) {
+    if (control.type === "number") {
+      const value = Number(text);
+      return Number.isInteger(value) && value >= control.min && value <= control.max ? value : undefined;
+    }
+    if (control.type === "check") return { true: true, false: false }[text];
+    if (control.type === "choice") return control.options.some(([value]) => value === text) ? text : undefined;
+    const chosen = text === "" ? [] : text.split(".").map(Number);
+    return chosen.every((i) => Number.isInteger(i) && i >= 0 && i < control.options.length) ? chosen : undefined;
+  }
+
+  function mountAll() {
+    const pages = [];
+    const seen = {};
+    for (const host of document.querySelectorAll(".spinal-widget:not(.spinal-is-live)")) {
+      const config = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+      seen[config.kind] = (seen[config.kind] || 0) + 1;
+      const name = seen[config.kind] === 1 ? config.kind : `${config.kind}-${seen[config.kind]}`;
+      const values = { ...config.values };
+      const callbacks = new Set();
+      const page = { host, name, config, values, touched: false, redraw: () => callbacks.forEach((call) => call()) };
+      pages.push(page);
+      host.classList.add("spinal-is-live");
+      host.dataset.name = name;
+      page.store = {
+        get: (key) => values[key],
+        set: (key, value) => { values[key] = value; page.touched = true; page.redraw(); writeAddress(pages); },
+        subscribe: (call) => { callbacks.add(call); return () => callbacks.delete(call); },
+      };
+    }
+    applyAddress(pages);
+    for (const page of pages) mount(page.host, page.config, page.store, () => location.href);
+    addEventListener("hashchange", () => {
+      for (const page of applyAddress(pages)) { page.redraw(); page.host.scrollIntoView({ block: "nearest" }); }
+    });
+  }
+
+  function applyAddress(pages) {
+    const address = readAddress();
+    const changed = pages.filter((page) => address[page.name]);
+    for (const page of changed) {
+      page.touched = true;
+      for (const control of page.config.controls) {
+        const text = address[page.name][control.name];
+        const value = text === undefined ? undefined : parse(control, text);
+        if (value !== undefined) page.values[control.name] = value;
+      }
+    }
+    return changed;
+  }
+
+  function writeAddress(pages) {
+    const text = (value) => (Array.isArray(value) ? value.join(".") : String(value));
+    const parts = pages.filter((page) => page.touched).map((page) =>
+      `${page.name}:${Object.entries(page.values).map(([name, value]) => `${name}=${text(value)}`).join("&")}`);
+    history.replaceState(null, "", `#${parts.join(";")}`);
+  }
+
+  return { define, state, make, shape, thousands, percent, live, mountAll };
+})();

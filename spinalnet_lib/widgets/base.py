@@ -1,0 +1,116 @@
+"""What all widgets share: one object with two hosts, a live view where a kernel runs and HTML where none does."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+FOLDER = Path(__file__).parent
+# An ES module for anywidget out of the classic scripts that the page loads.
+_MODULE_TAIL = "\nexport default { render({ model, el }) { return globalThis.SpinalWidgets.live(model, el); } };\n"
+
+
+class Widget(anywidget.AnyWidget):
+    """A subclass sets `kind` and `title`, declares one synced trait a control, and defines four methods.
+
+    `controls()` lists the controls, `data()` the constants the state needs (JSON), `state()` the state for the
+    current values with its `rows` and `summary`, and `draw(figure, state)` the still picture for print.
+    """
+
+    kind: str
+    title: str
+
+    _css = FOLDER / "widgets.css"
+    _config = traitlets.Dict().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs):
+        if "kind" in cls.__dict__:  # not for the classes that traitlets derives when it adds a trait
+            name = cls.kind.replace("-", "_")
+            cls._esm = (FOLDER / "base.js").read_text() + (FOLDER / f"{name}.js").read_text() + _MODULE_TAIL
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **values):
+        unknown = sorted(values.keys() - self.trait_names())
+        if unknown:
+            known = ", ".join(control["name"] for control in self.controls())
+            raise TypeError(f"{type(self).__name__} has no control {', '.join(unknown)}; it has {known}")
+        super().__init__(**values)
+        self._config = {"kind": self.kind, "title": self.title, "controls": self.controls(), "data": self.data()}
+
+    def controls(self) -> list[dict]:
+        raise NotImplementedError
+
+    def data(self) -> dict:
+        return {}
+
+    def state(self) -> dict:
+        raise NotImplementedError
+
+    def draw(self, figure, state: dict) -> None:
+        raise NotImplementedError
+
+    def values(self) -> dict:
+        """Current values of the controls."""
+        return {control["name"]: getattr(self, control["name"]) for control in self.controls()}
+
+    def to_png(self) -> bytes:
+        """The still picture of the current state."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 3.2), dpi=130, layout="constrained")
+        FigureCanvasAgg(figure)
+        self.draw(figure, self.state())
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+    def to_html(self) -> str:
+        """The widget for a page: JSON for the script, and a picture and a table for print and for no script."""
+        state = self.state()
+        config = json.dumps({**self._config, "values": self.values()}).replace("<", "\\u003c")
+        rows = "".join(f"<tr><th scope='row'>{_text(a)}</th><td>{_text(b)}</td></tr>" for a, b in state["rows"])
+        picture = base64.b64encode(self.to_png()).decode()
+        return (
+            f'<div class="spinal-widget" data-kind="{self.kind}">'
+            f'<script type="application/json">{config}</script>'
+            f'<div class="spinal-still"><img class="dark-light" alt="{_text(state["summary"])}" '
+            f'src="data:image/png;base64,{picture}"/>'
+            f"<table><caption>{_text(self.title)}</caption><tbody>{rows}</tbody></table></div></div>"
+        )
+
+    def to_text(self) -> str:
+        state = self.state()
+        width = max((len(a) for a, _ in state["rows"]), default=0)
+        return "\n".join([self.title, *(f"  {a:{width}}  {b}" for a, b in state["rows"]), state["summary"]])
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        still = {"text/html": self.to_html(), "image/png": base64.b64encode(self.to_png()).decode()}
+        return {**(data or {}), **still, "text/plain": self.to_text()}, metadata
+
+
+def slider(name: str, label: str, low: int, high: int) -> dict:
+    """A number field with a range beside it."""
+    return {"name": name, "label": label, "type": "number", "min": low, "max": high}
+
+
+def _text(value) -> str:
+    return html.escape(str(value), quote=True)
+
+
+def percent(part: int, whole: int) -> str:
+    """Share of two counts to a tenth of a percent, by integers, so that the script rounds alike.
+
+    >>> percent(119808, 136192)
+    '88.0 %'
+    """
+    tenths = (2000 * part + whole) // (2 * whole)
+    return f"{tenths // 10:,}.{tenths % 10} %"

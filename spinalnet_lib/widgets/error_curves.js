@@ -1,0 +1,110 @@
+/* Error curves: the same means and intervals as spinalnet_lib/widgets/error_curves.py, every seed drawn. */
+(() => {
+  "use strict";
+  const { define, shape } = globalThis.SpinalWidgets;
+
+  function band(values, interval, t) {
+    const n = values.length;
+    let sum = 0;
+    for (const v of values) sum += v;
+    const mean = sum / n;
+    if (interval === "range") return [mean, Math.min(...values), Math.max(...values)];
+    if (interval === "none" || n < 2) return [mean, null, null];
+    let squares = 0;
+    for (const v of values) squares += (v - mean) * (v - mean);
+    const half = t * Math.sqrt(squares / (n - 1) / n);
+    return [mean, mean - half, mean + half];
+  }
+
+  function percent(share) {
+    const hundredths = Math.floor(Math.abs(share) * 10000 + 0.5);
+    const sign = share < 0 && hundredths ? "−" : "";
+    return `${sign}${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")} %`;
+  }
+
+  function cell(arm) {
+    const last = arm.mean.length - 1;
+    const seeds = `${arm.seeds} seed${arm.seeds > 1 ? "s" : ""}`;
+    if (arm.low[last] === null) return `${percent(arm.mean[last])}, ${seeds}`;
+    return `${percent(arm.mean[last])} (${percent(arm.low[last])} to ${percent(arm.high[last])}), ${seeds}`;
+  }
+
+  function state(v, data) {
+    const chosen = v.arms.map((arm) => {
+      const runs = data.errors[arm].slice(0, v.seeds);
+      const bands = data.epochs.map((_, e) => band(runs.map((run) => run[e]), v.interval, data.t[runs.length]));
+      return { arm, seeds: runs.length, mean: bands.map((b) => b[0]), low: bands.map((b) => b[1]), high: bands.map((b) => b[2]) };
+    });
+    const rows = chosen.map((arm) => [data.arms[arm.arm], cell(arm)]);
+    const summary = chosen.length
+      ? `Validation error after epoch ${data.epochs[data.epochs.length - 1]}: ${rows.map(([name, text]) => `${name} ${text}`).join("; ")}.`
+      : "No arm is chosen.";
+    return { error: null, chosen, rows, summary };
+  }
+
+  /* Marks 1, 2, 5 times powers of ten, or five equal steps. */
+  function ticks(low, high, log) {
+    if (!log) {
+      const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw));
+      const step = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw);
+      const found = [];
+      for (let i = Math.ceil(low / step); i * step <= high * 1.0001; i += 1) found.push(i * step);
+      return found;
+    }
+    const found = [];
+    for (let power = -4; power <= 0; power += 1) for (const m of [1, 2, 5]) {
+      const value = m * 10 ** power;
+      if (value >= low && value <= high) found.push(value);
+    }
+    return found;
+  }
+
+  function marker(arm, x, y, css) {
+    if (arm % 4 === 0) return shape("circle", { cx: x, cy: y, r: 4, class: css });
+    if (arm % 4 === 1) return shape("rect", { x: x - 3.5, y: y - 3.5, width: 7, height: 7, class: css });
+    const points = arm % 4 === 2
+      ? `${x},${y - 5} ${x + 5},${y} ${x},${y + 5} ${x - 5},${y}`
+      : `${x},${y - 5} ${x + 5},${y + 4} ${x - 5},${y + 4}`;
+    return shape("polygon", { points, class: css });
+  }
+
+  function draw(picture, s, v, data, width) {
+    if (!s.chosen.length) return;
+    const height = 320, left = 54, right = width - 12, top = 12, bottom = height - 40;
+    const svg = shape("svg", { width, height });
+    const drawn = s.chosen.flatMap((arm) => [
+      ...data.errors[arm.arm].slice(0, v.seeds).flat(),
+      ...arm.high.filter((n) => n !== null), ...arm.low.filter((n) => n !== null),
+    ]);
+    const positive = data.errors.flat(2).filter((n) => n > 0);
+    const floor = v.log ? 0.8 * Math.min(...positive) : 0;
+    const ceiling = Math.min(1, 1.05 * Math.max(...drawn));
+    const first = data.epochs[0], last = data.epochs[data.epochs.length - 1];
+    const x = (epoch) => (last === first ? (left + right) / 2 : left + ((right - left) * (epoch - first)) / (last - first));
+    const scale = v.log ? Math.log : (n) => n;
+    const y = (n) => bottom - ((bottom - top) * (scale(Math.max(n, floor)) - scale(floor))) / (scale(ceiling) - scale(floor));
+    for (const n of ticks(floor, ceiling, v.log)) {
+      svg.append(shape("line", { x1: left, x2: right, y1: y(n), y2: y(n), class: "spinal-grid" }));
+      svg.append(shape("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, `${Number((100 * n).toPrecision(3))} %`));
+    }
+    const stride = Math.max(1, Math.ceil(data.epochs.length / Math.max(2, Math.floor((right - left) / 60))));
+    data.epochs.forEach((epoch, i) => {
+      if ((data.epochs.length - 1 - i) % stride === 0) svg.append(shape("text", { x: x(epoch), y: bottom + 17, "text-anchor": "middle" }, Number(epoch.toFixed(2))));
+    });
+    svg.append(shape("text", { x: (left + right) / 2, y: height - 4, "text-anchor": "middle" }, "epoch → validation error"));
+    const line = (values) => values.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`).join(" ");
+    for (const arm of s.chosen) {
+      const colour = arm.arm % 4;
+      if (arm.low[0] !== null) {
+        const back = arm.low.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`).reverse().join(" ");
+        svg.append(shape("polygon", { points: `${line(arm.high.map((n) => Math.min(n, ceiling)))} ${back}`, class: `spinal-band spinal-fill-arm${colour}` }));
+      }
+      for (const run of data.errors[arm.arm].slice(0, v.seeds)) svg.append(shape("polyline", { points: line(run), class: `spinal-seed spinal-line-arm${colour}` }));
+      svg.append(shape("polyline", { points: line(arm.mean), class: `spinal-mean spinal-line-arm${colour}` }));
+      arm.mean.forEach((n, i) => svg.append(marker(arm.arm, x(data.epochs[i]), y(n), `spinal-fill-arm${colour}`)));
+    }
+    picture.append(svg);
+  }
+
+  define("error-curves", { state, draw });
+})();

@@ -1,0 +1,164 @@
+"""Error curves: validation error of several arms over training, each seed, their mean and an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import traitlets
+
+from ..records import Record
+from ..stats import t_critical
+from .base import Widget, slider
+
+INTERVALS = (("t", "95 % t interval of the mean"), ("range", "lowest to highest seed"), ("none", "none"))
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+MARKERS = "osD^"
+
+
+def error_curves_state(values: dict, data: dict) -> dict:
+    """Mean, low and high of each chosen arm at each evaluation, over the first `seeds` seeds.
+
+    `data`: `arms` [name], `epochs` [evaluation], `errors` [arm][seed][evaluation], `t` [number of seeds].
+    """
+    n = values["seeds"]
+    chosen = []
+    for arm in values["arms"]:
+        runs = data["errors"][arm][:n]
+        points = [[run[e] for run in runs] for e in range(len(data["epochs"]))]
+        band = [_band(p, values["interval"], data["t"][len(runs)]) for p in points]
+        mean, low, high = zip(*band, strict=True)
+        chosen.append({"arm": arm, "seeds": len(runs), "mean": list(mean), "low": list(low), "high": list(high)})
+    rows = [[data["arms"][a["arm"]], _cell(a, values["interval"])] for a in chosen]
+    return {"error": None, "chosen": chosen, "rows": rows, "summary": _summary(chosen, rows, data)}
+
+
+def _band(values: list[float], interval: str, t: float | None) -> list:
+    """[mean, low, high]; plain sums, so that the script adds in the same order."""
+    n = len(values)
+    mean = sum(values) / n
+    if interval == "range":
+        return [mean, min(values), max(values)]
+    if interval == "none" or n < 2:
+        return [mean, None, None]
+    half = t * math.sqrt(sum((v - mean) * (v - mean) for v in values) / (n - 1) / n)
+    return [mean, mean - half, mean + half]
+
+
+def _percent(share: float) -> str:
+    hundredths = math.floor(abs(share) * 10000 + 0.5)
+    return f"{'−' if share < 0 and hundredths else ''}{hundredths // 100}.{hundredths % 100:02d} %"
+
+
+def _cell(arm: dict, interval: str) -> str:
+    mean, low, high = arm["mean"][-1], arm["low"][-1], arm["high"][-1]
+    seeds = f"{arm['seeds']} seed{'s' if arm['seeds'] > 1 else ''}"
+    if low is None:
+        return f"{_percent(mean)}, {seeds}"
+    return f"{_percent(mean)} ({_percent(low)} to {_percent(high)}), {seeds}"
+
+
+def _summary(chosen: list[dict], rows: list[list[str]], data: dict) -> str:
+    if not chosen:
+        return "No arm is chosen."
+    return (
+        f"Validation error after epoch {data['epochs'][-1]:g}: "
+        + "; ".join(f"{name} {cell}" for name, cell in rows)
+        + "."
+    )
+
+
+class ErrorCurves(Widget):
+    """Validation error over training for the arms in these records (all of one data set and recipe length).
+
+    Live: traits `arms` (indices into `arm_names`), `seeds`, `interval` ("t", "range" or "none") and `log`.
+    Raises ValueError if the records do not fit into one picture.
+    """
+
+    kind = "error-curves"
+    title = "Error curves"
+
+    arms = traitlets.List(traitlets.Int()).tag(sync=True)
+    seeds = traitlets.Int(min=1).tag(sync=True)
+    interval = traitlets.Enum([name for name, _ in INTERVALS], "t").tag(sync=True)
+    log = traitlets.Bool(True).tag(sync=True)
+
+    def __init__(self, records: Sequence[Record], **values):
+        self._data = curves_data(records)
+        self.arm_names = self._data["arms"]
+        super().__init__(**{"arms": list(range(len(self.arm_names))), "seeds": self._most_seeds(), **values})
+
+    @traitlets.validate("arms")
+    def _known_arms(self, proposal):
+        wrong = [arm for arm in proposal["value"] if not 0 <= arm < len(self.arm_names)]
+        if wrong:
+            raise traitlets.TraitError(f"arms {wrong} do not exist; choose from 0 to {len(self.arm_names) - 1}")
+        return sorted(set(proposal["value"]))
+
+    @traitlets.validate("seeds")
+    def _known_seeds(self, proposal):
+        return min(proposal["value"], self._most_seeds())
+
+    def _most_seeds(self) -> int:
+        return max(len(runs) for runs in self._data["errors"])
+
+    def controls(self) -> list[dict]:
+        return [
+            {"name": "arms", "label": "heads", "type": "checks", "options": self.arm_names},
+            slider("seeds", "seeds", 1, self._most_seeds()),
+            {
+                "name": "interval",
+                "label": "interval",
+                "type": "choice",
+                "options": [list(option) for option in INTERVALS],
+            },
+            {"name": "log", "label": "logarithmic error axis", "type": "check"},
+        ]
+
+    def data(self) -> dict:
+        return self._data
+
+    def state(self) -> dict:
+        return error_curves_state(self.values(), self._data)
+
+    def draw(self, figure, state: dict) -> None:
+        axes = figure.subplots()
+        epochs = self._data["epochs"]
+        for chosen in state["chosen"]:
+            arm = chosen["arm"]
+            colour = COLOURS[arm % len(COLOURS)]
+            for run in self._data["errors"][arm][: self.seeds]:
+                axes.plot(epochs, [100 * e for e in run], color=colour, alpha=0.3, linewidth=0.8)
+            axes.plot(
+                epochs,
+                [100 * e for e in chosen["mean"]],
+                color=colour,
+                marker=MARKERS[arm % len(MARKERS)],
+                label=self.arm_names[arm],
+            )
+        axes.set(xlabel="epoch", ylabel="validation error, %", yscale="log" if self.log else "linear")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+
+
+def curves_data(records: Sequence[Record]) -> dict:
+    """The records as the arrays that the state is computed from; arms in order of first appearance, seeds sorted."""
+    if not records:
+        raise ValueError("ErrorCurves: no records; train first, or load some with load_records")
+    runs: dict[str, dict[int, list[float]]] = {}
+    for r in records:
+        if r.seed in runs.setdefault(r.arm, {}):
+            raise ValueError(
+                f"ErrorCurves: two records of {r.arm!r} with seed {r.seed}; pass the records of one data set and recipe"
+            )
+        runs[r.arm][r.seed] = [point["val_error"] for point in r.curve]
+    epochs = [point["epoch"] for point in records[0].curve]
+    for r in records:
+        if [point["epoch"] for point in r.curve] != epochs:
+            raise ValueError(
+                f"ErrorCurves: {r.arm!r}, seed {r.seed} was evaluated at other epochs or ended early; leave it out and say so"
+            )
+    errors = [[by_seed[seed] for seed in sorted(by_seed)] for by_seed in runs.values()]
+    most = max(map(len, errors))
+    t = [None, None, *(round(t_critical(n), 6) for n in range(2, most + 1))]
+    return {"arms": list(runs), "epochs": epochs, "errors": errors, "t": t}

@@ -1,0 +1,72 @@
+/* Split explorer: the same blocks as spinalnet_lib/widgets/split_explorer.py, drawn as a matrix. */
+(() => {
+  "use strict";
+  const { define, shape, make, thousands, percent } = globalThis.SpinalWidgets;
+  const KINDS = [["input", "input split → layer"], ["chain", "previous layer → layer"], ["output", "all layers → logits"]];
+
+  function layerList(numbers) { return `${numbers.length > 1 ? "layers" : "layer"} ${numbers.join(", ")}`; }
+
+  function state(v) {
+    const d = v.in_features, c = v.num_classes, w = v.layer_width, L = v.num_layers, k = v.num_splits, f = v.feature;
+    let error = null;
+    if (k > d) error = `SpinalHead: ${d} features cannot fill ${k} splits; lower num_splits to ${d} or fewer`;
+    else if (L < k) error = `SpinalHead: ${L} layers cannot read ${k} splits; raise num_layers to ${k} or lower num_splits to ${L}`;
+    else if (f >= d) error = `feature ${f} does not exist: ${d} features are numbered 0 to ${d - 1}; choose a smaller number`;
+    if (error) return { error, rows: [], summary: error };
+    const splits = [];
+    for (let i = 0, start = 0; i < k; i += 1) {
+      const size = Math.floor(d / k) + (i < d % k ? 1 : 0);
+      splits.push([start, start + size]);
+      start += size;
+    }
+    const blocks = [];
+    for (let i = 0; i < L; i += 1) {
+      const [start, stop] = splits[i % k];
+      blocks.push(["input", i * w, w, start, stop - start]);
+      if (i) blocks.push(["chain", i * w, w, d + (i - 1) * w, w]);
+    }
+    blocks.push(["output", L * w, c, d, L * w]);
+    const weights = blocks.reduce((sum, [, , rows, , columns]) => sum + rows * columns, 0);
+    const cells = (L * w + c) * (d + L * w);
+    const split = splits.findIndex(([start, stop]) => start <= f && f < stop);
+    const readers = [];
+    for (let i = split; i < L; i += k) readers.push(i);
+    const rows = splits.map(([start, stop], i) => [`split ${i}`, `features ${start} to ${stop - 1} (${stop - start})`]);
+    rows.push([`feature ${f}`, `in split ${split}, read by ${layerList(readers)}`]);
+    rows.push(["weights", `${thousands(weights)}, ${percent(weights, cells)} of the matrix`]);
+    return {
+      error: null, splits, blocks, weights, cells, feature_split: split, feature_layers: readers, rows,
+      summary: `Feature ${f} is in split ${split} and enters ${layerList(readers)}.`,
+    };
+  }
+
+  function draw(picture, s, v, data, width) {
+    const d = v.in_features, w = v.layer_width, L = v.num_layers;
+    const rows = L * w + v.num_classes, columns = d + L * w;
+    const left = 62, top = 34;
+    const cell = Math.min(16, (width - left - 2) / columns, 420 / rows);
+    const x = (column) => left + column * cell, y = (row) => top + row * cell;
+    const svg = shape("svg", { width, height: y(rows) + 4 });
+    svg.append(shape("rect", { x: x(0), y: y(0), width: columns * cell, height: rows * cell, class: "spinal-frame" }));
+    s.splits.forEach(([start, stop], i) => {
+      const narrow = (stop - start) * cell < 44;
+      svg.append(shape("text", { x: x((start + stop) / 2), y: 14, "text-anchor": "middle" }, narrow ? i : `split ${i}`));
+      svg.append(shape("line", { x1: x(start) + 1, x2: x(stop) - 1, y1: 20, y2: 20, class: i === s.feature_split ? "spinal-bar-on" : "spinal-bar" }));
+    });
+    svg.append(shape("text", { x: x(d + (L * w) / 2), y: 14, "text-anchor": "middle" }, "outputs"));
+    for (let i = 0; i < L; i += 1) {
+      const on = s.feature_layers.includes(i);
+      if (w * cell >= 9) svg.append(shape("text", { x: left - 6, y: y(i * w + w / 2) + 4, "text-anchor": "end", class: on ? "spinal-strong" : "" }, `layer ${i}`));
+    }
+    svg.append(shape("text", { x: left - 6, y: y(L * w + v.num_classes / 2) + 4, "text-anchor": "end" }, "logits"));
+    for (const [kind, row, height, column, wide] of s.blocks) {
+      svg.append(shape("rect", { x: x(column), y: y(row), width: wide * cell, height: height * cell, class: `spinal-block spinal-fill-${kind}` }));
+    }
+    svg.append(shape("rect", { x: x(v.feature), y: y(0) - 8, width: cell, height: rows * cell + 8, class: "spinal-cursor" }));
+    const key = make("p", { class: "spinal-legend" });
+    for (const [kind, label] of KINDS) key.append(make("span", { class: `spinal-swatch spinal-swatch-${kind}` }), `${label} `);
+    picture.append(svg, key);
+  }
+
+  define("split-explorer", { state, draw });
+})();

@@ -1,0 +1,108 @@
+"""Split explorer: which feature enters which layer, and the block picture of a spinal head's weight matrix."""
+
+from __future__ import annotations
+
+import traitlets
+
+from ..heads import check_spine, split_sizes
+from .base import Widget, percent, slider
+
+FILLS = {"input": "#0072b2", "chain": "#e69f00", "output": "#009e73"}
+
+
+def split_explorer_state(values: dict, data: dict | None = None) -> dict:
+    """Splits, layers and the blocks of the weight matrix. All counts start at 0, as in the code.
+
+    The matrix has one row for each layer output and each logit, one column for each feature and each layer
+    output; a block is `[kind, first row, rows, first column, columns]` and everything outside blocks is zero.
+    """
+    d, c, w = values["in_features"], values["num_classes"], values["layer_width"]
+    layers, splits, feature = values["num_layers"], values["num_splits"], values["feature"]
+    try:
+        check_spine(d, c, w, layers, splits)
+        if feature >= d:
+            raise ValueError(
+                f"feature {feature} does not exist: {d} features are numbered 0 to {d - 1}; choose a smaller number"
+            )
+    except ValueError as error:
+        return {"error": str(error), "rows": [], "summary": str(error)}
+    sizes = split_sizes(d, splits)
+    starts = [sum(sizes[:i]) for i in range(splits)]
+    blocks = []
+    for i in range(layers):
+        split = i % splits
+        blocks.append(["input", i * w, w, starts[split], sizes[split]])
+        if i:
+            blocks.append(["chain", i * w, w, d + (i - 1) * w, w])
+    blocks.append(["output", layers * w, c, d, layers * w])
+    weights = sum(rows * columns for _, _, rows, _, columns in blocks)
+    cells = (layers * w + c) * (d + layers * w)
+    split = max(i for i in range(splits) if starts[i] <= feature)
+    readers = list(range(split, layers, splits))
+    state = {
+        "error": None,
+        "splits": [[start, start + size] for start, size in zip(starts, sizes, strict=True)],
+        "blocks": blocks,
+        "weights": weights,
+        "cells": cells,
+        "feature_split": split,
+        "feature_layers": readers,
+    }
+    rows = [
+        [f"split {i}", f"features {start} to {stop - 1} ({stop - start})"]
+        for i, (start, stop) in enumerate(state["splits"])
+    ]
+    rows.append([f"feature {feature}", f"in split {split}, read by {_layers(readers)}"])
+    rows.append(["weights", f"{weights:,}, {percent(weights, cells)} of the matrix"])
+    return {**state, "rows": rows, "summary": f"Feature {feature} is in split {split} and enters {_layers(readers)}."}
+
+
+def _layers(numbers: list[int]) -> str:
+    return ("layers " if len(numbers) > 1 else "layer ") + ", ".join(map(str, numbers))
+
+
+class SplitExplorer(Widget):
+    """The cut of the features and the weight matrix it leaves; follow one `feature` into the layers.
+
+    Live: every control is a trait (`in_features`, `num_splits`, `num_layers`, `layer_width`, `num_classes`, `feature`).
+    """
+
+    kind = "split-explorer"
+    title = "Split explorer"
+
+    in_features = traitlets.Int(16, min=1, max=48).tag(sync=True)
+    num_splits = traitlets.Int(2, min=1, max=8).tag(sync=True)
+    num_layers = traitlets.Int(4, min=1, max=8).tag(sync=True)
+    layer_width = traitlets.Int(3, min=1, max=8).tag(sync=True)
+    num_classes = traitlets.Int(5, min=1, max=10).tag(sync=True)
+    feature = traitlets.Int(3, min=0, max=47).tag(sync=True)
+
+    def controls(self) -> list[dict]:
+        return [
+            slider("in_features", "features", 1, 48),
+            slider("num_splits", "input splits", 1, 8),
+            slider("num_layers", "layers", 1, 8),
+            slider("layer_width", "layer width", 1, 8),
+            slider("num_classes", "classes", 1, 10),
+            slider("feature", "follow feature (from 0)", 0, 47),
+        ]
+
+    def state(self) -> dict:
+        return split_explorer_state(self.values())
+
+    def draw(self, figure, state: dict) -> None:
+        from matplotlib.patches import Rectangle
+
+        axes = figure.subplots()
+        axes.set_axis_off()
+        if state["error"]:
+            axes.text(0.5, 0.5, state["error"], ha="center", va="center", wrap=True)
+            return
+        rows = self.num_layers * self.layer_width + self.num_classes
+        columns = self.in_features + self.num_layers * self.layer_width
+        axes.add_patch(Rectangle((0, 0), columns, rows, fill=False, color="#767676"))
+        for kind, row, height, column, width in state["blocks"]:
+            axes.add_patch(Rectangle((column, row), width, height, facecolor=FILLS[kind], edgecolor="white"))
+        axes.axvline(self.in_features, color="#767676", linestyle=":")
+        axes.set(xlim=(-0.5, columns + 0.5), ylim=(rows + 0.5, -0.5), aspect="equal")
+        axes.set_title("columns: features, then layer outputs · rows: layer outputs, then logits", fontsize=9)

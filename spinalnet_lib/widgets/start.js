@@ -1,0 +1,2 @@
+/* Loaded last: brings every widget of the page to life. */
+SpinalWidgets.mountAll();

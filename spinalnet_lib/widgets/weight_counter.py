@@ -1,0 +1,95 @@
+"""Weight counter: how many weights a spinal head has beside a dense head and one Linear, and where they cross."""
+
+from __future__ import annotations
+
+import traitlets
+
+from ..counting import head_cost, largest_cheaper_width
+from ..heads import split_sizes
+from .base import Widget, percent, slider
+
+
+def weight_counter_state(values: dict, data: dict | None = None) -> dict:
+    """Counts of the three heads for these sizes, the two crossovers, and what the page prints.
+
+    Sizes that make no spinal head give `error`, the message of `SpinalHead`, and no counts.
+    """
+    d, c, h = values["in_features"], values["num_classes"], values["hidden_size"]
+    layers, splits, width = values["num_layers"], values["num_splits"], values["layer_width"]
+    try:
+        spinal = head_cost("spinal", d, c, layer_width=width, num_layers=layers, num_splits=splits)
+    except ValueError as error:
+        return {"error": str(error), "rows": [], "summary": str(error)}
+    dense, linear = head_cost("mlp", d, c, hidden_sizes=h), head_cost("linear", d, c)
+    crossings = {
+        name: largest_cheaper_width(cost.weights, d, c, layers, splits)
+        for name, cost in (("dense", dense), ("linear", linear))
+    }
+    state = {
+        "error": None,
+        "weights": {"spinal": spinal.weights, "dense": dense.weights, "linear": linear.weights},
+        "parameters": {"spinal": spinal.parameters, "dense": dense.parameters, "linear": linear.parameters},
+        "split_sizes": split_sizes(d, splits),
+        "crossings": crossings,
+    }
+    rows = [
+        [f"{label}", f"{state['weights'][name]:,} weights, {state['parameters'][name]:,} parameters"]
+        for name, label in (("spinal", "spinal head"), ("dense", f"dense head, {h:,} hidden"), ("linear", "one Linear"))
+    ]
+    rows.append(["input splits", " + ".join(map(str, state["split_sizes"]))])
+    rows.append(["fewer weights than the dense head", _up_to(crossings["dense"])])
+    rows.append(["fewer weights than one Linear", _up_to(crossings["linear"])])
+    summary = (
+        f"The spinal head has {percent(spinal.weights, dense.weights)} of the dense head's weights "
+        f"and {percent(spinal.weights, linear.weights)} of one Linear's."
+    )
+    return {**state, "rows": rows, "summary": summary}
+
+
+def _up_to(width: int) -> str:
+    return f"up to layer width {width:,}" if width else "at no layer width"
+
+
+class WeightCounter(Widget):
+    """Weights of a spinal head against a dense head of `hidden_size` and against one Linear.
+
+    Live: every control is a trait (`in_features`, `num_splits`, `num_layers`, `layer_width`, `num_classes`,
+    `hidden_size`), readable, writable and linkable; `state()` gives the numbers shown.
+    """
+
+    kind = "weight-counter"
+    title = "Weight counter"
+
+    in_features = traitlets.Int(256, min=1, max=4096).tag(sync=True)
+    num_splits = traitlets.Int(2, min=1, max=16).tag(sync=True)
+    num_layers = traitlets.Int(4, min=1, max=16).tag(sync=True)
+    layer_width = traitlets.Int(128, min=1, max=1024).tag(sync=True)
+    num_classes = traitlets.Int(10, min=1, max=1000).tag(sync=True)
+    hidden_size = traitlets.Int(512, min=1, max=4096).tag(sync=True)
+
+    def controls(self) -> list[dict]:
+        return [
+            slider("in_features", "features", 1, 4096),
+            slider("num_splits", "input splits", 1, 16),
+            slider("num_layers", "layers", 1, 16),
+            slider("layer_width", "layer width", 1, 1024),
+            slider("num_classes", "classes", 1, 1000),
+            slider("hidden_size", "dense head: hidden width", 1, 4096),
+        ]
+
+    def state(self) -> dict:
+        return weight_counter_state(self.values())
+
+    def draw(self, figure, state: dict) -> None:
+        axes = figure.subplots()
+        if state["error"]:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, state["error"], ha="center", va="center", wrap=True)
+            return
+        labels = ["spinal head", "dense head", "one Linear"]
+        bars = axes.barh(labels, list(state["weights"].values()), color=["#0072b2", "#d55e00", "#767676"])
+        axes.bar_label(bars, [f" {n:,}" for n in state["weights"].values()])
+        axes.invert_yaxis()
+        axes.margins(x=0.2)
+        axes.set_xlabel("weights")
+        axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,129 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_heads import REQUIRED
+from torch import nn
+
+from spinalnet_lib import (
+    HeadCost,
+    count_macs,
+    count_parameters,
+    count_weights,
+    create_head,
+    create_model,
+    head_cost,
+    largest_cheaper_width,
+    list_heads,
+    paper_head,
+    read_features,
+)
+from spinalnet_lib.counting import measured_cost
+
+# reference counts of the published networks: head MACs, network MACs
+PAPER_MACS = {
+    ("two_conv", "mlp"): (16_500, 480_500),
+    ("two_conv", "spinal"): (8_480, 472_480),
+    ("vgg5", "mlp"): (136_192, 161_019_904),
+    ("vgg5", "spinal"): (119_808, 161_003_520),
+}
+
+
+@pytest.mark.parametrize(("backbone", "head"), PAPER_MACS)
+def test_the_papers_networks_have_the_papers_macs(backbone, head):
+    model = create_model(backbone, head, 10, **paper_head(backbone, head))
+    head_macs, network_macs = PAPER_MACS[backbone, head]
+    assert count_macs(model.head, (model.num_features,)) == head_macs
+    assert count_macs(model, (1, 28, 28)) == network_macs
+    assert head_cost(head, model.num_features, 10, **paper_head(backbone, head)).macs == head_macs
+
+
+@pytest.mark.parametrize("name", list_heads())
+@pytest.mark.parametrize("norm_layer", [None, nn.BatchNorm1d, "LayerNorm"])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_closed_forms_equal_the_built_head(name, norm_layer, data):
+    in_features, num_classes = data.draw(st.integers(1, 60)), data.draw(st.integers(0, 12))
+    kwargs = dict(REQUIRED.get(name, {}))
+    if name == "spinal":
+        splits = data.draw(st.integers(1, min(5, in_features)))
+        kwargs = {
+            "layer_width": data.draw(st.integers(1, 15)),
+            "num_splits": splits,
+            "num_layers": data.draw(st.integers(splits, 7)),
+        }
+    if name == "mlp":
+        kwargs["hidden_sizes"] = data.draw(st.lists(st.integers(1, 20), min_size=1, max_size=3))
+    if norm_layer is not None and name != "linear":
+        kwargs["norm_layer"] = norm_layer
+    built = create_head(name, in_features, num_classes, **kwargs)
+    assert head_cost(name, in_features, num_classes, **kwargs) == measured_cost(built, (in_features,))
+
+
+def test_a_head_without_a_closed_form_is_built_and_counted(monkeypatch):
+    from spinalnet_lib import counting
+
+    monkeypatch.delitem(counting._CLOSED_FORMS, "spinal")
+    assert head_cost("spinal", 320, 10, layer_width=8, num_layers=6) == HeadCost(8480, 8538, 8480)
+
+
+def test_counting_leaves_the_module_and_the_generator_alone():
+    model = create_model("vgg5", "spinal", 10, **paper_head("vgg5", "spinal")).train()
+    before, state = torch.get_rng_state(), copy.deepcopy(model.state_dict())
+    count_macs(model, (1, 28, 28))
+    head_cost("mlp", 64, 10, hidden_sizes=8, norm_layer=nn.BatchNorm1d)
+    assert torch.equal(torch.get_rng_state(), before) and model.training
+    assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
+
+
+def test_a_shared_parameter_counts_once():
+    a = nn.Linear(4, 4)
+    assert count_parameters(nn.Sequential(a, a)) == 20
+    assert count_weights(nn.Sequential(a, a)) == 16
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_the_crossing_is_where_the_count_crosses(data):
+    in_features, num_classes = data.draw(st.integers(2, 80)), data.draw(st.integers(1, 40))
+    layers = data.draw(st.integers(2, 6))
+    weights = data.draw(st.integers(0, 20_000))
+    width = largest_cheaper_width(weights, in_features, num_classes, layers)
+
+    def count(w):
+        return head_cost("spinal", in_features, num_classes, layer_width=w, num_layers=layers).weights if w else 0
+
+    assert width == 0 or count(width) < weights
+    assert count(width + 1) >= weights
+
+
+@given(d=st.integers(1, 200).map(lambda n: 2 * n), c=st.integers(1, 500))
+def test_cheaper_than_one_linear_only_below_half_the_classes(d, c):
+    """Proposition 4 of the counting chapter: width < (C/2) / (1 + 2C/d)."""
+    width = largest_cheaper_width(head_cost("linear", d, c).weights, d, c)
+    assert width < (c / 2) / (1 + 2 * c / d) or width == 0
+
+
+def test_features_are_counted_each_time_they_are_read():
+    assert read_features(100, num_layers=4, num_splits=2) == 200
+    assert read_features(7, num_layers=5, num_splits=3) == 3 + 2 + 2 + 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: head_cost("spinl", 8, 2), "did you mean 'spinal'"),
+        (lambda: head_cost("spinal", 8, 2, layer_width=0), "layer_width must be at least 1, got 0"),
+        (lambda: head_cost("spinal", 8, 2, layer_width=3, num_layers=1), "1 layers cannot read 2 splits"),
+        (lambda: head_cost("mlp", -8, 2, hidden_sizes=4), "in_features must be at least 1, got -8"),
+        (lambda: head_cost("linear", 8, -2), "num_classes must be at least 0, got -2"),
+        (lambda: largest_cheaper_width(-1, 8, 2), "weights must be at least 0, got -1"),
+        (lambda: count_macs(nn.Linear(8, 2), (0,)), "input_shape must be at least 1, got 0"),
+    ],
+)
+def test_wrong_sizes(call, says):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert says in str(caught.value)

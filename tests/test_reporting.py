@@ -1,0 +1,35 @@
+import base64
+import io
+import re
+
+import pandas as pd
+import pytest
+
+from spinalnet_lib import CsvLink, describe_records, load_records, records_frame
+
+
+def test_the_download_holds_exactly_the_rows():
+    frame = records_frame(load_records("first_training")[:3])
+    link = CsvLink(frame, 'a"b.csv')._repr_html_()
+    assert 'download="a&quot;b.csv"' in link and "Download the 3 rows drawn" in link
+    content = base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]).decode()
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(content)).dropna(axis=1), frame.dropna(axis=1))
+
+
+def test_provenance_names_data_seeds_date_and_versions():
+    records = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
+    text = describe_records(records)
+    first = records[0]
+    for part in (
+        "40 runs of two_conv on mnist_5k",
+        "3,330 training",
+        "the test set was not read",
+        first.date[:10],
+        first.torch,
+    ):
+        assert part in text
+
+
+def test_provenance_of_nothing():
+    with pytest.raises(ValueError, match="no records"):
+        describe_records([])

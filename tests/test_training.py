@@ -1,0 +1,229 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from spinalnet_lib import Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
+from spinalnet_lib.records import CIRCUMSTANCES, unpack_bits
+from spinalnet_lib.training import NUMERICS_VERSION, _stream, initialise, run_key
+
+GOLDEN = Path(__file__).parent / "golden_run.json"
+QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, evals_per_epoch=2)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def small(head="spinal", **kwargs):
+    kwargs = {"spinal": {"layer_width": 16}, "mlp": {"hidden_sizes": 64}}[head] | kwargs
+    return create_model("pixels", head, 10, image_size=8, **kwargs)
+
+
+def quick_train(model, data, config=QUICK, seed=0):
+    return train(model, data, config, seed, device="cpu", progress=False)
+
+
+def test_training_learns(digits):
+    record = quick_train(small(), digits, TrainConfig(optimizer="adam", learning_rate=0.003, epochs=10))
+    assert record.curve[-1]["val_error"] < 0.1 < record.curve[0]["val_error"]
+
+
+def test_same_seed_same_result_other_seed_another(digits):
+    first, again, other = (quick_train(small(drop_rate=0.2), digits, seed=seed) for seed in (3, 3, 4))
+
+    def outcome(r):
+        return {k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES}
+
+    assert outcome(first) == outcome(again)
+    assert first.curve != other.curve and first.key != other.key
+
+
+def test_the_result_does_not_depend_on_what_was_drawn_or_trained_before(digits):
+    model = small()
+    first = quick_train(model, digits)
+    torch.rand(17)
+    again = quick_train(model, digits)  # a trained model is drawn anew
+    assert again.curve == first.curve
+
+
+def test_the_callers_generator_is_left_alone(digits):
+    model = small(drop_rate=0.5)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    quick_train(model, digits, TrainConfig(epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_heads_of_one_seed_share_the_body_and_the_order(digits, monkeypatch):
+    mlp, spinal = (create_model("two_conv", head, 10, **paper_head("two_conv", head)) for head in ("mlp", "spinal"))
+    initialise(mlp, 7)
+    initialise(spinal, 7)
+    assert all(torch.equal(a, b) for a, b in zip(mlp.body.parameters(), spinal.body.parameters(), strict=True))
+
+    seen = []
+    original = Split.batch
+    monkeypatch.setattr(Split, "batch", lambda self, index: (seen.append(index), original(self, index))[1])
+    orders = []
+    for head in ("mlp", "spinal"):
+        seen.clear()
+        quick_train(small(head), digits, TrainConfig(epochs=1))
+        orders.append(torch.cat([index for index in seen if isinstance(index, torch.Tensor)]))
+    assert torch.equal(*orders)
+    assert sorted(orders[0].tolist()) == list(range(len(digits.train)))
+
+
+def test_each_purpose_has_a_stream_of_its_own():
+    assert (
+        len({_stream(seed, purpose) for seed in range(50) for purpose in ("body", "head", "order", "dropout")}) == 200
+    )
+
+
+def test_the_loop_equals_plain_pytorch(digits):
+    """One epoch written out by hand from the same start gives the same weights."""
+    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1)
+    model, plain = small(), small()
+    quick_train(model, digits, config, seed=2)
+    initialise(plain, 2)
+    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5)
+    order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(_stream(2, "order")))
+    pixels = (digits.train.images.float() / 255 - digits.train.mean) / digits.train.std
+    for index in order.split(100):
+        optimizer.zero_grad()
+        F.cross_entropy(plain(pixels[index]), digits.train.labels[index]).backward()
+        optimizer.step()
+    for a, b in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_curve_counts_steps_and_epochs(digits):
+    record = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, evals_per_epoch=3))
+    assert [point["step"] for point in record.curve] == [4, 8, 12, 16, 20, 24]
+    assert record.n_steps == 24 and record.curve[-1]["epoch"] == 2.0
+
+
+def test_the_test_set_stays_closed_unless_asked_for(digits, monkeypatch):
+    record = quick_train(small(), digits)
+    assert record.test is None and all("test_error" not in point for point in record.curve)
+
+
+def test_test_accuracy_three_ways(digits):
+    model = small()
+    record = quick_train(model, digits, dataclasses.replace(QUICK, epochs=4, read_test=True))
+    accuracy, correct = evaluate(model, digits.test)
+    assert record.test["last"] == pytest.approx(accuracy, abs=1e-6)
+    assert (unpack_bits(record.test["correct"], len(digits.test)) == correct.numpy()).all()
+    errors = [point["test_error"] for point in record.curve]
+    best = min(range(len(errors)), key=lambda i: record.curve[i]["val_error"])
+    assert record.test["test_max"] == pytest.approx(1 - min(errors), abs=1e-6)
+    assert record.test["val_best"] == pytest.approx(1 - errors[best], abs=1e-6)
+    assert record.test["test_max"] >= max(record.test["last"], record.test["val_best"])
+    assert record.test["nll"] > 0 and 0 < record.test["brier"] < 2
+
+
+def test_evaluate_counts_by_hand_and_restores_the_mode(digits):
+    model = small(drop_rate=0.5).train()
+    accuracy, correct = evaluate(model, digits.val, batch_size=17)
+    assert model.training
+    model.eval()
+    by_hand = model(digits.val.batch(slice(None))[0]).argmax(1) == digits.val.labels
+    assert torch.equal(correct, by_hand) and accuracy == pytest.approx(by_hand.float().mean().item())
+
+
+def test_divergence_ends_the_run_and_says_so(digits):
+    record = quick_train(small(), digits, TrainConfig(learning_rate=1e20, epochs=3))
+    assert record.diverged and len(record.curve) < 3 and record.curve[-1]["train_loss"] is None
+    json.loads(record.to_json())
+
+
+def test_a_run_key_is_known_before_the_run(digits):
+    model = small()
+    assert run_key(model, digits, QUICK, 0, "cpu") == quick_train(model, digits).key
+    others = [
+        run_key(small(layer_width=17), digits, QUICK, 0, "cpu"),
+        run_key(model, digits, QUICK, 1, "cpu"),
+        run_key(model, digits, dataclasses.replace(QUICK, epochs=3), 0, "cpu"),
+        run_key(model, digits, QUICK, 0, "cuda"),
+    ]
+    assert len({run_key(model, digits, QUICK, 0, "cpu"), *others}) == 5
+
+
+def test_golden_run(digits):
+    """If this fails, training computes other numbers than the stored records: raise NUMERICS_VERSION and store anew."""
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["numerics_version"] == NUMERICS_VERSION
+    record = quick_train(
+        small(drop_rate=0.2, norm_layer="BatchNorm1d"), digits, TrainConfig(epochs=2, schedule="cosine"), seed=1
+    )
+    for point, expected in zip(record.curve, golden["curve"], strict=True):
+        assert point == pytest.approx(expected, rel=2e-3, abs=5e-3)
+    assert record.curve[-1]["train_loss"] == pytest.approx(golden["curve"][-1]["train_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_every_optimizer_and_schedule_runs(digits, optimizer, schedule):
+    config = TrainConfig(optimizer=optimizer, schedule=schedule, learning_rate=0.001, weight_decay=0.01, epochs=1)
+    assert not quick_train(small(), digits, config).diverged
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "says"),
+    [
+        ({"optimizer": "adamm"}, "did you mean 'adam'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"learning_rate": 0}, "learning_rate must be a finite number above 0, got 0"),
+        ({"learning_rate": -1}, "got -1"),
+        ({"learning_rate": float("nan")}, "got nan"),
+        ({"learning_rate": "fast"}, "got 'fast'"),
+        ({"weight_decay": -0.1}, "weight_decay must be a finite number at least 0, got -0.1"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"evals_per_epoch": -2}, "evals_per_epoch must be at least 1, got -2"),
+    ],
+)
+def test_wrong_recipe(kwargs, says):
+    with pytest.raises(ValueError) as caught:
+        TrainConfig(**kwargs)
+    assert says in str(caught.value)
+
+
+def test_wrong_fit_is_refused_before_training(digits):
+    with pytest.raises(ValueError, match=r"digits has images \(1, 8, 8\), the body 'two_conv' reads \(1, 28, 28\)"):
+        quick_train(create_model("two_conv", "linear", 10), digits)
+    with pytest.raises(ValueError, match="digits has 10 classes, the head 9"):
+        quick_train(create_model("pixels", "linear", 9, image_size=8), digits)
+    with pytest.raises(TypeError, match="train reads a Classifier, got Linear"):
+        quick_train(torch.nn.Linear(2, 2), digits)
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
+        quick_train(small(), digits, seed=-1)
+
+
+def test_more_evaluations_than_steps_is_refused(digits):
+    with pytest.raises(ValueError, match="evals_per_epoch"):
+        quick_train(small(), digits, TrainConfig(batch_size=1199, epochs=1, evals_per_epoch=2))
+
+
+def test_progress_is_shown_when_asked(digits, capsys):
+    train(small(), digits, TrainConfig(epochs=1), 0, device="cpu", progress=True)
+    assert "spinal, seed 0" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_run_on_a_gpu_is_recorded_as_one(digits):
+    record = train(small(), digits, QUICK, 0, progress=False)
+    assert record.device == "cuda" and record.cuda

@@ -1,0 +1,141 @@
+"""Every widget state over a grid of its controls, against the library's own counts; no browser needed."""
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+import traitlets
+from widget_grids import GRIDS, RECORDS
+
+from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, create_head, load_records, mean_interval
+from spinalnet_lib.counting import measured_cost
+from spinalnet_lib.widgets.base import percent
+from spinalnet_lib.widgets.error_curves import error_curves_state
+from spinalnet_lib.widgets.split_explorer import split_explorer_state
+from spinalnet_lib.widgets.weight_counter import weight_counter_state
+
+
+def test_counter_counts_what_is_built():
+    for values in GRIDS["weight-counter"][::11]:
+        state = weight_counter_state(values)
+        d, c = values["in_features"], values["num_classes"]
+        sizes = {k: values[k] for k in ("layer_width", "num_layers", "num_splits")}
+        if state["error"]:
+            with pytest.raises(ValueError) as caught:
+                create_head("spinal", d, c, **sizes)
+            assert str(caught.value) == state["error"] == state["summary"]
+            continue
+        if d * sizes["layer_width"] > 300_000:
+            continue
+        for name, head in (
+            ("spinal", create_head("spinal", d, c, **sizes)),
+            ("dense", create_head("mlp", d, c, hidden_sizes=values["hidden_size"])),
+            ("linear", create_head("linear", d, c)),
+        ):
+            built = measured_cost(head, (d,))
+            assert (state["weights"][name], state["parameters"][name]) == (built.weights, built.parameters)
+        assert sum(state["split_sizes"]) == d
+
+
+def test_explorer_blocks_are_the_built_weights():
+    for values in GRIDS["split-explorer"][::3]:
+        state = split_explorer_state(values)
+        if state["error"]:
+            continue
+        d, c = values["in_features"], values["num_classes"]
+        sizes = {k: values[k] for k in ("layer_width", "num_layers", "num_splits")}
+        head = create_head("spinal", d, c, **sizes)
+        assert state["weights"] == measured_cost(head, (values["in_features"],)).weights
+        parts = torch.arange(d).tensor_split(values["num_splits"])
+        assert [stop - start for start, stop in state["splits"]] == [len(part) for part in parts]
+        start, stop = state["splits"][state["feature_split"]]
+        assert start <= values["feature"] < stop
+        assert state["feature_layers"] == [
+            i for i in range(values["num_layers"]) if i % values["num_splits"] == state["feature_split"]
+        ]
+
+
+def test_curves_state_equals_the_statistics():
+    widget = ErrorCurves(RECORDS)
+    for values in GRIDS["error-curves"]:
+        state = error_curves_state(values, widget.data())
+        for chosen in state["chosen"]:
+            name = widget.arm_names[chosen["arm"]]
+            runs = sorted((r for r in RECORDS if r.arm == name), key=lambda r: r.seed)[: values["seeds"]]
+            last = [r.curve[-1]["val_error"] for r in runs]
+            mean, low, high = mean_interval(last)
+            assert chosen["mean"][-1] == pytest.approx(mean)
+            if values["interval"] == "t" and len(runs) > 1:
+                assert (chosen["low"][-1], chosen["high"][-1]) == pytest.approx((low, high), rel=1e-4)
+            if values["interval"] == "range":
+                assert (chosen["low"][-1], chosen["high"][-1]) == (min(last), max(last))
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(num_layers=1)],
+    ids=lambda w: type(w).__name__,
+)
+def test_one_object_has_a_live_a_still_and_a_text_form(widget):
+    bundle, _ = widget._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "image/png", "text/plain"} <= bundle.keys()
+    html = bundle["text/html"]
+    assert "style=" not in html and "<script>" not in html and 'type="application/json"' in html
+    assert 'alt="' in html and "<table>" in html
+    for label, value in widget.state()["rows"]:
+        assert label in bundle["text/plain"] and value in bundle["text/plain"]
+
+
+def test_traits_are_readable_writable_and_checked():
+    counter = WeightCounter(layer_width=16)
+    seen = []
+    counter.observe(lambda change: seen.append(counter.state()["weights"]["spinal"]), "layer_width")
+    counter.layer_width = 17
+    assert counter.values()["layer_width"] == 17 and len(seen) == 1
+    for wrong in (0, -1, 4097, 1.5, "x"):
+        with pytest.raises(traitlets.TraitError, match="layer_width"):
+            counter.layer_width = wrong
+    with pytest.raises(TypeError, match="WeightCounter has no control width; it has in_features"):
+        WeightCounter(width=3)
+
+
+def test_core_ipywidgets_can_be_linked():
+    import ipywidgets
+
+    slider, explorer = ipywidgets.IntSlider(2, min=1, max=8), SplitExplorer()
+    ipywidgets.link((slider, "value"), (explorer, "num_splits"))
+    slider.value = 4
+    assert explorer.num_splits == 4 and len(explorer.state()["splits"]) == 4
+    explorer.num_splits = 3
+    assert slider.value == 3
+
+
+def test_a_raising_callback_is_not_swallowed():
+    counter = WeightCounter()
+    counter.observe(lambda change: 1 / 0, "layer_width")
+    with pytest.raises(ZeroDivisionError):
+        counter.layer_width = 5
+
+
+def test_curves_refuse_what_does_not_fit_one_picture():
+    with pytest.raises(ValueError, match="no records"):
+        ErrorCurves([])
+    with pytest.raises(ValueError, match="two records of"):
+        ErrorCurves([RECORDS[0], RECORDS[0]])
+    with pytest.raises(ValueError, match="two records of"):  # two data sets at once
+        ErrorCurves(load_records("first_training"))
+    short = dataclasses.replace(RECORDS[0], seed=99, curve=RECORDS[0].curve[:2])
+    with pytest.raises(ValueError, match="seed 99 was evaluated at other epochs"):
+        ErrorCurves([*RECORDS, short])
+    curves = ErrorCurves(RECORDS)
+    with pytest.raises(traitlets.TraitError, match=r"arms \[9\] do not exist"):
+        curves.arms = [0, 9]
+    curves.seeds = 500
+    assert curves.seeds == 10
+
+
+@pytest.mark.parametrize(("part", "whole"), list(itertools.product((0, 1, 7, 999, 1000, 123456), (1, 3, 8, 1000))))
+def test_percent_is_exact_to_a_tenth(part, whole):
+    tenths = percent(part, whole)[:-2].replace(",", "")
+    assert abs(float(tenths) - 100 * part / whole) <= 0.05 + 1e-9
