@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SITE := _build/html
 PORT ?= 8000
-# Threads that wait must not spin: two busy processes on two cores would slow each other down many times.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads of torch that wait give up spinning early: where other work runs they would slow each other down many times.
+export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
 .PHONY: help install book serve lab test lint unit readme notebooks pages faults bench records clean

@@ -1,7 +1,6 @@
 """Shared fixtures, and the rule that in CI exactly the committed list of tests may be skipped."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ _skipped: dict[str, str] = {}
 def root() -> Path:
     """The checkout."""
     return ROOT
-
-
-def find_chromium() -> str | None:
-    """A Chromium or Chrome to drive: `$CHROMIUM`, or one on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def pytest_runtest_logreport(report):

@@ -1,0 +1,107 @@
+"""The chapters' sources keep the contract: public names only, short code, clean cells, all parts present."""
+
+import ast
+import json
+import re
+
+import pytest
+from book_site import CHAPTERS, ROOT
+from prose_numbers import typed_numbers
+
+import spinalnet_lib
+
+SCREEN = 40  # lines
+PARTS = (
+    "The question",
+    "Commit to a guess|commit to a guess",
+    "Limits|would change our mind",
+    "Exercises",
+    "Summary",
+    "bibliography",
+)
+
+
+def load(chapter):
+    return json.loads((ROOT / f"{chapter}.ipynb").read_text())
+
+
+def sources(chapter, kind):
+    return ["".join(cell["source"]) for cell in load(chapter)["cells"] if cell["cell_type"] == kind]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+class TestEveryChapter:
+    def test_only_public_names_of_the_library_are_used(self, chapter):
+        for code in sources(chapter, "code"):
+            for node in ast.walk(ast.parse(code)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spinalnet_lib"):
+                    assert node.module == "spinalnet_lib"
+                    assert {name.name for name in node.names} <= set(spinalnet_lib.__all__)
+                if isinstance(node, ast.Import):
+                    assert not any(name.name.startswith("spinalnet_lib") for name in node.names)
+
+    def test_no_function_is_longer_than_a_screen(self, chapter):
+        for code in sources(chapter, "code"):
+            assert len(code.splitlines()) <= SCREEN
+            assert all(len(line) <= 260 for line in code.splitlines())
+
+    def test_cells_have_no_outputs_and_counts(self, chapter):
+        for cell in load(chapter)["cells"]:
+            if cell["cell_type"] == "code":
+                assert cell["outputs"] == [] and cell["execution_count"] is None
+
+    def test_the_parts_of_a_chapter_are_there_in_order(self, chapter):
+        text = "\n".join(sources(chapter, "markdown"))
+        at = 0
+        for part in PARTS:
+            match = re.search(part, text[at:])
+            assert match, f"{part} is missing or out of order"
+            at += match.start()
+
+    def test_the_claim_is_the_first_sentence(self, chapter):
+        title, claim, *_ = sources(chapter, "markdown")[0].split("\n\n")
+        assert title.startswith("# ") and claim.startswith("**") and claim.endswith("**")
+
+    def test_every_exercise_with_code_has_an_executed_solution(self, chapter):
+        solutions = [
+            cell for cell in load(chapter)["cells"] if "".join(cell["source"]).startswith("# Solution of exercise")
+        ]
+        assert solutions
+        assert all("hide-cell" in cell["metadata"].get("tags", []) for cell in solutions)
+
+    def test_no_number_is_typed_into_prose(self, chapter):
+        for text in sources(chapter, "markdown"):
+            assert typed_numbers(text) == []
+
+    def test_costs_are_declared(self, chapter):
+        assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
+
+
+def test_all_chapters_install_the_library_in_the_same_way():
+    setups = {next(code for code in sources(chapter, "code") if "find_spec" in code) for chapter in CHAPTERS}
+    assert len(setups) == 1
+    setup = setups.pop()
+    assert f"@v{spinalnet_lib.__version__}" in setup
+    config = (ROOT / "_config.yml").read_text()
+    repository = re.search(r"url: (https://github.com/\S+)", config)[1]
+    assert f"git+{repository}@v" in setup
+    assert repository in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It reached 99.7 % of them.", ["99.7 %"]),
+        ("It has 1,234 weights.", ["1,234"]),
+        ("It has 21840 parameters.", ["21840"]),
+        ("About 12 percent.", ["12 percent"]),
+        ("A gain of 3 points.", ["3 points"]),
+        ("So $e = 0.03$ or $12\\%$.", ["0.03", "12\\%"]),
+        ("VGG-5 and C21 in 2023, arXiv 2007.03347, the 2-conv CNN with 3 seeds.", []),
+        ("`x[:, 128]` and ```\n99.9\n``` and [a](b/10.1109/5.726791)", []),
+        ("1. first\n2. second", []),
+        ("Equation (12) and Proposition 11.", []),
+    ],
+)
+def test_typed_numbers_are_found_and_names_are_not(text, found):
+    assert typed_numbers(text) == found

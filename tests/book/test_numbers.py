@@ -1,0 +1,45 @@
+"""Numbers on the built pages equal what the library computes from the committed records and counts now."""
+
+import re
+
+import pytest
+from book_site import CHAPTERS
+
+from spinalnet_lib import head_cost, load_bench, load_records, mean_interval, paper_head
+
+
+def text_of(site, chapter):
+    html = (site / f"{chapter}.html").read_text()
+    article = html[html.index("<article") : html.index("</article>")]
+    article = re.sub(r"<script.*?</script>", " ", article, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", article))
+
+
+def test_introduction_counts_the_papers_heads(site):
+    dense, spinal = (head_cost(name, 256, 10, **paper_head("vgg5", name)).weights for name in ("mlp", "spinal"))
+    assert f"{spinal:,} weights on the right, {dense:,} on the left" in text_of(site, "book/introduction")
+
+
+def test_counting_shows_the_measured_ratios(site):
+    text = text_of(site, "book/idea/counting_weights")
+    for row in load_bench():
+        if "dense head" in row["peer"]:
+            assert f"{row['name']} {row['peer']} {row['ratio']:.2f} {row['low']:.2f} to {row['high']:.2f}" in text
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "mnist_5k"])
+def test_training_shows_the_recorded_differences(site, dataset):
+    errors = {
+        (r.arm, r.seed): 100 * r.curve[-1]["val_error"] for r in load_records("first_training") if r.dataset == dataset
+    }
+    pairs = [errors["spinal, no dropout", seed] - errors["mlp, dropout 0.5", seed] for seed in range(10)]
+    mean, low, high = mean_interval(pairs)
+    assert f"as published (only the dense head has dropout) {mean:+.2f} {low:+.2f} to {high:+.2f}" in text_of(
+        site, "book/evidence/first_training"
+    )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_page_shows_an_error_or_a_warning_of_python(chapter, site):
+    text = text_of(site, chapter)
+    assert "Traceback" not in text and "Warning:" not in text and "0%|" not in text

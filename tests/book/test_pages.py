@@ -1,0 +1,118 @@
+"""Every built page in a real browser: served, from the disk with the network cut, light, dark, narrow, in print."""
+
+import pytest
+from book_site import CHAPTERS
+
+pytestmark = pytest.mark.browser
+WIDGETS = {"book/idea/the_spinal_layer": 1, "book/idea/counting_weights": 2, "book/evidence/first_training": 2}
+
+
+def dark(page):
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+class TestEveryPage:
+    def test_served_without_errors_and_without_other_hosts(self, chapter, address, open_page):
+        page = open_page(f"{address}/{chapter}.html")
+        page.wait_for_load_state("networkidle")
+        assert page.locator(".spinal-app").count() == WIDGETS.get(chapter, 0)
+        assert page.locator("h1").count() == 1
+
+    def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
+        page = open_page(offline=True)
+        page.goto((site / f"{chapter}.html").as_uri())
+        assert page.locator(".spinal-app").count() == WIDGETS.get(chapter, 0)
+        if page.locator(".math").count():
+            page.wait_for_selector("mjx-container")
+            assert "$$" not in page.locator("article").inner_text()
+            assert page.locator("mjx-merror").count() == 0
+            page.evaluate("document.fonts.ready")
+            assert page.evaluate("[...document.fonts].some(f => f.family.startsWith('MJX') && f.status === 'loaded')")
+
+    def test_narrow_screen_does_not_scroll_sideways(self, chapter, address, open_page):
+        page = open_page(f"{address}/{chapter}.html", viewport={"width": 360, "height": 740})
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_accessible_by_axe(self, chapter, theme, address, open_page):
+        from axe_playwright_python.sync_playwright import Axe
+
+        page = open_page(f"{address}/{chapter}.html")
+        page.wait_for_load_state("networkidle")
+        if theme == "dark":
+            dark(page)
+        results = Axe().run(page, context="article")
+        serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
+        assert not serious, [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in serious]
+
+    def test_every_image_is_there_and_says_what_it_shows(self, chapter, address, open_page):
+        page = open_page(f"{address}/{chapter}.html")
+        page.wait_for_load_state("networkidle")
+        for image in page.locator("article img").all():
+            alt = image.get_attribute("alt")
+            assert alt and len(alt.split()) >= 3, image.get_attribute("src")
+            assert image.evaluate("i => fetch(i.src).then(r => r.ok)")
+
+    def test_figures_follow_the_theme(self, chapter, address, open_page):
+        page = open_page(f"{address}/{chapter}.html")
+        light, other = page.locator("img.spinal-on-light"), page.locator("img.spinal-on-dark")
+        assert light.count() == other.count()
+        for i in range(light.count()):
+            assert light.nth(i).is_visible() and not other.nth(i).is_visible()
+        dark(page)
+        for i in range(light.count()):
+            assert other.nth(i).is_visible() and not light.nth(i).is_visible()
+
+    def test_badges_and_costs_stand_under_the_title(self, chapter, address, open_page):
+        page = open_page(f"{address}/{chapter}.html")
+        costs = page.locator(".chapter-costs").inner_text()
+        assert all(word in costs for word in ("Reading:", "min", "CPU:", " s when", "GPU:", "Download:"))
+        link = page.locator(".chapter-header a").first.get_attribute("href")
+        assert link.endswith(f"/blob/main/{chapter}.ipynb")
+        notebook = page.locator(".chapter-header a[download]").get_attribute("href")
+        assert page.evaluate("href => fetch(href).then(r => r.json()).then(n => n.nbformat)", notebook) == 4
+
+
+def test_the_front_page_leads_to_the_introduction(address, open_page):
+    page = open_page(f"{address}/index.html")
+    page.wait_for_url("**/book/introduction.html")
+
+
+def test_search_finds_a_word(address, open_page):
+    page = open_page(f"{address}/search.html?q=dermatome")
+    page.wait_for_selector("#search-results li")
+    assert "touch" in page.locator("#search-results").inner_text().lower()
+
+
+def test_without_javascript_pictures_and_tables_remain(address, open_page):
+    page = open_page(f"{address}/book/idea/counting_weights.html", java_script_enabled=False)
+    assert page.locator(".spinal-app").count() == 0
+    still = page.locator(".spinal-still").first
+    assert still.locator("img").is_visible() and "119,808" in still.locator("table").inner_text()
+
+
+def test_in_print_pictures_and_tables_replace_the_controls(address, open_page):
+    page = open_page(f"{address}/book/idea/counting_weights.html")
+    page.wait_for_selector(".spinal-app")
+    page.emulate_media(media="print")
+    assert (
+        page.locator(".spinal-still img").first.is_visible() and page.locator(".spinal-still table").first.is_visible()
+    )
+    assert not page.locator(".spinal-app").first.is_visible()
+
+
+def test_the_guard_sees_a_script_error_and_a_foreign_request(address, browser):
+    """The other tests rely on it: a planted error and a planted request must be noticed."""
+    from book_site import Guard
+
+    page = browser.new_page()
+    guard = Guard(page)
+    page.goto(f"{address}/book/introduction.html")
+    page.evaluate("setTimeout(() => { throw new Error('planted'); })")
+    page.evaluate("fetch('http://192.0.2.1/').catch(() => {})")
+    page.wait_for_timeout(300)
+    page.close()
+    assert any("planted" in problem for problem in guard.problems)
+    assert any("request to another host: http://192.0.2.1/" in problem for problem in guard.problems)

@@ -1,0 +1,250 @@
+"""The widgets' scripts in a real browser: equal to Python on a grid, and usable by mouse, keyboard and link."""
+
+import json
+import math
+import re
+
+import pytest
+from book_site import serve
+from widget_grids import GRIDS, RECORDS
+
+from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter
+from spinalnet_lib.widgets.base import FOLDER
+from spinalnet_lib.widgets.error_curves import error_curves_state
+from spinalnet_lib.widgets.split_explorer import split_explorer_state
+from spinalnet_lib.widgets.weight_counter import weight_counter_state
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "weight-counter": "book/idea/counting_weights.html",
+    "split-explorer": "book/idea/the_spinal_layer.html",
+    "error-curves": "book/evidence/first_training.html",
+}
+STATES = {
+    "weight-counter": (weight_counter_state, WeightCounter),
+    "split-explorer": (split_explorer_state, SplitExplorer),
+    "error-curves": (error_curves_state, lambda: ErrorCurves(RECORDS)),
+}
+
+
+def same(a, b) -> bool:
+    """Equal, floats to rounding."""
+    if isinstance(a, float) or isinstance(b, float):
+        return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-15)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_script_equals_python_on_the_whole_grid(kind, address, open_page):
+    page = open_page(f"{address}/{PAGES[kind]}")
+    state, make = STATES[kind]
+    data, grid = make().data(), GRIDS[kind]
+    script = page.evaluate(
+        "([kind, grid, data]) => grid.map(values => SpinalWidgets.state(kind, values, data))", [kind, grid, data]
+    )
+    assert len(script) == len(grid)
+    for values, ours, theirs in zip(grid, (json.loads(json.dumps(state(v, data))) for v in grid), script, strict=True):
+        assert same(ours, theirs), f"{kind} at {values}:\n{ours}\n{theirs}"
+
+
+def state_of_page(page, kind):
+    return page.evaluate(
+        """kind => { const host = document.querySelector(`.spinal-widget[data-kind="${kind}"]`);
+           return [host.querySelector('.spinal-summary').textContent, host.querySelector('.spinal-app table').innerText,
+                   host.querySelector('.spinal-picture').innerHTML]; }""",
+        kind,
+    )
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_page):
+    page = open_page(f"{address}/{PAGES[kind]}")
+    widget = page.locator(f'.spinal-widget[data-kind="{kind}"]').first
+    controls = STATES[kind][1]().controls()
+    for i, control in enumerate(controls):
+        before = state_of_page(page, kind)
+        box = widget.locator(".spinal-control").nth(i)
+        assert box.is_visible()
+        if control["type"] == "number":
+            field = box.locator("input[type=number]")
+            value = int(field.input_value())
+            field.fill(str(value - 1 if value > control["min"] else value + 1))
+        elif control["type"] == "choice":
+            box.locator("select").select_option(index=1)
+        else:
+            box.locator("input").first.click()
+        assert state_of_page(page, kind) != before, control["name"]
+    widget.get_by_role("button", name="Reset").click()
+
+
+def test_the_counter_shows_the_python_numbers_for_what_was_typed(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    widget = page.locator(".spinal-widget").first
+    for label, value in {
+        "features": 17,
+        "input splits": 3,
+        "layers": 5,
+        "layer width": 9,
+        "classes": 4,
+        "dense head: hidden width": 33,
+    }.items():
+        widget.get_by_label(label, exact=True).fill(str(value))
+    expected = WeightCounter(
+        in_features=17, num_splits=3, num_layers=5, layer_width=9, num_classes=4, hidden_size=33
+    ).state()
+    rows = [
+        [cell.inner_text() for cell in row.locator("th, td").all()] for row in widget.locator(".spinal-app tr").all()
+    ]
+    assert rows == expected["rows"]
+    assert widget.locator("[data-count=spinal]").text_content() == f"{expected['weights']['spinal']:,}"
+    assert widget.locator(".spinal-summary").inner_text() == expected["summary"]
+    assert widget.locator("svg").first.get_attribute("aria-label") == expected["summary"]
+
+
+def test_a_slider_moves_by_mouse_and_by_keyboard(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    widget = page.locator(".spinal-widget").first
+    track, field = widget.get_by_label("layer width, slider"), widget.get_by_label("layer width", exact=True)
+    track.focus()
+    page.keyboard.press("ArrowRight")
+    assert field.input_value() == "129"
+    page.keyboard.press("Home")
+    assert field.input_value() == "1"
+    box = track.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert 480 < int(field.input_value()) < 545
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "number"
+
+
+def test_sizes_that_make_no_head_say_so_and_recover(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    widget = page.locator(".spinal-widget").first
+    widget.get_by_label("layers", exact=True).fill("1")
+    assert "1 layers cannot read 2 splits; raise num_layers to 2" in widget.locator(".spinal-summary").inner_text()
+    widget.get_by_label("layers", exact=True).fill("2")
+    assert "weights" in widget.locator(".spinal-app table").inner_text()
+
+
+@pytest.mark.parametrize("typed", ["", "-3", "99999", "1e3", "2.5"])
+def test_what_is_no_size_is_brought_into_range(typed, address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    field = page.locator(".spinal-widget").first.get_by_label("features", exact=True)
+    field.fill(typed)
+    field.blur()
+    shown = re.sub(r"\D", "", state_of_page(page, "weight-counter")[1].split("\n")[0])
+    assert shown and 1 <= int(field.input_value() or 256) <= 4096
+
+
+def test_the_address_holds_the_state_and_brings_it_back(address, open_page):
+    url = f"{address}/{PAGES['error-curves']}"
+    page = open_page(url)
+    second = page.locator(".spinal-widget").nth(1)
+    second.locator(".spinal-check input").nth(1).click()
+    second.get_by_label("interval").select_option("range")
+    second.get_by_label("seeds", exact=True).fill("4")
+    shown = second.locator(".spinal-app table").inner_text()
+    assert "error-curves-2:" in page.url and "seeds=4" in page.url
+    again = open_page(page.url)
+    widget = again.locator(".spinal-widget").nth(1)
+    assert widget.locator(".spinal-app table").inner_text() == shown
+    assert widget.get_by_label("interval").input_value() == "range"
+    assert not widget.locator(".spinal-check input").nth(1).is_checked()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#split-explorer:in_features=abc&num_splits=99&feature=-1",
+        "#split-explorer:x=1",
+        "#:;;:",
+        "#a%20b",
+        "#split-explorer",
+    ],
+)
+def test_nonsense_in_the_address_is_ignored(text, address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}{text}")
+    assert page.get_by_label("features", exact=True).input_value() == "16"
+
+
+def test_chapter_links_set_the_widget(address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}")
+    page.get_by_role("link", name="as many splits as layers").click()
+    assert page.get_by_label("input splits", exact=True).input_value() == "4"
+    page.get_by_role("link", name="fewer layers than splits").click()
+    assert "3 layers cannot read 4 splits" in page.locator(".spinal-summary").inner_text()
+    page = open_page(f"{address}/book/idea/from_touch_to_layers.html")
+    page.get_by_role("link", name="split explorer with four input splits").click()
+    page.wait_for_selector(".spinal-app")
+    assert page.get_by_label("features", exact=True).input_value() == "12"
+
+
+def test_alive_under_a_policy_that_allows_own_scripts_only(site, open_page):
+    server = serve(site, policy="default-src 'self'")
+    page = open_page(guard=False)  # the theme's own inline scripts are refused; the widgets must not mind
+    refused = []
+    page.on("console", lambda m: refused.append(m.text) if m.type == "error" else None)
+    page.goto(f"http://127.0.0.1:{server.server_port}/{PAGES['weight-counter']}")
+    page.locator(".spinal-widget").first.get_by_label("layer width", exact=True).fill("12")
+    assert "7,056 weights" in page.locator(".spinal-app table").first.inner_text()
+    server.shutdown()
+    assert not [text for text in refused if "spinal" in text or "_images" in text]
+
+
+def test_links_to_core_controls_reached_the_page(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    linked = page.locator(".spinal-widget").nth(1)
+    assert linked.get_by_label("features", exact=True).input_value() == "2048"
+    assert linked.get_by_label("layer width", exact=True).input_value() == "48"
+
+
+def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
+    """The module that anywidget loads, with a model that stores and notifies as its host does."""
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    counter = WeightCounter(layer_width=20)
+    page.add_script_tag(content=f"window.moduleSource = {json.dumps(counter._esm)};")
+    result = page.evaluate(
+        """async ([config, values]) => {
+          const url = URL.createObjectURL(new Blob([window.moduleSource], {type: 'text/javascript'}));
+          const module = await import(url);
+          const handlers = {}, state = {_config: config, ...values}; let saved = 0;
+          const model = {
+            get: (name) => state[name],
+            set: (name, value) => { state[name] = value; (handlers[`change:${name}`] || []).forEach((h) => h()); },
+            save_changes: () => { saved += 1; },
+            on: (name, h) => { (handlers[name] ||= []).push(h); },
+            off: (name, h) => { handlers[name] = (handlers[name] || []).filter((g) => g !== h); },
+          };
+          const el = document.createElement('div'); document.querySelector('article').append(el);
+          const stop = module.default.render({model, el});
+          const show = () => el.querySelector('table').innerText;
+          const first = show();
+          model.set('layer_width', 12); const fromPython = show();
+          const input = el.querySelectorAll('input[type=number]')[3];
+          input.value = '13'; input.dispatchEvent(new Event('input'));
+          const fromPage = [state.layer_width, saved, show()];
+          stop(); model.set('layer_width', 99);
+          return [first, fromPython, fromPage, show()];
+        }""",
+        [counter._config, counter.values()],
+    )
+    first, from_python, (width, saved, from_page), after_stop = result
+    for width_now, shown in ((20, first), (12, from_python), (13, from_page), (13, after_stop)):
+        assert f"{WeightCounter(layer_width=width_now).state()['weights']['spinal']:,} weights" in shown
+    assert width == 13 and saved == 1
+
+
+def test_scripts_keep_to_the_contract():
+    forbidden = re.compile(
+        r"\bfetch\(|\beval\(|new Function|innerHTML|setAttribute\(\"style|https?://(?!www\.w3\.org)|^import |\bimport\(",
+        re.MULTILINE,
+    )
+    sources = sorted(FOLDER.glob("*.js"))
+    assert len(sources) == 5
+    for path in sources:
+        assert not forbidden.search(path.read_text()), path.name
+    assert sum(path.stat().st_size for path in sources) < 30_000
