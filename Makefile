@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab test lint unit readme notebooks pages faults bench records clean
+.PHONY: help install book serve lab test lint unit readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,6 +37,7 @@ test: lint unit readme notebooks pages faults  ## every check
 lint: install  ## ruff, and notebooks without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check spinalnet_lib tests book/_ext
+	$(BIN)/ruff format --check --line-length 78 $$(git ls-files 'book/*.ipynb')
 	$(BIN)/nbstripout --verify $$(git ls-files 'book/*.ipynb')
 
 unit: install  ## unit tests and doctests, under a minute
@@ -57,6 +58,9 @@ faults: install  ## planted faults must turn the build red or re-execute the pag
 bench: install  ## every performance figure, as ratios, with nothing else running
 	$(BIN)/spinalnet bench --out data/results/bench/cpu.json
 	$(BIN)/python tests/book/measure_builds.py data/results/bench/builds.json
+
+picture: book  ## the picture in README.md, taken from the built page
+	$(BIN)/python tests/book/take_picture.py book/page.png
 
 records: install  ## make the runs behind data/results again; finished ones are skipped (an hour on one core)
 	for data in mnist_5k mnist; do \

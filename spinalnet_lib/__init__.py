@@ -18,7 +18,8 @@ _PUBLIC = {
     "stats": "mean_interval",
     "bench": "load_bench",
     "claims": "claims_table",
-    "plots": "draw_heads draw_touch_to_layers plot_error_curves plot_images plot_last_errors plot_macs",
+    "diagrams": "draw_heads draw_touch_to_layers",
+    "plots": "plot_error_curves plot_images plot_last_errors plot_macs",
     "widgets": "ErrorCurves SplitExplorer WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}

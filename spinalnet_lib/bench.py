@@ -34,20 +34,25 @@ def run_bench(out: str | None = None) -> list[dict]:
     for row in rows:
         print(f"{row['name']:44} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
     if out:
-        report = {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-            "torch": torch.__version__,
-            "method": __doc__.split("Method: ")[1].strip(),
-            "rows": rows,
-        }
-        path = Path(out)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        partial.replace(path)
-        print(f"written to {path}")
+        write_report(out, rows, __doc__.split("Method: ")[1].strip())
     return rows
+
+
+def write_report(out: str | os.PathLike, rows: list[dict], method: str) -> None:
+    """Write rows with date, machine, versions and method as JSON; the old report stays until the new one is whole."""
+    report = {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "method": method,
+        "rows": rows,
+    }
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    partial.replace(path)
+    print(f"written to {path}")
 
 
 def load_bench(name: str = "cpu") -> list[dict]:

@@ -266,11 +266,11 @@ def check_spine(in_features: int, num_classes: int, layer_width: int, num_layers
     check_int("SpinalHead", "num_splits", num_splits)
     if num_splits > in_features:
         raise ValueError(
-            f"SpinalHead: {in_features} features cannot fill {num_splits} splits; lower num_splits to {in_features} or fewer"
+            f"SpinalHead: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
         )
     if num_layers < num_splits:
         raise ValueError(
-            f"SpinalHead: {num_layers} layers cannot read {num_splits} splits; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
+            f"SpinalHead: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
         )
 
 

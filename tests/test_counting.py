@@ -116,7 +116,7 @@ def test_features_are_counted_each_time_they_are_read():
     [
         (lambda: head_cost("spinl", 8, 2), "did you mean 'spinal'"),
         (lambda: head_cost("spinal", 8, 2, layer_width=0), "layer_width must be at least 1, got 0"),
-        (lambda: head_cost("spinal", 8, 2, layer_width=3, num_layers=1), "1 layers cannot read 2 splits"),
+        (lambda: head_cost("spinal", 8, 2, layer_width=3, num_layers=1), "num_layers=1 cannot read num_splits=2"),
         (lambda: head_cost("mlp", -8, 2, hidden_sizes=4), "in_features must be at least 1, got -8"),
         (lambda: head_cost("linear", 8, -2), "num_classes must be at least 0, got -2"),
         (lambda: largest_cheaper_width(-1, 8, 2), "weights must be at least 0, got -1"),

@@ -111,6 +111,8 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     if 'class="spinal-widget"' in context["body"]:
         for name in SCRIPTS:
             app.add_js_file(f"spinal/{name}", loading_method="defer", priority=800)
+    # Its children have a role that no list may hold; without it assistive technology reads a plain sequence.
+    context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     header = _header(app, pagename, doctree)
     if header:
         context["body"] = context["body"].replace("</h1>", "</h1>" + header, 1)

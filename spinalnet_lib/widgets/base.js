@@ -33,6 +33,12 @@ globalThis.SpinalWidgets = (() => {
     return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} %`;
   }
 
+  function multiple(part, whole) {
+    if (part < 2 * whole) return `${percent(part, whole)} of`;
+    const tenths = Math.floor((20 * part + whole) / (2 * whole));
+    return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} times`;
+  }
+
   // -- controls ---------------------------------------------------------------------------------------------
   /* Each builder returns {node, show(value)} and calls change(value) when a person moves it. */
   const builders = {
@@ -47,7 +53,7 @@ globalThis.SpinalWidgets = (() => {
       };
       track.addEventListener("input", () => read(track));
       field.addEventListener("input", () => { if (field.validity.valid) read(field); });
-      field.addEventListener("change", () => read(field));
+      field.addEventListener("change", () => { read(field); field.value = track.value; });  // "1e3" becomes 1000
       return {
         node: make("div", { class: "spinal-control" }, make("label", { for: id }, control.label), field, track),
         show(value) { track.value = value; if (Number(field.value) !== value) field.value = value; },
@@ -223,5 +229,5 @@ globalThis.SpinalWidgets = (() => {
     history.replaceState(null, "", `#${parts.join(";")}`);
   }
 
-  return { define, state, make, shape, thousands, percent, live, mountAll };
+  return { define, state, make, shape, thousands, percent, multiple, live, mountAll };
 })();

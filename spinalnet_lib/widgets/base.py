@@ -114,3 +114,15 @@ def percent(part: int, whole: int) -> str:
     """
     tenths = (2000 * part + whole) // (2 * whole)
     return f"{tenths // 10:,}.{tenths % 10} %"
+
+
+def multiple(part: int, whole: int) -> str:
+    """How much of another count a count is, as people say it: below twice in percent, from there in times.
+
+    >>> multiple(119808, 136192), multiple(119808, 2560)
+    ('88.0 % of', '46.8 times')
+    """
+    if part < 2 * whole:
+        return f"{percent(part, whole)} of"
+    tenths = (20 * part + whole) // (2 * whole)
+    return f"{tenths // 10:,}.{tenths % 10} times"

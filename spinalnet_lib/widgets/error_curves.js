@@ -76,8 +76,9 @@
       ...data.errors[arm.arm].slice(0, v.seeds).flat(),
       ...arm.high.filter((n) => n !== null), ...arm.low.filter((n) => n !== null),
     ]);
-    const positive = data.errors.flat(2).filter((n) => n > 0);
-    const floor = v.log ? 0.8 * Math.min(...positive) : 0;
+    // A lower bound at or below zero has no place on a logarithmic axis: the band is cut off at half the lowest error.
+    const lowest = Math.min(1, ...data.errors.flat(2).filter((n) => n > 0));
+    const floor = v.log ? 0.8 * Math.min(lowest, ...drawn.filter((n) => n > lowest / 2)) : 0;
     const ceiling = Math.min(1, 1.05 * Math.max(...drawn));
     const first = data.epochs[0], last = data.epochs[data.epochs.length - 1];
     const x = (epoch) => (last === first ? (left + right) / 2 : left + ((right - left) * (epoch - first)) / (last - first));

@@ -136,7 +136,13 @@ class ErrorCurves(Widget):
                 marker=MARKERS[arm % len(MARKERS)],
                 label=self.arm_names[arm],
             )
+            if chosen["low"][0] is not None:
+                low, high = ([100 * e for e in chosen[bound]] for bound in ("low", "high"))
+                axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
         axes.set(xlabel="epoch", ylabel="validation error, %", yscale="log" if self.log else "linear")
+        if self.log:  # a lower bound at or below zero has no place on this axis
+            lowest = min([1.0, *(e for runs in self._data["errors"] for run in runs for e in run if e > 0)])
+            axes.set_ylim(bottom=40 * lowest)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
 

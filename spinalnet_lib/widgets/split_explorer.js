@@ -9,8 +9,8 @@
   function state(v) {
     const d = v.in_features, c = v.num_classes, w = v.layer_width, L = v.num_layers, k = v.num_splits, f = v.feature;
     let error = null;
-    if (k > d) error = `SpinalHead: ${d} features cannot fill ${k} splits; lower num_splits to ${d} or fewer`;
-    else if (L < k) error = `SpinalHead: ${L} layers cannot read ${k} splits; raise num_layers to ${k} or lower num_splits to ${L}`;
+    if (k > d) error = `SpinalHead: in_features=${d} cannot fill num_splits=${k}; lower num_splits to ${d}`;
+    else if (L < k) error = `SpinalHead: num_layers=${L} cannot read num_splits=${k}; raise num_layers to ${k} or lower num_splits to ${L}`;
     else if (f >= d) error = `feature ${f} does not exist: ${d} features are numbered 0 to ${d - 1}; choose a smaller number`;
     if (error) return { error, rows: [], summary: error };
     const splits = [];

@@ -1,7 +1,7 @@
 /* Weight counter: the same counts as spinalnet_lib/widgets/weight_counter.py, bars and the crossover curve. */
 (() => {
   "use strict";
-  const { define, shape, thousands, percent } = globalThis.SpinalWidgets;
+  const { define, shape, thousands, multiple } = globalThis.SpinalWidgets;
 
   function splitSizes(features, splits) {
     return Array.from({ length: splits }, (_, i) => Math.floor(features / splits) + (i < features % splits ? 1 : 0));
@@ -22,8 +22,8 @@
   function state(v) {
     const d = v.in_features, c = v.num_classes, h = v.hidden_size, L = v.num_layers, k = v.num_splits, w = v.layer_width;
     let error = null;
-    if (k > d) error = `SpinalHead: ${d} features cannot fill ${k} splits; lower num_splits to ${d} or fewer`;
-    else if (L < k) error = `SpinalHead: ${L} layers cannot read ${k} splits; raise num_layers to ${k} or lower num_splits to ${L}`;
+    if (k > d) error = `SpinalHead: in_features=${d} cannot fill num_splits=${k}; lower num_splits to ${d}`;
+    else if (L < k) error = `SpinalHead: num_layers=${L} cannot read num_splits=${k}; raise num_layers to ${k} or lower num_splits to ${L}`;
     if (error) return { error, rows: [], summary: error };
     const sizes = splitSizes(d, k);
     let read = 0;
@@ -47,8 +47,8 @@
         ["fewer weights than the dense head", upTo(crossings.dense)],
         ["fewer weights than one Linear", upTo(crossings.linear)],
       ],
-      summary: `The spinal head has ${percent(weights.spinal, weights.dense)} of the dense head's weights ` +
-        `and ${percent(weights.spinal, weights.linear)} of one Linear's.`,
+      summary: `The spinal head has ${multiple(weights.spinal, weights.dense)} the dense head's weights ` +
+        `and ${multiple(weights.spinal, weights.linear)} one Linear's.`,
     };
   }
 

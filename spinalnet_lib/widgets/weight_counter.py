@@ -6,7 +6,7 @@ import traitlets
 
 from ..counting import head_cost, largest_cheaper_width
 from ..heads import split_sizes
-from .base import Widget, percent, slider
+from .base import Widget, multiple, slider
 
 
 def weight_counter_state(values: dict, data: dict | None = None) -> dict:
@@ -40,8 +40,8 @@ def weight_counter_state(values: dict, data: dict | None = None) -> dict:
     rows.append(["fewer weights than the dense head", _up_to(crossings["dense"])])
     rows.append(["fewer weights than one Linear", _up_to(crossings["linear"])])
     summary = (
-        f"The spinal head has {percent(spinal.weights, dense.weights)} of the dense head's weights "
-        f"and {percent(spinal.weights, linear.weights)} of one Linear's."
+        f"The spinal head has {multiple(spinal.weights, dense.weights)} the dense head's weights "
+        f"and {multiple(spinal.weights, linear.weights)} one Linear's."
     )
     return {**state, "rows": rows, "summary": summary}
 

@@ -125,7 +125,9 @@ def test_sizes_that_make_no_head_say_so_and_recover(address, open_page):
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     widget = page.locator(".spinal-widget").first
     widget.get_by_label("layers", exact=True).fill("1")
-    assert "1 layers cannot read 2 splits; raise num_layers to 2" in widget.locator(".spinal-summary").inner_text()
+    assert (
+        "num_layers=1 cannot read num_splits=2; raise num_layers to 2" in widget.locator(".spinal-summary").inner_text()
+    )
     widget.get_by_label("layers", exact=True).fill("2")
     assert "weights" in widget.locator(".spinal-app table").inner_text()
 
@@ -136,8 +138,9 @@ def test_what_is_no_size_is_brought_into_range(typed, address, open_page):
     field = page.locator(".spinal-widget").first.get_by_label("features", exact=True)
     field.fill(typed)
     field.blur()
-    shown = re.sub(r"\D", "", state_of_page(page, "weight-counter")[1].split("\n")[0])
-    assert shown and 1 <= int(field.input_value() or 256) <= 4096
+    assert 1 <= int(field.input_value()) <= 4096
+    values = {**WeightCounter().values(), "in_features": int(field.input_value())}
+    assert state_of_page(page, "weight-counter")[0] == weight_counter_state(values)["summary"]
 
 
 def test_the_address_holds_the_state_and_brings_it_back(address, open_page):
@@ -176,7 +179,7 @@ def test_chapter_links_set_the_widget(address, open_page):
     page.get_by_role("link", name="as many splits as layers").click()
     assert page.get_by_label("input splits", exact=True).input_value() == "4"
     page.get_by_role("link", name="fewer layers than splits").click()
-    assert "3 layers cannot read 4 splits" in page.locator(".spinal-summary").inner_text()
+    assert "num_layers=3 cannot read num_splits=4" in page.locator(".spinal-summary").inner_text()
     page = open_page(f"{address}/book/idea/from_touch_to_layers.html")
     page.get_by_role("link", name="split explorer with four input splits").click()
     page.wait_for_selector(".spinal-app")

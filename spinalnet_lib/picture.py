@@ -1,0 +1,82 @@
+"""A figure of the book: drawn once in code, shown light and dark, with alt text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a figure. The three kinds of weights keep their colours throughout the book."""
+
+    text: str
+    quiet: str
+    back: str
+    input: str
+    chain: str
+    output: str
+    arms: tuple[str, ...]
+
+
+LIGHT = Theme(
+    "#1f2328", "#57606a", "#ffffff", "#0072b2", "#d58a00", "#00805c", ("#0072b2", "#c14f00", "#00805c", "#b0568c")
+)
+DARK = Theme(
+    "#e6e6e6", "#a9b1ba", "#14181e", "#6cb8ec", "#f0b23e", "#3cc79a", ("#6cb8ec", "#ff9a57", "#3cc79a", "#e79ac4")
+)
+
+
+class Picture:
+    """A figure drawn twice, for the light and the dark page; a notebook shows the light one.
+
+    `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches.
+    """
+
+    def __init__(self, draw: Callable[[Figure, Theme], None], alt: str, size: tuple[float, float] = (7.0, 3.6)):
+        self.draw, self.alt, self.size = draw, alt, size
+
+    def to_png(self, theme: Theme = LIGHT, dpi: int = 144) -> bytes:
+        style = {
+            **sns.axes_style("ticks"),
+            "figure.facecolor": theme.back,
+            "axes.facecolor": theme.back,
+            **dict.fromkeys(
+                ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.text
+            ),
+            "grid.color": theme.quiet,
+            "font.family": "DejaVu Sans",
+            "font.size": 10,
+        }
+        with mpl.rc_context(style):
+            figure = Figure(figsize=self.size, dpi=dpi, layout="constrained")
+            FigureCanvasAgg(figure)
+            self.draw(figure, theme)
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+    def to_html(self) -> str:
+        """Both images; the page's style sheet shows one, and without it the dark one stays hidden."""
+        images = []
+        for name, theme, hidden in (("light", LIGHT, ""), ("dark", DARK, " hidden")):
+            source = "data:image/png;base64," + base64.b64encode(self.to_png(theme)).decode()
+            images.append(
+                f'<img class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
+            )
+        return f'<div class="spinal-figure">{"".join(images)}</div>'
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        return {
+            "text/html": self.to_html(),
+            "image/png": base64.b64encode(self.to_png()).decode(),
+            "text/plain": self.alt,
+        }
