@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .checks import check_int, check_name
+from .checks import check_dtype, check_int, check_name
 
 _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
 
@@ -61,6 +61,7 @@ class Backbone(nn.Module):
             raise TypeError(
                 f"backbone {self.name!r} reads floating-point images, got {x.dtype}; use split.batch(index) or x.float() / 255"
             )
+        check_dtype(f"backbone {self.name!r}", x, next(self.parameters(), None))
         return self.forward_features(x)
 
 

@@ -6,6 +6,9 @@ import difflib
 import numbers
 from collections.abc import Iterable
 
+import torch
+from torch import Tensor
+
 
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
     """Return `value` if it is an integer of at least `minimum`; raise TypeError or ValueError otherwise."""
@@ -27,6 +30,14 @@ def check_rate(owner: str, name: str, value) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value}; 0.5 drops half of the values")
     return float(value)
+
+
+def check_dtype(owner: str, x: Tensor, weight) -> None:
+    """Raise TypeError unless `x` has the dtype of `weight`; under autocast torch converts by itself."""
+    if isinstance(weight, Tensor) and x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise TypeError(
+            f"{owner} has {weight.dtype} weights, got {x.dtype}; convert the input with x.to({weight.dtype}), or the module"
+        )
 
 
 def check_name(kind: str, name, known: Iterable[str], hint: str = "") -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from .checks import check_int, check_name, check_rate
+from .checks import check_dtype, check_int, check_name, check_rate
 
 LayerFactory = str | Callable[..., nn.Module]
 
@@ -134,6 +134,9 @@ class Head(nn.Module):
             raise ValueError(f"{name} reads features (N, {self.in_features}), got shape {tuple(x.shape)}; {remedy}")
         if not x.is_floating_point():
             raise TypeError(f"{name} reads floating-point features, got {x.dtype}; convert them with x.float()")
+        check_dtype(
+            name, x, getattr(self.classifier, "weight", None) if self.num_classes else next(self.parameters(), None)
+        )
 
 
 class LinearHead(Head):

@@ -27,6 +27,11 @@ def test_bytes_are_refused():
         create_backbone("two_conv")(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))
 
 
+def test_another_dtype_is_refused():
+    with pytest.raises(TypeError, match=r"backbone 'vgg5' has torch\.float32 weights, got torch\.float64; .*x\.to"):
+        create_backbone("vgg5")(torch.zeros(1, 1, 28, 28, dtype=torch.float64))
+
+
 def test_vgg5_has_ten_convolutions():
     assert sum(isinstance(m, torch.nn.Conv2d) for m in create_backbone("vgg5").modules()) == 10
 

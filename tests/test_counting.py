@@ -78,6 +78,12 @@ def test_counting_leaves_the_module_and_the_generator_alone():
     assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
 
 
+def test_a_module_in_double_precision_is_counted_too():
+    model = create_model("two_conv", "spinal", 10, **paper_head("two_conv", "spinal")).double()
+    assert count_macs(model, (1, 28, 28)) == PAPER_MACS["two_conv", "spinal"][1]
+    assert next(model.parameters()).dtype == torch.float64
+
+
 def test_a_shared_parameter_counts_once():
     a = nn.Linear(4, 4)
     assert count_parameters(nn.Sequential(a, a)) == 20

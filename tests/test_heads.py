@@ -98,6 +98,8 @@ class TestEveryHead:
             (torch.zeros(20), ValueError, "(20,)"),
             (torch.zeros(3, 5, 2, 2), ValueError, "flatten"),
             (torch.zeros(3, 20, dtype=torch.long), TypeError, "torch.int64"),
+            (torch.zeros(3, 20, dtype=torch.float64), TypeError, "torch.float64"),
+            (torch.zeros(3, 20, dtype=torch.bfloat16), TypeError, "x.to(torch.float32)"),
             ([[0.0] * 20], TypeError, "list"),
         ],
     )
@@ -106,6 +108,13 @@ class TestEveryHead:
             build(name)(x)
         assert says in str(caught.value)
         assert "20" in str(caught.value) or "float" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", list_heads())
+def test_autocast_may_mix_dtypes(name):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert build(name)(torch.zeros(3, 20, dtype=torch.bfloat16)).dtype == torch.bfloat16
+    assert build(name).double()(torch.zeros(3, 20, dtype=torch.float64)).dtype == torch.float64
 
 
 def naive_spine(head: SpinalHead, x: torch.Tensor) -> torch.Tensor:
