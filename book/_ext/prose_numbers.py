@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 # What may stand in prose with a number in it, because it is a name and not a finding.
@@ -41,3 +42,24 @@ def typed_numbers(markdown: str) -> list[str]:
     for pattern in NAMES:
         text = re.sub(pattern, " ", text)
     return found + [number.strip() for number in IN_PROSE.findall(text)]
+
+
+def numbers_typed_in_code(source: str) -> list[str]:
+    """The same for prose that a cell writes: the fixed parts of what it gives to `Markdown`.
+
+    >>> numbers_typed_in_code('Markdown(f"{count:,} of 60,000 images")')
+    ['60,000']
+    """
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    written = [call for call in calls if getattr(call.func, "id", None) == "Markdown"]
+    # A format such as ":.2%" is no prose; it stands inside a FormattedValue.
+    formats = {
+        id(n) for call in written for v in ast.walk(call) if isinstance(v, ast.FormattedValue) for n in ast.walk(v)
+    }
+    fixed = [
+        n.value
+        for call in written
+        for n in ast.walk(call)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in formats
+    ]
+    return [number for text in fixed for number in typed_numbers(text)]

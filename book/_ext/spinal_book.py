@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
-from prose_numbers import typed_numbers
+from prose_numbers import numbers_typed_in_code, typed_numbers
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,14 +52,14 @@ def refuse_typed_numbers(app, docname: str, source: list[str]) -> None:
     if not app.env.doc2path(docname).endswith(".ipynb"):
         return
     for position, cell in enumerate(json.loads(source[0])["cells"]):
-        if cell["cell_type"] == "markdown":
-            for number in typed_numbers("".join(cell["source"])):
-                logger.warning(
-                    "number %r is typed into prose (cell %d); let code write it from a count or a record",
-                    number,
-                    position,
-                    location=docname,
-                )
+        find = {"markdown": typed_numbers, "code": numbers_typed_in_code}.get(cell["cell_type"])
+        for number in find("".join(cell["source"])) if find else []:
+            logger.warning(
+                "number %r is typed into prose (cell %d); let code write it from a count or a record",
+                number,
+                position,
+                location=docname,
+            )
 
 
 def refuse_hidden_errors(app, doctree) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from book_site import CHAPTERS, ROOT
-from prose_numbers import typed_numbers
+from prose_numbers import numbers_typed_in_code, typed_numbers
 
 import spinalnet_lib
 
@@ -72,6 +72,8 @@ class TestEveryChapter:
     def test_no_number_is_typed_into_prose(self, chapter):
         for text in sources(chapter, "markdown"):
             assert typed_numbers(text) == []
+        for code in sources(chapter, "code"):
+            assert numbers_typed_in_code(code) == []
 
     def test_costs_are_declared(self, chapter):
         assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
@@ -105,3 +107,17 @@ def test_all_chapters_install_the_library_in_the_same_way():
 )
 def test_typed_numbers_are_found_and_names_are_not(text, found):
     assert typed_numbers(text) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('Markdown("It reached 99.7 %.")', ["99.7 %"]),
+        ('Markdown(f"It has {n:,} weights, not 1,234.")', ["1,234"]),
+        ('Markdown("a " + ("b 0.25" if x > 0.5 else f"{y:.2%}"))', ["0.25"]),
+        ('Markdown(f"{share:.2%} of {total:,}")', []),
+        ('print("99.7 %"); x = 1234', []),
+    ],
+)
+def test_numbers_typed_into_what_a_cell_writes_are_found(code, found):
+    assert numbers_typed_in_code(code) == found

@@ -116,6 +116,9 @@ def test_a_number_typed_into_prose_is_red(book):
     book.write(cell("The spinal head reached 99.72 % here.", "markdown"))
     code, log = book.build()
     assert code != 0 and "number '99.72 %' is typed into prose" in log
+    book.write(cell("from IPython.display import Markdown\nMarkdown('It reached 99.72 % here.')"))
+    code, log = book.build()
+    assert code != 0 and "number '99.72 %' is typed into prose" in log
 
 
 def test_a_broken_link_is_red(book):
