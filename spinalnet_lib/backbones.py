@@ -11,13 +11,15 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .checks import check_dtype, check_int, check_name
+from .checks import check_dtype, check_input, check_int, check_name
 
 _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
 
 
 def register_backbone(cls: type[nn.Module]) -> type[nn.Module]:
     """Register a body under its `name`; use it as a class decorator."""
+    if not (isinstance(cls, type) and issubclass(cls, Backbone)):
+        raise TypeError(f"register_backbone takes a subclass of Backbone, got {cls!r}; Backbone says what it needs")
     if cls.name in _BACKBONES:
         raise ValueError(f"a backbone named {cls.name!r} is registered already; choose another name")
     _BACKBONES[cls.name] = cls
@@ -29,13 +31,19 @@ def list_backbones() -> list[str]:
     return sorted(_BACKBONES)
 
 
-def create_backbone(name: str, in_chans: int = 1, **kwargs) -> nn.Module:
-    """Build a registered body.
+def create_backbone(name: str, in_chans: int = 1, image_size: int | None = None) -> nn.Module:
+    """Build a registered body; `image_size` is for those that take any ("pixels"), the others have their own.
 
     >>> create_backbone("two_conv").num_features
     320
     """
-    return _BACKBONES[check_name("backbone", name, _BACKBONES)](in_chans, **kwargs)
+    cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
+    own = getattr(cls, "image_size", None)
+    if own is None:
+        return cls(in_chans) if image_size is None else cls(in_chans, image_size)
+    if image_size not in (None, own):
+        raise ValueError(f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out")
+    return cls(in_chans)
 
 
 class Backbone(nn.Module):
@@ -51,17 +59,10 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        expected = (self.in_chans, self.image_size, self.image_size)
-        if x.dim() != 4 or tuple(x.shape[1:]) != expected:
-            raise ValueError(
-                f"backbone {self.name!r} reads images (N, {', '.join(map(str, expected))}), got shape {tuple(x.shape)}; "
-                "resize or pad the images, or choose a body made for them"
-            )
-        if not x.is_floating_point():
-            raise TypeError(
-                f"backbone {self.name!r} reads floating-point images, got {x.dtype}; use split.batch(index) or x.float() / 255"
-            )
-        check_dtype(f"backbone {self.name!r}", x, next(self.parameters(), None))
+        owner = f"backbone {self.name!r}"
+        shape = ("N", self.in_chans, self.image_size, self.image_size)
+        check_input(owner, x, shape, "resize or pad the images, or choose a body made for them")
+        check_dtype(owner, x, next(self.parameters(), None))
         return self.forward_features(x)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
 from collections.abc import Iterable
 
@@ -23,13 +24,33 @@ def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") 
     return int(value)
 
 
-def check_rate(owner: str, name: str, value) -> float:
-    """Return `value` as a float if it is a probability in [0, 1)."""
+def check_number(owner: str, name: str, value, remedy: str) -> float:
+    """Return `value` as a float if it is a finite number; `remedy` says what to pass."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__}); pass 0 for none")
-    if not 0 <= value < 1:
-        raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value}; 0.5 drops half of the values")
+        raise TypeError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__}); {remedy}")
+    if not math.isfinite(value):
+        raise ValueError(f"{owner}: {name} must be finite, got {value}; {remedy}")
     return float(value)
+
+
+def check_rate(owner: str, name: str, value, remedy: str = "pass 0 for none, 0.5 for half") -> float:
+    """Return `value` as a float if it is in [0, 1)."""
+    number = check_number(owner, name, value, remedy)
+    if not 0 <= number < 1:
+        raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value}; {remedy}")
+    return number
+
+
+def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
+    """Raise unless `x` is a floating-point tensor of `shape`, in which a string stands for any size."""
+    says = f"({', '.join(map(str, shape))})"
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{owner} reads a tensor {says}, got {type(x).__name__}; convert it with torch.as_tensor")
+    fits = x.dim() == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, x.shape, strict=True))
+    if not fits:
+        raise ValueError(f"{owner} reads a tensor {says}, got shape {tuple(x.shape)}; {remedy}")
+    if not x.is_floating_point():
+        raise TypeError(f"{owner} reads floating-point numbers, got {x.dtype}; convert them with x.float()")
 
 
 def check_dtype(owner: str, x: Tensor, weight) -> None:

@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run(args)
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError, OSError) as error:
         print(f"spinalnet {args.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -113,14 +113,17 @@ def _train(args: argparse.Namespace) -> None:
         head_arguments["drop_rate"] = [0.0] * hidden_layers + [args.classifier_drop_rate]
     config = TrainConfig(epochs=args.epochs, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test)
     data = load_dataset(args.data)
-    done = {record.key for record in load_records(args.out)} if Path(args.out).exists() else set()
+    out = Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.open("a").close()  # a place that cannot be written to is found out before the training, not after
+    done = {record.key for record in load_records(out)}
     for seed in args.seeds:
         model = create_model(args.backbone, args.head, data.card["num_classes"], **head_arguments)
         if run_key(model, data, config, seed, pick_device(args.device)) in done:
-            print(f"{args.head}, seed {seed}: already in {args.out}")
+            print(f"{args.head}, seed {seed}: already in {out}")
             continue
         record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty())
-        append_record(args.out, record)
+        append_record(out, record)
         print(
             f"{record.arm}, seed {seed}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s"
         )

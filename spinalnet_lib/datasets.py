@@ -171,7 +171,13 @@ def mnist(root: Path, download: bool, card: dict) -> Arrays:
     if download and not _is_present("mnist", root):
         from torchvision.datasets import MNIST
 
-        MNIST(root, train=True, download=True)
+        try:
+            MNIST(root, train=True, download=True)
+        except (OSError, RuntimeError) as error:
+            raise ConnectionError(
+                f"MNIST could not be fetched into {root} ({error}); check the folder and the connection, or put the four "
+                f"files of its card into {folder} yourself"
+            ) from error
     return tuple(_read_idx(folder, stem, expected) for stem, expected in card["files"].items())
 
 

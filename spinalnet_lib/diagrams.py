@@ -60,7 +60,10 @@ def draw_touch_to_layers() -> Picture:
 def draw_heads(
     in_features: int, num_classes: int, hidden_size: int, layer_width: int, num_layers: int, num_splits: int = 2
 ) -> Picture:
-    """A dense head and a spinal head as weight matrices, drawn to one scale: the area is the number of weights."""
+    """A dense head and a spinal head as weight matrices, drawn to one scale: the area is the number of weights.
+
+    The numbers stand in the alt text only: the picture is for guessing them.
+    """
     dense = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_size).weights
     spinal = head_cost(
         "spinal", in_features, num_classes, layer_width=layer_width, num_layers=num_layers, num_splits=num_splits
@@ -77,7 +80,7 @@ def draw_heads(
         columns = in_features + max(hidden_size, num_layers * layer_width)
         _block(left, theme, 0, 0, in_features, hidden_size, theme.quiet)
         _block(left, theme, in_features, hidden_size, hidden_size, num_classes, theme.output)
-        left.set_title(f"dense head: {dense:,} weights", fontsize=10)
+        left.set_title("dense head", fontsize=10)
         starts = list(itertools.accumulate(split_sizes(in_features, num_splits), initial=0))
         for i in range(num_layers):
             start, stop = starts[i % num_splits], starts[i % num_splits + 1]
@@ -93,7 +96,7 @@ def draw_heads(
                     theme.chain,
                 )
         _block(right, theme, in_features, num_layers * layer_width, num_layers * layer_width, num_classes, theme.output)
-        right.set_title(f"spinal head: {spinal:,} weights", fontsize=10)
+        right.set_title("spinal head", fontsize=10)
         for axes in (left, right):
             axes.axvline(in_features, color=theme.quiet, linewidth=0.8, linestyle=":")
             axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", xlabel="features | layer outputs")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from .checks import check_dtype, check_int, check_name, check_rate
+from .checks import check_dtype, check_input, check_int, check_name, check_rate
 
 LayerFactory = str | Callable[..., nn.Module]
 
@@ -86,8 +86,8 @@ class Head(nn.Module):
 
     def __init__(self, in_features: int, num_classes: int, head_hidden_size: int, classifier_drop_rate: float = 0.0):
         super().__init__()
-        self.in_features = in_features
-        self.num_classes = num_classes
+        self.in_features = int(in_features)
+        self.num_classes = int(num_classes)
         self.head_hidden_size = head_hidden_size
         self.classifier_drop = _dropout(classifier_drop_rate)
         self.classifier = nn.Linear(head_hidden_size, num_classes) if num_classes else nn.Identity()
@@ -121,22 +121,10 @@ class Head(nn.Module):
 
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                f"{name} reads a tensor (N, {self.in_features}), got {type(x).__name__}; convert it with torch.as_tensor"
-            )
-        if x.dim() != 2 or x.shape[1] != self.in_features:
-            remedy = (
-                "flatten it with x.flatten(1)"
-                if x.dim() > 2
-                else f"the head was built with in_features={self.in_features}"
-            )
-            raise ValueError(f"{name} reads features (N, {self.in_features}), got shape {tuple(x.shape)}; {remedy}")
-        if not x.is_floating_point():
-            raise TypeError(f"{name} reads floating-point features, got {x.dtype}; convert them with x.float()")
-        check_dtype(
-            name, x, getattr(self.classifier, "weight", None) if self.num_classes else next(self.parameters(), None)
-        )
+        flatten = isinstance(x, Tensor) and x.dim() > 2
+        remedy = "flatten it with x.flatten(1)" if flatten else f"it was built with in_features={self.in_features}"
+        check_input(name, x, ("N", self.in_features), remedy)
+        check_dtype(name, x, self.classifier.weight if self.num_classes else next(self.parameters(), None))
 
 
 class LinearHead(Head):
@@ -300,6 +288,8 @@ def _dropout(rate: float) -> nn.Module:
 
 def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
     """A class or function as it is; a name such as "BatchNorm1d" from torch.nn, so that records can hold it."""
+    if isinstance(layer, nn.Module):
+        raise TypeError(f"{argument} is a built {type(layer).__name__}; every layer needs its own, so pass the class")
     if callable(layer):
         return layer
     found = getattr(nn, layer, None) if isinstance(layer, str) else None

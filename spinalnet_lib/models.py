@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 from torch import Tensor, nn
 
 from .backbones import Backbone, create_backbone, list_backbones
@@ -27,6 +29,11 @@ class Classifier(nn.Module):
 
     def __init__(self, body: Backbone, head: Head):
         super().__init__()
+        if not isinstance(body, Backbone) or not isinstance(head, Head):
+            raise TypeError(
+                f"Classifier takes a Backbone and a Head, got {type(body).__name__} and {type(head).__name__}; "
+                "build them with create_backbone and create_head"
+            )
         if body.num_features != head.in_features:
             raise ValueError(
                 f"the body gives {body.num_features} features, the head reads {head.in_features}; build the head with in_features={body.num_features}"
@@ -82,13 +89,13 @@ def create_model(
     """
     check_name("backbone", backbone, list_backbones())
     check_name("head", head, list_heads())
-    body = create_backbone(backbone, in_chans, **({} if image_size is None else {"image_size": image_size}))
+    body = create_backbone(backbone, in_chans, image_size)
     model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
     model.arguments = {
         "backbone": backbone,
         "head": head,
-        "num_classes": num_classes,
-        "in_chans": in_chans,
+        "num_classes": model.num_classes,
+        "in_chans": body.in_chans,
         "image_size": body.image_size,
         "head_arguments": {name: _plain(value) for name, value in head_kwargs.items()},
     }
@@ -108,7 +115,13 @@ def paper_head(backbone: str, head: str) -> dict:
 
 
 def _plain(value):
-    """An argument as JSON can hold it: layer classes by their name."""
-    if isinstance(value, tuple):
-        return list(value)
-    return value.__name__ if callable(value) else value
+    """An argument as JSON can hold it: layer classes by their name; what has none is left as it is, and `train` refuses it."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, numbers.Number) and not isinstance(value, (bool, int, float)):
+        return value.item()  # numpy's
+    if isinstance(value, type):
+        return (
+            value.__name__ if getattr(nn, value.__name__, None) is value else f"{value.__module__}.{value.__qualname__}"
+        )
+    return value

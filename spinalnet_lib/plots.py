@@ -63,7 +63,7 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
                 marker=MARKERS[i % len(MARKERS)],
                 label=f"{name} ({len(runs)} seeds)",
             )
-        axes.set(yscale="log", xlabel="epoch", ylabel="validation error, %")
+        axes.set(yscale="log", xlabel="epoch", ylabel="validation error, % (logarithmic)")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(
             lambda value, _: f"{value:g}" if round(value / 10 ** np.floor(np.log10(value))) in (2, 5) else ""
@@ -86,17 +86,8 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
             colour = theme.arms[i % len(theme.arms)]
             errors = [100 * r.curve[-1]["val_error"] for r in runs]
             mean, low, high = mean_interval(errors)
-            sns.stripplot(
-                x=errors,
-                y=[i] * len(errors),
-                orient="h",
-                ax=axes,
-                color=colour,
-                alpha=0.6,
-                size=6,
-                jitter=0.12,
-                native_scale=True,
-            )
+            spread = [i + 0.24 * (k * 0.618 % 1 - 0.5) for k in range(len(errors))]  # the same at each drawing
+            axes.scatter(errors, spread, color=colour, alpha=0.6, s=36, linewidth=0)
             if len(errors) > 1:
                 axes.errorbar(
                     mean,
@@ -133,9 +124,14 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         axes = figure.subplots()
         labels = [f"{name}: {part}" for name in counts for part in ("body", "dense head", "spinal head")]
         values = [n for c in counts.values() for n in c.values()]
-        bars = axes.barh(labels, values, color=[theme.quiet, theme.arms[1], theme.arms[0]] * len(counts), height=0.65)
-        axes.bar_label(bars, [f" {n:,}" for n in values], color=theme.text)
-        axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 2e9))
+        # Points and not bars: on a logarithmic axis the length of a bar says nothing.
+        axes.scatter(values, labels, c=[theme.quiet, theme.arms[1], theme.arms[0]] * len(counts), s=60, zorder=2)
+        for label, value in zip(labels, values, strict=True):
+            axes.annotate(
+                f"{value:,}", (value, label), (9, 0), textcoords="offset points", va="center", color=theme.text
+            )
+        axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
+        axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
         sns.despine(ax=axes)
 

@@ -84,6 +84,8 @@ class Record:
 
 def append_record(path: str | os.PathLike, record: Record) -> None:
     """Append one line in a single write and wait until it is on disk: a crash leaves whole lines or a torn last one."""
+    if not isinstance(record, Record):
+        raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
     check_record(asdict(record))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +115,7 @@ def load_records(path: str | os.PathLike) -> list[Record]:
             fields_ = json.loads(line)
             check_record(fields_)
         except ValueError as error:
-            if number == len(lines):  # no newline behind it: the write was cut off
+            if number == len(lines) and line.startswith(b"{"):  # no newline behind it: the write was cut off
                 warnings.warn(f"{path}, line {number}: torn last line skipped; run that cell again", stacklevel=2)
                 continue
             raise ValueError(f"{path}, line {number} is damaged: {error}; restore the line or delete it") from error
@@ -241,6 +243,8 @@ def _source_hash() -> str:
 
 
 def _find(path: str | os.PathLike) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"load_records reads a path or a name, got {path!r}; give a .jsonl file or 'first_training'")
     direct = Path(path)
     if direct.is_file():
         return direct

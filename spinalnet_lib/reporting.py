@@ -23,9 +23,7 @@ class CsvLink:
         content = base64.b64encode(self.frame.to_csv(index=False).encode()).decode()
         rows = f"{len(self.frame)} row{'' if len(self.frame) == 1 else 's'}"
         name = html.escape(self.name, quote=True)
-        return (
-            f'<p><a download="{name}" href="data:text/csv;base64,{content}">Download the {rows} drawn ({name})</a></p>'
-        )
+        return f'<p><a download="{name}" href="data:text/csv;base64,{content}">Download these {rows} ({name})</a></p>'
 
     def __repr__(self) -> str:
         return f"CsvLink({self.name!r}, {len(self.frame)} rows)"

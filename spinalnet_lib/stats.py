@@ -16,7 +16,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     >>> mean_interval([1.0, 2.0, 3.0])
     (2.0, -0.484137..., 4.484137...)
     """
-    check_rate("mean_interval", "level", level)
+    check_rate("mean_interval", "level", level, "0.95 is usual")
     if not len(values):
         raise ValueError("mean_interval: no values; load the records first")
     n = len(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import resource
 import sys
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .checks import check_int, check_name, check_rate
+from .checks import check_int, check_name, check_number, check_rate
 from .counting import HeadCost, count_parameters, measured_cost
 from .datasets import DataSet, Split
 from .models import Classifier
@@ -24,6 +25,7 @@ from .records import Record, describe_machine, pack_bits, record_key
 # and records of another version are other records.
 NUMERICS_VERSION = 1
 
+_WHOLE = ("batch_size", "epochs", "evals_per_epoch")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
 
@@ -50,20 +52,21 @@ class TrainConfig:
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)
-        for name in ("batch_size", "epochs", "evals_per_epoch"):
-            check_int("TrainConfig", name, getattr(self, name))
-        check_rate("TrainConfig", "momentum", self.momentum)
-        for name, low in (("learning_rate", "above 0"), ("weight_decay", "at least 0")):
-            value = getattr(self, name)
-            if (
-                not isinstance(value, (int, float))
-                or not math.isfinite(value)
-                or value < 0
-                or (value == 0 and low == "above 0")
-            ):
-                raise ValueError(
-                    f"TrainConfig: {name} must be a finite number {low}, got {value!r}; the paper's learning rate here is 0.01"
-                )
+        plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in _WHOLE}
+        plain["momentum"] = check_rate("TrainConfig", "momentum", self.momentum, "the paper's is 0.5")
+        for name, least, remedy in (
+            ("learning_rate", "above", "the paper's is 0.01"),
+            ("weight_decay", "at least", "pass 0 for none"),
+        ):
+            value = plain[name] = check_number("TrainConfig", name, getattr(self, name), remedy)
+            if value < 0 or (value == 0 and least == "above"):
+                raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
+        if not isinstance(self.read_test, bool):
+            raise TypeError(
+                f"TrainConfig: read_test must be True or False, got {self.read_test!r}; False keeps it closed"
+            )
+        for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON
+            object.__setattr__(self, name, value)
 
 
 def train(
@@ -81,7 +84,7 @@ def train(
     generator is left as it was. A loss that is not finite ends the run; the record says so.
     """
     seed = check_int("train", "seed", seed, minimum=0)
-    _check_fit(model, data)
+    _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
         initialise(model, seed)
@@ -92,11 +95,6 @@ def train(
         train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
         optimizer = _optimizer(model, config)
         steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
-        if config.evals_per_epoch > steps_per_epoch:
-            raise ValueError(
-                f"an epoch of {data.name} has {steps_per_epoch} steps of {config.batch_size}, too few for "
-                f"evals_per_epoch={config.evals_per_epoch}; lower it to {steps_per_epoch} or fewer"
-            )
         n_steps = config.epochs * steps_per_epoch
         evaluate_after = {
             round(steps_per_epoch * (i + 1) / config.evals_per_epoch)
@@ -158,8 +156,16 @@ def train(
 
 
 def pick_device(device: torch.device | str | None = None) -> torch.device:
-    """`device` itself, or CUDA where there is one, else the CPU."""
-    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """`device` itself, or CUDA where there is one, else the CPU. ValueError for a device that is not here."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {str(device)!r} cannot be used ({reason}); leave it out or pass 'cpu'") from error
+    return device
 
 
 def run_key(model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str) -> str:
@@ -182,7 +188,16 @@ def evaluate(
     model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000
 ) -> tuple[float, Tensor]:
     """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored."""
+    if not isinstance(split, Split):
+        raise TypeError(f"evaluate reads a Split, got {type(split).__name__}; pass data.val, say, of load_dataset")
+    check_int("evaluate", "batch_size", batch_size)
+    if not len(split):
+        raise ValueError("evaluate: the split has no images; pass one that has")
     logits, labels = _predict(model, split, device, batch_size)
+    if labels.max() >= logits.shape[1]:
+        raise ValueError(
+            f"evaluate: labels run to {labels.max()}, the model gives {logits.shape[1]} logits; reset its classifier"
+        )
     correct = logits.argmax(1) == labels
     return correct.double().mean().item(), correct.cpu()
 
@@ -219,11 +234,14 @@ def _predict(
     model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int
 ) -> tuple[Tensor, Tensor]:
     device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
-    was_training = model.training
-    model.eval()
+    modes = {module: module.training for module in model.modules()}
     split = split.to(device)
-    logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]
-    model.train(was_training)
+    try:
+        model.eval()
+        logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]
+    finally:
+        for module, mode in modes.items():  # each its own: a caller may have frozen a part
+            module.training = mode
     return torch.cat(logits), split.labels
 
 
@@ -273,7 +291,12 @@ def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
     )
 
 
-def _check_fit(model: Classifier, data: DataSet) -> None:
+def _check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
+    """Whatever would stop the run later, said at once."""
+    if not isinstance(data, DataSet):
+        raise TypeError(f"train reads a DataSet, got {type(data).__name__}; load one with load_dataset")
+    if not isinstance(config, TrainConfig):
+        raise TypeError(f"train reads a TrainConfig, got {type(config).__name__}; TrainConfig() is the paper's")
     if not isinstance(model, Classifier):
         raise TypeError(
             f"train reads a Classifier, got {type(model).__name__}; build one with create_model, or Classifier(body, head)"
@@ -287,6 +310,32 @@ def _check_fit(model: Classifier, data: DataSet) -> None:
         raise ValueError(
             f"{data.name} has {data.card['num_classes']} classes, the head {model.num_classes}; use model.reset_classifier({data.card['num_classes']})"
         )
+    for name, value in model.arguments.get("head_arguments", {}).items():
+        if not _is_json(value):
+            raise TypeError(
+                f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
+            )
+    images = len(data.train)
+    steps = math.ceil(images / config.batch_size)
+    if config.evals_per_epoch > steps:
+        raise ValueError(
+            f"an epoch of {data.name} has {steps} steps of {config.batch_size}, too few for "
+            f"evals_per_epoch={config.evals_per_epoch}; lower it to {steps} or fewer"
+        )
+    last = images - (steps - 1) * config.batch_size
+    if last == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
+        raise ValueError(
+            f"batch_size={config.batch_size} leaves one image of {images} for the last batch, which BatchNorm cannot "
+            f"normalise; use {config.batch_size + 1}"
+        )
+
+
+def _is_json(value) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _progress(steps: Iterable[int], show: bool, label: str) -> Iterable[int]:

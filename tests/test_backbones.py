@@ -22,6 +22,17 @@ def test_wrong_images_name_both_shapes(name, shape):
     assert str(shape) in str(caught.value)
 
 
+@pytest.mark.parametrize("x", [None, [[0.0]], 3])
+def test_what_is_no_tensor_is_refused(x):
+    with pytest.raises(TypeError, match=f"backbone 'two_conv' reads a tensor .*got {type(x).__name__}"):
+        create_backbone("two_conv")(x)
+
+
+def test_only_a_backbone_can_be_registered():
+    with pytest.raises(TypeError, match="register_backbone takes a subclass of Backbone"):
+        register_backbone(torch.nn.Linear)
+
+
 def test_bytes_are_refused():
     with pytest.raises(TypeError, match=r"torch\.uint8"):
         create_backbone("two_conv")(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))

@@ -52,6 +52,14 @@ def test_mistakes_are_one_line_and_exit_code_two(argv, says, capsys):
     assert says in error and error.count("\n") == 1 and "Traceback" not in error
 
 
+def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("spinalnet_lib.training.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
+    (tmp_path / "file").write_text("")
+    assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
+    error = capsys.readouterr().err
+    assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
+
+
 @pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])
 def test_wrong_seeds_are_refused(seeds, capsys):
     with pytest.raises(SystemExit):

@@ -171,6 +171,17 @@ def test_download_is_left_to_torchvision(tmp_path, monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_failed_download_says_what_to_check(tmp_path, monkeypatch):
+    import torchvision
+
+    def offline(*args, **kwargs):
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
+    with pytest.raises(ConnectionError, match=r"MNIST could not be fetched into .*Error downloading.*check the folder"):
+        load_dataset("mnist", root=tmp_path, download=True)
+
+
 @pytest.mark.skipif("mnist" not in list_datasets(present=True), reason="full MNIST is not under the data root")
 def test_full_mnist():
     data = load_dataset("mnist")

@@ -56,6 +56,25 @@ def test_unknown_names_say_the_near_ones(backbone, head):
         create_model(backbone, head, 10)
 
 
+def test_parts_that_are_no_parts_are_refused():
+    with pytest.raises(TypeError, match="Classifier takes a Backbone and a Head, got NoneType and LinearHead"):
+        Classifier(None, LinearHead(3, 2))
+
+
+def test_a_fixed_image_size_may_be_said_and_not_changed():
+    assert create_model("two_conv", "linear", 10, image_size=28).arguments["image_size"] == 28
+    with pytest.raises(ValueError, match="'two_conv' reads images of 28 × 28, got image_size=32; leave it out"):
+        create_model("two_conv", "linear", 10, image_size=32)
+
+
+def test_layers_from_elsewhere_are_recorded_with_their_module():
+    class OwnNorm(nn.LayerNorm):
+        pass
+
+    arguments = create_model("pixels", "mlp", 3, image_size=2, hidden_sizes=4, norm_layer=OwnNorm).arguments
+    assert arguments["head_arguments"]["norm_layer"].startswith("test_models.") and "OwnNorm" in str(arguments)
+
+
 def test_the_paper_has_no_such_head():
     with pytest.raises(ValueError, match=r"known: two_conv \+ mlp"):
         paper_head("two_conv", "linear")

@@ -41,6 +41,20 @@ def test_a_torn_last_line_is_skipped_and_written_past(record, tmp_path):
     assert load_records(path) == [record, record]
 
 
+def test_a_file_of_something_else_is_no_torn_line(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("remember the milk")
+    with pytest.raises(ValueError, match="line 1 is damaged"):
+        load_records(path)
+
+
+def test_what_is_no_record_or_path_is_named(tmp_path):
+    with pytest.raises(TypeError, match="append_record writes a Record, got dict"):
+        append_record(tmp_path / "runs.jsonl", {})
+    with pytest.raises(TypeError, match="load_records reads a path or a name, got 5"):
+        load_records(5)
+
+
 def test_a_damaged_line_in_the_middle_is_named(record, tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_text(record.to_json() + "\n{broken}\n" + record.to_json() + "\n")

@@ -11,7 +11,7 @@ from spinalnet_lib import CsvLink, describe_records, load_records, records_frame
 def test_the_download_holds_exactly_the_rows():
     frame = records_frame(load_records("first_training")[:3])
     link = CsvLink(frame, 'a"b.csv')._repr_html_()
-    assert 'download="a&quot;b.csv"' in link and "Download the 3 rows drawn" in link
+    assert 'download="a&quot;b.csv"' in link and "Download these 3 rows" in link
     content = base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]).decode()
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(content)).dropna(axis=1), frame.dropna(axis=1))
 

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -185,11 +186,15 @@ def test_every_optimizer_and_schedule_runs(digits, optimizer, schedule):
     [
         ({"optimizer": "adamm"}, "did you mean 'adam'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
-        ({"learning_rate": 0}, "learning_rate must be a finite number above 0, got 0"),
+        ({"learning_rate": 0}, "learning_rate must be above 0, got 0"),
         ({"learning_rate": -1}, "got -1"),
         ({"learning_rate": float("nan")}, "got nan"),
         ({"learning_rate": "fast"}, "got 'fast'"),
-        ({"weight_decay": -0.1}, "weight_decay must be a finite number at least 0, got -0.1"),
+        ({"learning_rate": True}, "learning_rate must be a number, got True"),
+        ({"weight_decay": None}, "weight_decay must be a number, got None (NoneType); pass 0 for none"),
+        ({"batch_size": 1.5}, "batch_size must be an integer, got 1.5"),
+        ({"read_test": "yes"}, "read_test must be True or False, got 'yes'"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
@@ -197,7 +202,7 @@ def test_every_optimizer_and_schedule_runs(digits, optimizer, schedule):
     ],
 )
 def test_wrong_recipe(kwargs, says):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, TypeError)) as caught:
         TrainConfig(**kwargs)
     assert says in str(caught.value)
 
@@ -211,11 +216,80 @@ def test_wrong_fit_is_refused_before_training(digits):
         quick_train(torch.nn.Linear(2, 2), digits)
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         quick_train(small(), digits, seed=-1)
+    with pytest.raises(TypeError, match="train reads a DataSet, got str"):
+        quick_train(small(), "digits")
+    with pytest.raises(TypeError, match="train reads a TrainConfig, got dict"):
+        quick_train(small(), digits, {"epochs": 1})
 
 
-def test_more_evaluations_than_steps_is_refused(digits):
-    with pytest.raises(ValueError, match="evals_per_epoch"):
-        quick_train(small(), digits, TrainConfig(batch_size=1199, epochs=1, evals_per_epoch=2))
+@pytest.mark.parametrize(
+    ("kwargs", "call", "says"),
+    [
+        ({}, {"config": TrainConfig(batch_size=1199, evals_per_epoch=2)}, "lower it to 1 or fewer"),
+        ({}, {"device": "gpu"}, "device 'gpu' cannot be used"),
+        ({"norm_layer": "BatchNorm1d"}, {"config": TrainConfig(batch_size=599)}, "leaves one image of 1199"),
+        (
+            {"act_layer": lambda: torch.nn.ReLU()},
+            {},
+            "act_layer=<function <lambda>.*has no name that a record could hold",
+        ),
+    ],
+)
+def test_a_refused_run_loses_no_weight(digits, kwargs, call, says):
+    model = small(**kwargs)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises((ValueError, TypeError), match=says):
+        train(model, digits, **{"config": QUICK, "seed": 0, "device": "cpu", "progress": False, **call})
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_named(digits):
+    with pytest.raises(ValueError, match=r"device 'cuda' cannot be used .*; leave it out or pass 'cpu'"):
+        train(small(), digits, QUICK, 0, device="cuda", progress=False)
+
+
+def test_numbers_of_numpy_are_recorded(digits):
+    config = TrainConfig(epochs=np.int64(1), learning_rate=np.float32(0.25), batch_size=np.int32(100))
+    record = quick_train(small(layer_width=np.int64(4), drop_rate=[np.float64(0.5)] * 5), digits, config, np.int64(3))
+    assert json.loads(record.to_json())["model"]["head_arguments"] == {"layer_width": 4, "drop_rate": [0.5] * 5}
+    plain = TrainConfig(epochs=1, learning_rate=0.25, batch_size=100)
+    assert record.key == run_key(small(layer_width=4, drop_rate=[0.5] * 5), digits, plain, 3, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda model, data: evaluate(model, data), "evaluate reads a Split, got DataSet"),
+        (lambda model, data: evaluate(model, data.val, batch_size=0), "batch_size must be at least 1, got 0"),
+        (
+            lambda model, data: evaluate(
+                model, dataclasses.replace(data.val, images=data.val.images[:0], labels=data.val.labels[:0])
+            ),
+            "no images",
+        ),
+    ],
+)
+def test_wrong_evaluation(digits, call, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        call(small(), digits)
+
+
+def test_evaluation_needs_a_logit_for_each_label(digits):
+    model = small()
+    model.reset_classifier(3)
+    with pytest.raises(ValueError, match="labels run to 9, the model gives 3 logits"):
+        evaluate(model, digits.val)
+
+
+def test_evaluation_restores_each_mode_even_after_an_error(digits):
+    model = small(norm_layer="BatchNorm1d").train()
+    model.head.layers[0].norm.eval()  # frozen by its owner
+    evaluate(model, digits.val)
+    assert model.training and not model.head.layers[0].norm.training and model.head.layers[1].norm.training
+    with pytest.raises(TypeError):
+        evaluate(model.double(), digits.val)
+    assert model.training and not model.head.layers[0].norm.training
 
 
 def test_progress_is_shown_when_asked(digits, capsys):

@@ -111,8 +111,12 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     if 'class="spinal-widget"' in context["body"]:
         for name in SCRIPTS:
             app.add_js_file(f"spinal/{name}", loading_method="defer", priority=800)
-    # Its children have a role that no list may hold; without it assistive technology reads a plain sequence.
-    context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
+    for theirs, ours in (
+        ('<div role="list" class="citation-list">', '<div class="citation-list">'),
+        (' aria-label="Toggle hidden content"', ""),
+    ):
+        context["body"] = context["body"].replace(theirs, ours)
     header = _header(app, pagename, doctree)
     if header:
         context["body"] = context["body"].replace("</h1>", "</h1>" + header, 1)
@@ -136,7 +140,8 @@ def _header(app, pagename: str, doctree) -> str:
         f'alt="Open this chapter in Colab"/></a> <a href="{up}_sources/{path}" download><img src="{up}_static/badge-notebook.svg" '
         f'width="138" height="24" alt="Download this chapter as a notebook"/></a></p>'
         f'<p class="chapter-costs">Reading: {max(1, round(words / WORDS_A_MINUTE))} min · '
-        f"CPU: {seconds} when this page was built · GPU: {html.escape(costs['gpu'])} · Download: {html.escape(costs['download'])}</p></div>"
+        f"CPU: {seconds} when this page was built · GPU: {html.escape(costs['gpu'])} · Download: {html.escape(costs['download'])}</p>"
+        "<noscript><p>Without JavaScript formulas stay as TeX, and pictures and tables take the place of the controls.</p></noscript></div>"
     )
 
 

@@ -39,6 +39,15 @@ globalThis.SpinalWidgets = (() => {
     return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} times`;
   }
 
+  function counted(n, word) { return `${thousands(n)} ${word}${n === 1 ? "" : "s"}`; }
+
+  /* Round marks from 0 to `high`, four to eight of them. */
+  function steps(high) {
+    const raw = high / 8, power = 10 ** Math.floor(Math.log10(raw));
+    const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw));
+    return Array.from({ length: Math.floor(high / step) + 1 }, (_, i) => i * step);
+  }
+
   // -- controls ---------------------------------------------------------------------------------------------
   /* Each builder returns {node, show(value)} and calls change(value) when a person moves it. */
   const builders = {
@@ -56,7 +65,7 @@ globalThis.SpinalWidgets = (() => {
       field.addEventListener("change", () => { read(field); field.value = track.value; });  // "1e3" becomes 1000
       return {
         node: make("div", { class: "spinal-control" }, make("label", { for: id }, control.label), field, track),
-        show(value) { track.value = value; if (Number(field.value) !== value) field.value = value; },
+        show(value) { track.value = value; if (field.value === "" || Number(field.value) !== value) field.value = value; },
       };
     },
     choice(control, id, change) {
@@ -92,15 +101,20 @@ globalThis.SpinalWidgets = (() => {
   };
 
   // -- one widget -------------------------------------------------------------------------------------------
-  /* store: {get(name), set(name, value), subscribe(callback) -> unsubscribe}; link: address of this state, or null */
-  function mount(host, config, store, link) {
+  /* store: {get(name), set(name, value), subscribe(callback) -> unsubscribe}; start: what Reset goes back to;
+     link: gives the address of this state and puts it into the address bar, or null where there is none */
+  function mount(host, config, store, start, link) {
     const id = `spinal-${config.kind}-${count += 1}`;
     const values = () => Object.fromEntries(config.controls.map((c) => [c.name, store.get(c.name)]));
-    const start = values();
     const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value)));
     const picture = make("div", { class: "spinal-picture" });
     const body = make("tbody", {});
-    const say = make("p", { class: "spinal-summary", "aria-live": "polite", role: "status" });
+    const say = make("p", { class: "spinal-summary" });
+    // Spoken apart from what is seen, once the control has come to rest: a slider must not read out every step.
+    const spoken = make("p", { class: "spinal-spoken", "aria-live": "polite", role: "status" });
+    const table = make("div", { class: "spinal-scroll", tabindex: "0", role: "region", "aria-label": `${config.title}: numbers` },
+      make("table", {}, body));
+    let silence;
     const reset = make("button", { type: "button" }, "Reset");
     const buttons = make("div", { class: "spinal-buttons" }, reset);
     reset.addEventListener("click", () => { for (const [name, value] of Object.entries(start)) store.set(name, value); });
@@ -116,22 +130,28 @@ globalThis.SpinalWidgets = (() => {
     host.append(make("section", { class: "spinal-app", "aria-label": config.title },
       make("p", { class: "spinal-title" }, config.title),
       make("div", { class: "spinal-controls" }, ...controls.map((c) => c.node)),
-      picture, say,
-      make("div", { class: "spinal-scroll", tabindex: "0", role: "region", "aria-label": `${config.title}: numbers` },
-        make("table", {}, body)),
-      buttons));
+      picture, say, spoken, table, buttons));
 
     function render() {
       const now = values();
       controls.forEach((control, i) => control.show(now[config.controls[i].name]));
       const current = state(config.kind, now, config.data);
+      if (say.textContent && say.textContent !== current.summary) {
+        clearTimeout(silence);
+        silence = setTimeout(() => { spoken.textContent = current.summary; }, 600);
+      }
       say.textContent = current.summary;
+      say.classList.toggle("spinal-error", Boolean(current.error));
+      table.hidden = !current.rows.length;
       body.replaceChildren(...current.rows.map(([name, value]) =>
         make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
       const width = Math.max(240, Math.floor(picture.clientWidth || host.clientWidth || 640));
       picture.replaceChildren();
       if (!current.error) kinds[config.kind].draw(picture, current, now, config.data, width);
-      for (const svg of picture.querySelectorAll("svg")) { svg.setAttribute("role", "img"); svg.setAttribute("aria-label", current.summary); }
+      for (const svg of picture.querySelectorAll("svg")) {
+        svg.setAttribute("role", "img");
+        if (!svg.hasAttribute("aria-label")) svg.setAttribute("aria-label", current.summary);
+      }
     }
     const unsubscribe = store.subscribe(render);
     let lastWidth = 0;
@@ -148,7 +168,7 @@ globalThis.SpinalWidgets = (() => {
     el.classList.add("spinal-widget", "spinal-is-live");
     const config = model.get("_config");
     const names = config.controls.map((c) => c.name);
-    return mount(el, config, {
+    const store = {
       get: (name) => model.get(name),
       set: (name, value) => { model.set(name, value); model.save_changes(); },
       subscribe: (callback) => {
@@ -156,13 +176,16 @@ globalThis.SpinalWidgets = (() => {
         for (const event of events) model.on(event, callback);
         return () => { for (const event of events) model.off(event, callback); };
       },
-    }, null);
+    };
+    return mount(el, config, store, Object.fromEntries(names.map((name) => [name, model.get(name)])), null);
   }
 
   // -- the page: state in the address, #name:control=value&control=value;name:… ------------------------------
   function readAddress() {
     const found = {};
-    for (const part of decodeURIComponent(location.hash.slice(1)).split(";")) {
+    let text = "";
+    try { text = decodeURIComponent(location.hash.slice(1)); } catch { /* a "%" that encodes nothing: no state */ }
+    for (const part of text.split(";")) {
       const colon = part.indexOf(":");
       if (colon < 1) continue;
       found[part.slice(0, colon)] = Object.fromEntries(new URLSearchParams(part.slice(colon + 1)));
@@ -173,13 +196,14 @@ globalThis.SpinalWidgets = (() => {
   /* A value from the address, or undefined where it is none that the control could have. */
   function parse(control, text) {
     if (control.type === "number") {
-      const value = Number(text);
-      return Number.isInteger(value) && value >= control.min && value <= control.max ? value : undefined;
+      const value = /^\d+$/.test(text) ? Number(text) : NaN;
+      return value >= control.min && value <= control.max ? value : undefined;
     }
-    if (control.type === "check") return { true: true, false: false }[text];
+    if (control.type === "check") return ["true", "false"].includes(text) ? text === "true" : undefined;
     if (control.type === "choice") return control.options.some(([value]) => value === text) ? text : undefined;
-    const chosen = text === "" ? [] : text.split(".").map(Number);
-    return chosen.every((i) => Number.isInteger(i) && i >= 0 && i < control.options.length) ? chosen : undefined;
+    if (text === "") return [];
+    const chosen = /^\d+(\.\d+)*$/.test(text) ? text.split(".").map(Number) : [Infinity];
+    return chosen.every((i) => i < control.options.length) ? control.options.flatMap((_, i) => (chosen.includes(i) ? [i] : [])) : undefined;
   }
 
   function mountAll() {
@@ -187,47 +211,63 @@ globalThis.SpinalWidgets = (() => {
     const seen = {};
     for (const host of document.querySelectorAll(".spinal-widget:not(.spinal-is-live)")) {
       const config = JSON.parse(host.querySelector("script[type='application/json']").textContent);
-      seen[config.kind] = (seen[config.kind] || 0) + 1;
-      const name = seen[config.kind] === 1 ? config.kind : `${config.kind}-${seen[config.kind]}`;
+      const nth = seen[config.kind] = (seen[config.kind] || 0) + 1;
+      if (nth > 1) config.title += ` ${nth}`;
+      const name = nth === 1 ? config.kind : `${config.kind}-${nth}`;
       const values = { ...config.values };
       const callbacks = new Set();
       const page = { host, name, config, values, touched: false, redraw: () => callbacks.forEach((call) => call()) };
       pages.push(page);
-      host.classList.add("spinal-is-live");
       host.dataset.name = name;
       page.store = {
         get: (key) => values[key],
-        set: (key, value) => { values[key] = value; page.touched = true; page.redraw(); writeAddress(pages); },
+        set: (key, value) => { values[key] = value; page.touched = true; page.redraw(); writeSoon(pages); },
         subscribe: (call) => { callbacks.add(call); return () => callbacks.delete(call); },
       };
     }
-    applyAddress(pages);
-    for (const page of pages) mount(page.host, page.config, page.store, () => location.href);
+    const linked = applyAddress(pages);
+    for (const page of pages) {
+      mount(page.host, page.config, page.store, page.config.values, () => { write([page]); return location.href; });
+      page.host.classList.add("spinal-is-live");  // only now: had anything failed, the still picture would remain
+    }
+    // Formulas above grow when they are set; a linked widget is scrolled to after that.
+    if (linked.length) addEventListener("load", () => {
+      Promise.resolve(globalThis.MathJax?.startup?.promise).then(() => linked[0].host.scrollIntoView({ block: "start" }));
+    });
     addEventListener("hashchange", () => {
-      for (const page of applyAddress(pages)) { page.redraw(); page.host.scrollIntoView({ block: "nearest" }); }
+      for (const page of applyAddress(pages)) page.host.scrollIntoView({ block: "nearest" });
+      for (const page of pages) page.redraw();
     });
   }
 
+  /* Each widget that the address names takes its defaults with what the address says; without an address all take theirs. */
   function applyAddress(pages) {
     const address = readAddress();
-    const changed = pages.filter((page) => address[page.name]);
-    for (const page of changed) {
-      page.touched = true;
+    const named = pages.filter((page) => address[page.name]);
+    for (const page of location.hash.length > 1 ? named : pages) {
+      page.touched = named.includes(page);
+      Object.assign(page.values, page.config.values);
       for (const control of page.config.controls) {
-        const text = address[page.name][control.name];
+        const text = address[page.name]?.[control.name];
         const value = text === undefined ? undefined : parse(control, text);
         if (value !== undefined) page.values[control.name] = value;
       }
     }
-    return changed;
+    return named;
   }
 
-  function writeAddress(pages) {
+  function write(pages) {
     const text = (value) => (Array.isArray(value) ? value.join(".") : String(value));
-    const parts = pages.filter((page) => page.touched).map((page) =>
+    const parts = pages.map((page) =>
       `${page.name}:${Object.entries(page.values).map(([name, value]) => `${name}=${text(value)}`).join("&")}`);
     history.replaceState(null, "", `#${parts.join(";")}`);
   }
 
-  return { define, state, make, shape, thousands, percent, multiple, live, mountAll };
+  let pause;
+  function writeSoon(pages) {  // browsers limit how often a page may write its address
+    clearTimeout(pause);
+    pause = setTimeout(() => write(pages.filter((page) => page.touched)), 200);
+  }
+
+  return { define, state, make, shape, thousands, percent, multiple, counted, steps, live, mountAll };
 })();

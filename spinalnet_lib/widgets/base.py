@@ -97,6 +97,13 @@ class Widget(anywidget.AnyWidget):
         return {**(data or {}), **still, "text/plain": self.to_text()}, metadata
 
 
+def draw_error(figure, message: str) -> None:
+    """The still picture of sizes that make no head: the message."""
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, message, ha="center", va="center", wrap=True)
+
+
 def slider(name: str, label: str, low: int, high: int) -> dict:
     """A number field with a range beside it."""
     return {"name": name, "label": label, "type": "number", "min": low, "max": high}
@@ -114,6 +121,15 @@ def percent(part: int, whole: int) -> str:
     """
     tenths = (2000 * part + whole) // (2 * whole)
     return f"{tenths // 10:,}.{tenths % 10} %"
+
+
+def counted(n: int, word: str) -> str:
+    """A count with its word.
+
+    >>> counted(1, "weight"), counted(2000, "weight")
+    ('1 weight', '2,000 weights')
+    """
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def multiple(part: int, whole: int) -> str:

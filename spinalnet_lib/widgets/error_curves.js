@@ -42,7 +42,7 @@
     return { error: null, chosen, rows, summary };
   }
 
-  /* Marks 1, 2, 5 times powers of ten, or five equal steps. */
+  /* Round numbers between `low` and `high`, closer together on a short logarithmic axis. */
   function ticks(low, high, log) {
     if (!log) {
       const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw));
@@ -51,8 +51,8 @@
       for (let i = Math.ceil(low / step); i * step <= high * 1.0001; i += 1) found.push(i * step);
       return found;
     }
-    const found = [];
-    for (let power = -4; power <= 0; power += 1) for (const m of [1, 2, 5]) {
+    const found = [], marks = high / low > 12 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+    for (let power = -4; power <= 0; power += 1) for (const m of marks) {
       const value = m * 10 ** power;
       if (value >= low && value <= high) found.push(value);
     }
@@ -70,8 +70,9 @@
 
   function draw(picture, s, v, data, width) {
     if (!s.chosen.length) return;
-    const height = 320, left = 54, right = width - 12, top = 12, bottom = height - 40;
+    const height = 330, left = 54, right = width - 12, top = 26, bottom = height - 40;
     const svg = shape("svg", { width, height });
+    svg.append(shape("text", { x: 0, y: 12 }, `validation error${v.log ? ", logarithmic" : ""}`));
     const drawn = s.chosen.flatMap((arm) => [
       ...data.errors[arm.arm].slice(0, v.seeds).flat(),
       ...arm.high.filter((n) => n !== null), ...arm.low.filter((n) => n !== null),
@@ -92,7 +93,7 @@
     data.epochs.forEach((epoch, i) => {
       if ((data.epochs.length - 1 - i) % stride === 0) svg.append(shape("text", { x: x(epoch), y: bottom + 17, "text-anchor": "middle" }, Number(epoch.toFixed(2))));
     });
-    svg.append(shape("text", { x: (left + right) / 2, y: height - 4, "text-anchor": "middle" }, "epoch → validation error"));
+    svg.append(shape("text", { x: (left + right) / 2, y: height - 4, "text-anchor": "middle" }, "epoch"));
     const line = (values) => values.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`).join(" ");
     for (const arm of s.chosen) {
       const colour = arm.arm % 4;

@@ -143,6 +143,7 @@ class ErrorCurves(Widget):
         if self.log:  # a lower bound at or below zero has no place on this axis
             lowest = min([1.0, *(e for runs in self._data["errors"] for run in runs for e in run if e > 0)])
             axes.set_ylim(bottom=40 * lowest)
+        axes.set_ylim(top=min(100, axes.get_ylim()[1]))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
 

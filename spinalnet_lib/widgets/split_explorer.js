@@ -53,10 +53,12 @@
       svg.append(shape("text", { x: x((start + stop) / 2), y: 14, "text-anchor": "middle" }, narrow ? i : `split ${i}`));
       svg.append(shape("line", { x1: x(start) + 1, x2: x(stop) - 1, y1: 20, y2: 20, class: i === s.feature_split ? "spinal-bar-on" : "spinal-bar" }));
     });
-    svg.append(shape("text", { x: x(d + (L * w) / 2), y: 14, "text-anchor": "middle" }, "outputs"));
-    for (let i = 0; i < L; i += 1) {
+    const narrow = L * w * cell < 60;
+    svg.append(shape("text", { x: narrow ? x(d) + 8 : x(d + (L * w) / 2), y: 14, "text-anchor": narrow ? "start" : "middle" }, "outputs"));
+    const every = Math.ceil(13 / (w * cell));  // a label needs 13 px: leave some out where layers are thinner
+    for (let i = 0; i < L; i += every) {
       const on = s.feature_layers.includes(i);
-      if (w * cell >= 9) svg.append(shape("text", { x: left - 6, y: y(i * w + w / 2) + 4, "text-anchor": "end", class: on ? "spinal-strong" : "" }, `layer ${i}`));
+      svg.append(shape("text", { x: left - 6, y: y(i * w + w / 2) + 4, "text-anchor": "end", class: on ? "spinal-strong" : "" }, `layer ${i}`));
     }
     svg.append(shape("text", { x: left - 6, y: y(L * w + v.num_classes / 2) + 4, "text-anchor": "end" }, "logits"));
     for (const [kind, row, height, column, wide] of s.blocks) {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import traitlets
 
 from ..heads import check_spine, split_sizes
-from .base import Widget, percent, slider
+from .base import Widget, draw_error, percent, slider
 
-FILLS = {"input": "#0072b2", "chain": "#e69f00", "output": "#009e73"}
+FILLS = {"input": "#0072b2", "chain": "#a86800", "output": "#00805c"}
+KINDS = {"input": "input split → layer", "chain": "previous layer → layer", "output": "all layers → logits"}
 
 
 def split_explorer_state(values: dict, data: dict | None = None) -> dict:
@@ -91,18 +92,29 @@ class SplitExplorer(Widget):
         return split_explorer_state(self.values())
 
     def draw(self, figure, state: dict) -> None:
-        from matplotlib.patches import Rectangle
+        from matplotlib.patches import Patch, Rectangle
 
-        axes = figure.subplots()
-        axes.set_axis_off()
         if state["error"]:
-            axes.text(0.5, 0.5, state["error"], ha="center", va="center", wrap=True)
+            draw_error(figure, state["error"])
             return
+        axes = figure.subplots()
         rows = self.num_layers * self.layer_width + self.num_classes
         columns = self.in_features + self.num_layers * self.layer_width
         axes.add_patch(Rectangle((0, 0), columns, rows, fill=False, color="#767676"))
         for kind, row, height, column, width in state["blocks"]:
             axes.add_patch(Rectangle((column, row), width, height, facecolor=FILLS[kind], edgecolor="white"))
         axes.axvline(self.in_features, color="#767676", linestyle=":")
+        axes.add_patch(Rectangle((self.feature, -0.3), 1, rows + 0.6, fill=False, color="black", linewidth=1.5))
         axes.set(xlim=(-0.5, columns + 0.5), ylim=(rows + 0.5, -0.5), aspect="equal")
-        axes.set_title("columns: features, then layer outputs · rows: layer outputs, then logits", fontsize=9)
+        middles = [self.layer_width * (i + 0.5) for i in range(self.num_layers)]
+        axes.set_yticks(
+            [*middles, rows - self.num_classes / 2], [*(f"layer {i}" for i in range(self.num_layers)), "logits"]
+        )
+        axes.set_xticks(
+            [(start + stop) / 2 for start, stop in state["splits"]], [f"split {i}" for i in range(self.num_splits)]
+        )
+        axes.tick_params(length=0, labelsize=8)
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"feature {self.feature} framed", fontsize=9)
+        keys = [Patch(color=FILLS[kind], label=label) for kind, label in KINDS.items()]
+        figure.legend(handles=keys, loc="outside right center", frameon=False, fontsize=8)

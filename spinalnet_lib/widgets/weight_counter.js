@@ -1,11 +1,13 @@
 /* Weight counter: the same counts as spinalnet_lib/widgets/weight_counter.py, bars and the crossover curve. */
 (() => {
   "use strict";
-  const { define, shape, thousands, multiple } = globalThis.SpinalWidgets;
+  const { define, shape, thousands, counted, multiple, steps } = globalThis.SpinalWidgets;
 
   function splitSizes(features, splits) {
     return Array.from({ length: splits }, (_, i) => Math.floor(features / splits) + (i < features % splits ? 1 : 0));
   }
+
+  function line(v, read) { return read + v.num_layers * v.num_classes; }
 
   function spinalWeights(width, square, line) { return square * width * width + line * width; }
 
@@ -28,15 +30,15 @@
     const sizes = splitSizes(d, k);
     let read = 0;
     for (let i = 0; i < L; i += 1) read += sizes[i % k];
-    const square = L - 1, line = read + L * c;
-    const weights = { spinal: spinalWeights(w, square, line), dense: d * h + h * c, linear: d * c };
+    const square = L - 1, linear = line(v, read);
+    const weights = { spinal: spinalWeights(w, square, linear), dense: d * h + h * c, linear: d * c };
     const parameters = { spinal: weights.spinal + L * w + c, dense: weights.dense + h + c, linear: weights.linear + c };
     const crossings = {
-      dense: largestCheaperWidth(weights.dense, square, line),
-      linear: largestCheaperWidth(weights.linear, square, line),
+      dense: largestCheaperWidth(weights.dense, square, linear),
+      linear: largestCheaperWidth(weights.linear, square, linear),
     };
     const upTo = (width) => (width ? `up to layer width ${thousands(width)}` : "at no layer width");
-    const line3 = (name) => `${thousands(weights[name])} weights, ${thousands(parameters[name])} parameters`;
+    const line3 = (name) => `${counted(weights[name], "weight")}, ${counted(parameters[name], "parameter")}`;
     return {
       error: null, weights, parameters, split_sizes: sizes, crossings,
       rows: [
@@ -57,13 +59,6 @@
     return n >= 1e4 ? `${Number((n / 1e3).toPrecision(3))} k` : thousands(n);
   }
 
-  /* Marks at 1, 2 or 5 times a power of ten, four to eight of them. */
-  function steps(high) {
-    const raw = high / 8, power = 10 ** Math.floor(Math.log10(raw));
-    const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw));
-    return Array.from({ length: Math.floor(high / step) + 1 }, (_, i) => i * step);
-  }
-
   function draw(picture, s, v, data, width) {
     const bars = shape("svg", { width, height: 108 });
     const most = Math.max(...Object.values(s.weights));
@@ -74,13 +69,15 @@
       bars.append(shape("text", { x: long + 6, y: y + 27, class: "spinal-number", "data-count": name }, thousands(s.weights[name])));
     });
 
-    const height = 230, left = 56, right = width - 12, top = 14, bottom = height - 38;
-    const curve = shape("svg", { width, height });
+    const height = 240, left = 56, right = width - 12, top = 26, bottom = height - 38;
+    const crossing = (name, label) => (s.crossings[name] ? `${label} up to layer width ${thousands(s.crossings[name])}` : `${label} at no layer width`);
+    const curve = shape("svg", { width, height, "aria-label": "Weights of the spinal head against its layer width: fewer than " +
+      `${crossing("dense", "the dense head's")}, than ${crossing("linear", "one Linear's")}.` });
     const last = Math.max(8, Math.ceil(1.25 * Math.max(v.layer_width, s.crossings.dense, s.crossings.linear)));
     const square = v.num_layers - 1;
     let read = 0;
     for (let i = 0; i < v.num_layers; i += 1) read += s.split_sizes[i % v.num_splits];
-    const count = (w) => spinalWeights(w, square, read + v.num_layers * v.num_classes);
+    const count = (w) => spinalWeights(w, square, line(v, read));
     const high = 1.08 * Math.max(count(last), s.weights.dense, s.weights.linear);
     const x = (w) => left + ((right - left) * w) / last, y = (n) => bottom - ((bottom - top) * n) / high;
     for (const n of steps(high)) {
@@ -88,17 +85,23 @@
       curve.append(shape("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, short(n)));
     }
     for (const w of steps(last)) curve.append(shape("text", { x: x(w), y: bottom + 16, "text-anchor": "middle" }, thousands(w)));
-    curve.append(shape("text", { x: (left + right) / 2, y: height - 4, "text-anchor": "middle" }, "layer width of the spinal head → weights"));
-    // The curve starts at zero, so the higher of the two labels has room on the left, the lower one on the right.
-    for (const [name, label] of [["dense", "dense head"], ["linear", "one Linear"]]) {
-      const level = y(s.weights[name]);
-      const upper = s.weights[name] === Math.max(s.weights.dense, s.weights.linear);
-      curve.append(shape("line", { x1: left, x2: right, y1: level, y2: level, class: `spinal-line-${name}` }));
-      curve.append(shape("text", { x: upper ? left + 6 : right, y: level - 5, "text-anchor": upper ? "start" : "end", class: `spinal-ink-${name}` }, label));
-      if (s.crossings[name]) curve.append(shape("circle", { cx: x(s.crossings[name]), cy: level, r: 5, class: `spinal-fill-${name}` }));
-    }
+    curve.append(shape("text", { x: right, y: height - 4, "text-anchor": "end" }, "layer width"));
+    curve.append(shape("text", { x: 0, y: 12 }, "weights of the spinal head"));
     const points = Array.from({ length: 61 }, (_, i) => `${x((last * i) / 60).toFixed(1)},${y(count((last * i) / 60)).toFixed(1)}`);
     curve.append(shape("polyline", { points: points.join(" "), class: "spinal-line-spinal" }));
+    // The curve starts at zero: the higher of the two labels has room on the left, the lower one on the right.
+    const upper = s.weights.dense >= s.weights.linear ? "dense" : "linear";
+    for (const [name, label] of [["dense", "dense head"], ["linear", "one Linear"]]) {
+      const level = y(s.weights[name]);
+      const below = name !== upper && Math.abs(y(s.weights.dense) - y(s.weights.linear)) < 16 && level + 15 < bottom;
+      curve.append(shape("line", { x1: left, x2: right, y1: level, y2: level, class: `spinal-line-${name}` }));
+      curve.append(shape("text", { x: name === upper ? left + 6 : right, y: below ? level + 14 : level - 5,
+        "text-anchor": name === upper ? "start" : "end", class: `spinal-ink-${name}` }, label));
+      // Where the curve itself meets the line, between two whole widths.
+      const half = line(v, read) / 2;
+      const meets = square ? (Math.sqrt(half * half + square * s.weights[name]) - half) / square : s.weights[name] / (2 * half);
+      curve.append(shape("circle", { cx: x(meets), cy: level, r: 5, class: `spinal-fill-${name}` }));
+    }
     curve.append(shape("circle", { cx: x(v.layer_width), cy: y(s.weights.spinal), r: 6, class: "spinal-fill-spinal" }));
     picture.append(bars, curve);
   }

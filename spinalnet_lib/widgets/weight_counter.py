@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import traitlets
 
 from ..counting import head_cost, largest_cheaper_width
 from ..heads import split_sizes
-from .base import Widget, multiple, slider
+from .base import Widget, counted, draw_error, multiple, slider
 
 
 def weight_counter_state(values: dict, data: dict | None = None) -> dict:
@@ -33,7 +35,7 @@ def weight_counter_state(values: dict, data: dict | None = None) -> dict:
         "crossings": crossings,
     }
     rows = [
-        [f"{label}", f"{state['weights'][name]:,} weights, {state['parameters'][name]:,} parameters"]
+        [label, f"{counted(state['weights'][name], 'weight')}, {counted(state['parameters'][name], 'parameter')}"]
         for name, label in (("spinal", "spinal head"), ("dense", f"dense head, {h:,} hidden"), ("linear", "one Linear"))
     ]
     rows.append(["input splits", " + ".join(map(str, state["split_sizes"]))])
@@ -81,15 +83,29 @@ class WeightCounter(Widget):
         return weight_counter_state(self.values())
 
     def draw(self, figure, state: dict) -> None:
-        axes = figure.subplots()
         if state["error"]:
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, state["error"], ha="center", va="center", wrap=True)
+            draw_error(figure, state["error"])
             return
-        labels = ["spinal head", "dense head", "one Linear"]
-        bars = axes.barh(labels, list(state["weights"].values()), color=["#0072b2", "#d55e00", "#767676"])
-        axes.bar_label(bars, [f" {n:,}" for n in state["weights"].values()])
-        axes.invert_yaxis()
-        axes.margins(x=0.2)
-        axes.set_xlabel("weights")
-        axes.spines[["top", "right"]].set_visible(False)
+        bars, curve = figure.subplots(1, 2)
+        colours = {"spinal": "#0072b2", "dense": "#b84b00", "linear": "#6a6a6a"}
+        labels = {"spinal": "spinal head", "dense": "dense head", "linear": "one Linear"}
+        drawn = bars.barh(list(labels.values()), list(state["weights"].values()), color=list(colours.values()))
+        bars.bar_label(drawn, [f" {n:,}" for n in state["weights"].values()])
+        bars.invert_yaxis()
+        bars.margins(x=0.3)
+        bars.set_xlabel("weights")
+
+        sizes = {"num_layers": self.num_layers, "num_splits": self.num_splits}
+        last = max(8, math.ceil(1.25 * max(self.layer_width, *state["crossings"].values())))
+        widths = sorted({max(1, round(last * i / 60)) for i in range(61)})
+        counts = [
+            head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes).weights for w in widths
+        ]
+        curve.plot(widths, counts, color=colours["spinal"])
+        curve.plot(self.layer_width, state["weights"]["spinal"], "o", color=colours["spinal"])
+        for name in ("dense", "linear"):
+            curve.axhline(state["weights"][name], color=colours[name], linestyle="--", label=labels[name])
+        curve.set(xlabel="layer width", ylabel="weights of the spinal head", xlim=0, ylim=0)
+        curve.legend(frameon=False)
+        for axes in (bars, curve):
+            axes.spines[["top", "right"]].set_visible(False)
