@@ -16,7 +16,7 @@ _PUBLIC = {
     "records": "Record append_record load_records records_frame",
     "reporting": "CsvLink describe_records",
     "stats": "mean_interval",
-    "bench": "load_bench",
+    "bench": "describe_bench load_bench",
     "claims": "claims_table",
     "diagrams": "draw_heads draw_touch_to_layers",
     "plots": "plot_error_curves plot_images plot_last_errors plot_macs",

@@ -57,8 +57,21 @@ def write_report(out: str | os.PathLike, rows: list[dict], method: str) -> None:
 
 def load_bench(name: str = "cpu") -> list[dict]:
     """Rows of a committed report in `data/results/bench`; empty where there is none yet."""
+    return _report(name).get("rows", [])
+
+
+def describe_bench(name: str = "cpu") -> str:
+    """When, where and how often the rows of `load_bench` were measured, in one sentence."""
+    report = _report(name)
+    if not report:
+        return "Not measured yet."
+    pairs = max(row["pairs"] for row in report["rows"])
+    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), up to {pairs} pairs a row."
+
+
+def _report(name: str) -> dict:
     path = data_path("results", "bench", f"{name}.json")
-    return json.loads(path.read_text())["rows"] if path.is_file() else []
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def compare_times(

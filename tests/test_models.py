@@ -18,6 +18,24 @@ def test_the_papers_networks_have_the_papers_parameters(backbone, head):
     assert count_parameters(model) == PAPER_PARAMETERS[backbone, head]
 
 
+# The published scripts: what they drop before each Linear of the head, the classifier last; norm; activation.
+PAPER_LAYERS = {
+    ("two_conv", "mlp"): ([0, 0.5], "Identity"),
+    ("two_conv", "spinal"): ([0] * 7, "Identity"),
+    ("vgg5", "mlp"): ([0.5, 0.5], "BatchNorm1d"),
+    ("vgg5", "spinal"): ([0.5] * 5, "BatchNorm1d"),
+}
+
+
+@pytest.mark.parametrize(("backbone", "name"), PAPER_LAYERS)
+def test_the_papers_heads_drop_and_normalise_as_published(backbone, name):
+    head = create_model(backbone, name, 10, **paper_head(backbone, name)).head
+    drops, norm = PAPER_LAYERS[backbone, name]
+    assert [getattr(d, "p", 0) for d in (*(layer.drop for layer in head.layers), head.classifier_drop)] == drops
+    assert {type(layer.norm).__name__ for layer in head.layers} == {norm}
+    assert {type(layer.act).__name__ for layer in head.layers} == {"ReLU"}
+
+
 def test_timms_contract():
     model = create_model("two_conv", "spinal", 10, layer_width=8).eval()
     x = torch.randn(2, 1, 28, 28)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from spinalnet_lib import Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
 from spinalnet_lib.records import CIRCUMSTANCES, unpack_bits
-from spinalnet_lib.training import NUMERICS_VERSION, _stream, initialise, run_key
+from spinalnet_lib.training import NUMERICS_VERSION, _optimizer, _schedule, _stream, initialise, run_key
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, evals_per_epoch=2)
@@ -93,13 +93,14 @@ def test_each_purpose_has_a_stream_of_its_own():
     )
 
 
-def test_the_loop_equals_plain_pytorch(digits):
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_the_loop_equals_plain_pytorch(digits, weight_decay):
     """One epoch written out by hand from the same start gives the same weights."""
-    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1)
+    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1, weight_decay=weight_decay)
     model, plain = small(), small()
     quick_train(model, digits, config, seed=2)
     initialise(plain, 2)
-    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5)
+    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=weight_decay)
     order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(_stream(2, "order")))
     pixels = (digits.train.images.float() / 255 - digits.train.mean) / digits.train.std
     for index in order.split(100):
@@ -108,6 +109,27 @@ def test_the_loop_equals_plain_pytorch(digits):
         optimizer.step()
     for a, b in zip(model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_every_step_trains_and_every_evaluation_evaluates(digits):
+    model, modes = small(drop_rate=0.5), []
+    model.register_forward_pre_hook(lambda module, _: modes.append((module.training, torch.is_grad_enabled())))
+    quick_train(model, digits, TrainConfig(batch_size=300, epochs=2, evals_per_epoch=2))
+    steps, evaluation = [(True, True)] * 2, [(False, False)]
+    assert modes == (steps + evaluation) * 4
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_the_recipe_reaches_the_optimizer(optimizer):
+    config = TrainConfig(optimizer=optimizer, learning_rate=0.25, momentum=0.75, weight_decay=0.125)
+    (group,) = _optimizer(small(), config).param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
+    assert group["momentum"] == 0.75 if optimizer == "sgd" else group["betas"] == (0.9, 0.999)
+
+
+def test_cosine_falls_from_one_to_zero_and_constant_stays():
+    assert [_schedule("cosine", f) for f in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
+    assert [_schedule("constant", f) for f in (0, 0.5, 1)] == [1, 1, 1]
 
 
 def test_curve_counts_steps_and_epochs(digits):
