@@ -11,7 +11,7 @@ globalThis.SpinalWidgets = (() => {
 
   function state(kind, values, data) { return kinds[kind].state(values, data); }
 
-  // -- building blocks --------------------------------------------------------------------------------------
+  // -- building blocks ----
   function make(tag, attributes, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
@@ -26,29 +26,45 @@ globalThis.SpinalWidgets = (() => {
     return node;
   }
 
+  function label(svg, x, y, text, anchor = "start", css = "") {
+    svg.append(shape("text", { x, y, "text-anchor": anchor, class: css }, text));
+  }
+
+  function rule(svg, x1, x2, y, css) { svg.append(shape("line", { x1, x2, y1: y, y2: y, class: css })); }
+
   function thousands(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ","); }
 
-  function percent(part, whole) {
-    const tenths = Math.floor((2000 * part + whole) / (2 * whole));
-    return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} %`;
+  function ratio(part, whole) {  // to a tenth, by whole numbers, so that Python rounds alike
+    const tenths = Math.floor((20 * part + whole) / (2 * whole));
+    return `${thousands(Math.floor(tenths / 10))}.${tenths % 10}`;
   }
 
-  function multiple(part, whole) {
-    if (part < 2 * whole) return `${percent(part, whole)} of`;
-    const tenths = Math.floor((20 * part + whole) / (2 * whole));
-    return `${thousands(Math.floor(tenths / 10))}.${tenths % 10} times`;
-  }
+  function percent(part, whole) { return `${ratio(100 * part, whole)} %`; }
+
+  function multiple(part, whole) { return part < 2 * whole ? `${percent(part, whole)} of` : `${ratio(part, whole)} times`; }
 
   function counted(n, word) { return `${thousands(n)} ${word}${n === 1 ? "" : "s"}`; }
 
-  /* Round marks from 0 to `high`, four to eight of them. */
-  function steps(high) {
+  /* Round marks from 0 to `high`, four to eight of them, at least `least` apart. */
+  function steps(high, least) {
     const raw = high / 8, power = 10 ** Math.floor(Math.log10(raw));
-    const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw));
+    const step = Math.max(least, [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw));
     return Array.from({ length: Math.floor(high / step) + 1 }, (_, i) => i * step);
   }
 
-  // -- controls ---------------------------------------------------------------------------------------------
+  // -- a spinal head's sizes ----
+  function splitSizes(features, splits) {
+    return Array.from({ length: splits }, (_, i) => Math.floor(features / splits) + (i < features % splits ? 1 : 0));
+  }
+
+  /* Why these sizes make no spinal head, in the words of the library; null if they make one. */
+  function spineError({ in_features: d, num_splits: k, num_layers: L }) {
+    if (k > d) return `SpinalHead: in_features=${d} cannot fill num_splits=${k}; lower num_splits to ${d}`;
+    if (L < k) return `SpinalHead: num_layers=${L} cannot read num_splits=${k}; raise num_layers to ${k} or lower num_splits to ${L}`;
+    return null;
+  }
+
+  // -- controls ----
   /* Each builder returns {node, show(value)} and calls change(value) when a person moves it. */
   const builders = {
     number(control, id, change) {
@@ -100,8 +116,8 @@ globalThis.SpinalWidgets = (() => {
     },
   };
 
-  // -- one widget -------------------------------------------------------------------------------------------
-  /* store: {get(name), set(name, value), subscribe(callback) -> unsubscribe}; start: what Reset goes back to;
+  // -- one widget ----
+  /* store: {get(name), set(name, value), subscribe(callback)}; start: what Reset goes back to;
      link: gives the address of this state and puts it into the address bar, or null where there is none */
   function mount(host, config, store, start, link) {
     const id = `spinal-${config.kind}-${count += 1}`;
@@ -153,14 +169,14 @@ globalThis.SpinalWidgets = (() => {
         if (!svg.hasAttribute("aria-label")) svg.setAttribute("aria-label", current.summary);
       }
     }
-    const unsubscribe = store.subscribe(render);
+    const unsubscribe = store.subscribe(render);  // a notebook may take the widget away, a page does not
     let lastWidth = 0;
     const observer = new ResizeObserver(() => {
       if (picture.clientWidth !== lastWidth) { lastWidth = picture.clientWidth; render(); }
     });
     observer.observe(picture);
     render();
-    return () => { unsubscribe(); observer.disconnect(); };
+    return () => { unsubscribe?.(); observer.disconnect(); };
   }
 
   /* Live in a notebook: anywidget's model is the store. */
@@ -180,7 +196,7 @@ globalThis.SpinalWidgets = (() => {
     return mount(el, config, store, Object.fromEntries(names.map((name) => [name, model.get(name)])), null);
   }
 
-  // -- the page: state in the address, #name:control=value&control=value;name:… ------------------------------
+  // -- the page: state in the address, #name:control=value&control=value;name:… ----
   function readAddress() {
     const found = {};
     let text = "";
@@ -215,14 +231,13 @@ globalThis.SpinalWidgets = (() => {
       if (nth > 1) config.title += ` ${nth}`;
       const name = nth === 1 ? config.kind : `${config.kind}-${nth}`;
       const values = { ...config.values };
-      const callbacks = new Set();
-      const page = { host, name, config, values, touched: false, redraw: () => callbacks.forEach((call) => call()) };
+      const page = { host, name, config, values, touched: false };
       pages.push(page);
       host.dataset.name = name;
       page.store = {
         get: (key) => values[key],
         set: (key, value) => { values[key] = value; page.touched = true; page.redraw(); writeSoon(pages); },
-        subscribe: (call) => { callbacks.add(call); return () => callbacks.delete(call); },
+        subscribe: (call) => { page.redraw = call; },
       };
     }
     const linked = applyAddress(pages);
@@ -269,5 +284,5 @@ globalThis.SpinalWidgets = (() => {
     pause = setTimeout(() => write(pages.filter((page) => page.touched)), 200);
   }
 
-  return { define, state, make, shape, thousands, percent, multiple, counted, steps, live, mountAll };
+  return { define, state, make, shape, label, rule, thousands, percent, multiple, counted, steps, splitSizes, spineError, live, mountAll };
 })();

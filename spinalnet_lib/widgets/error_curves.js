@@ -1,7 +1,7 @@
 /* Error curves: the same means and intervals as spinalnet_lib/widgets/error_curves.py, every seed drawn. */
 (() => {
   "use strict";
-  const { define, shape } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, steps } = globalThis.SpinalWidgets;
 
   function band(values, interval, t) {
     const n = values.length;
@@ -44,13 +44,7 @@
 
   /* Round numbers between `low` and `high`, closer together on a short logarithmic axis. */
   function ticks(low, high, log) {
-    if (!log) {
-      const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw));
-      const step = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= raw);
-      const found = [];
-      for (let i = Math.ceil(low / step); i * step <= high * 1.0001; i += 1) found.push(i * step);
-      return found;
-    }
+    if (!log) return steps(high, 0);
     const found = [], marks = high / low > 12 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
     for (let power = -4; power <= 0; power += 1) for (const m of marks) {
       const value = m * 10 ** power;
@@ -72,11 +66,9 @@
     if (!s.chosen.length) return;
     const height = 330, left = 54, right = width - 12, top = 26, bottom = height - 40;
     const svg = shape("svg", { width, height });
-    svg.append(shape("text", { x: 0, y: 12 }, `validation error${v.log ? ", logarithmic" : ""}`));
-    const drawn = s.chosen.flatMap((arm) => [
-      ...data.errors[arm.arm].slice(0, v.seeds).flat(),
-      ...arm.high.filter((n) => n !== null), ...arm.low.filter((n) => n !== null),
-    ]);
+    label(svg, 0, 12, `validation error${v.log ? ", logarithmic" : ""}`);
+    const drawn = s.chosen.flatMap((arm) => [...data.errors[arm.arm].slice(0, v.seeds).flat(), ...arm.high, ...arm.low])
+      .filter((n) => n !== null);
     // A lower bound at or below zero has no place on a logarithmic axis: the band is cut off at half the lowest error.
     const lowest = Math.min(1, ...data.errors.flat(2).filter((n) => n > 0));
     const floor = v.log ? 0.8 * Math.min(lowest, ...drawn.filter((n) => n > lowest / 2)) : 0;
@@ -84,25 +76,26 @@
     const first = data.epochs[0], last = data.epochs[data.epochs.length - 1];
     const x = (epoch) => (last === first ? (left + right) / 2 : left + ((right - left) * (epoch - first)) / (last - first));
     const scale = v.log ? Math.log : (n) => n;
-    const y = (n) => bottom - ((bottom - top) * (scale(Math.max(n, floor)) - scale(floor))) / (scale(ceiling) - scale(floor));
+    const inside = (n) => scale(Math.min(ceiling, Math.max(n, floor)));
+    const y = (n) => bottom - ((bottom - top) * (inside(n) - scale(floor))) / (scale(ceiling) - scale(floor));
     for (const n of ticks(floor, ceiling, v.log)) {
-      svg.append(shape("line", { x1: left, x2: right, y1: y(n), y2: y(n), class: "spinal-grid" }));
-      svg.append(shape("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, `${Number((100 * n).toPrecision(3))} %`));
+      rule(svg, left, right, y(n), "spinal-grid");
+      label(svg, left - 6, y(n) + 4, `${Number((100 * n).toPrecision(3))} %`, "end");
     }
     const stride = Math.max(1, Math.ceil(data.epochs.length / Math.max(2, Math.floor((right - left) / 60))));
     data.epochs.forEach((epoch, i) => {
-      if ((data.epochs.length - 1 - i) % stride === 0) svg.append(shape("text", { x: x(epoch), y: bottom + 17, "text-anchor": "middle" }, Number(epoch.toFixed(2))));
+      if ((data.epochs.length - 1 - i) % stride === 0) label(svg, x(epoch), bottom + 17, Number(epoch.toFixed(2)), "middle");
     });
-    svg.append(shape("text", { x: (left + right) / 2, y: height - 4, "text-anchor": "middle" }, "epoch"));
-    const line = (values) => values.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`).join(" ");
+    label(svg, (left + right) / 2, height - 4, "epoch", "middle");
+    const points = (values) => values.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`);
+    const add = (tag, corners, css) => svg.append(shape(tag, { points: corners.join(" "), class: css }));
     for (const arm of s.chosen) {
       const colour = arm.arm % 4;
       if (arm.low[0] !== null) {
-        const back = arm.low.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`).reverse().join(" ");
-        svg.append(shape("polygon", { points: `${line(arm.high.map((n) => Math.min(n, ceiling)))} ${back}`, class: `spinal-band spinal-fill-arm${colour}` }));
+        add("polygon", [...points(arm.high), ...points(arm.low).reverse()], `spinal-band spinal-fill-arm${colour}`);
       }
-      for (const run of data.errors[arm.arm].slice(0, v.seeds)) svg.append(shape("polyline", { points: line(run), class: `spinal-seed spinal-line-arm${colour}` }));
-      svg.append(shape("polyline", { points: line(arm.mean), class: `spinal-mean spinal-line-arm${colour}` }));
+      for (const run of data.errors[arm.arm].slice(0, v.seeds)) add("polyline", points(run), `spinal-seed spinal-line-arm${colour}`);
+      add("polyline", points(arm.mean), `spinal-mean spinal-line-arm${colour}`);
       arm.mean.forEach((n, i) => svg.append(marker(arm.arm, x(data.epochs[i]), y(n), `spinal-fill-arm${colour}`)));
     }
     picture.append(svg);

@@ -1,23 +1,20 @@
 /* Split explorer: the same blocks as spinalnet_lib/widgets/split_explorer.py, drawn as a matrix. */
 (() => {
   "use strict";
-  const { define, shape, make, thousands, percent } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, make, thousands, percent, splitSizes, spineError } = globalThis.SpinalWidgets;
   const KINDS = [["input", "input split → layer"], ["chain", "previous layer → layer"], ["output", "all layers → logits"]];
 
   function layerList(numbers) { return `${numbers.length > 1 ? "layers" : "layer"} ${numbers.join(", ")}`; }
 
   function state(v) {
     const d = v.in_features, c = v.num_classes, w = v.layer_width, L = v.num_layers, k = v.num_splits, f = v.feature;
-    let error = null;
-    if (k > d) error = `SpinalHead: in_features=${d} cannot fill num_splits=${k}; lower num_splits to ${d}`;
-    else if (L < k) error = `SpinalHead: num_layers=${L} cannot read num_splits=${k}; raise num_layers to ${k} or lower num_splits to ${L}`;
-    else if (f >= d) error = `feature ${f} does not exist: ${d} features are numbered 0 to ${d - 1}; choose a smaller number`;
+    const missing = `feature ${f} does not exist: ${d} features are numbered 0 to ${d - 1}; choose a smaller number`;
+    const error = spineError(v) || (f >= d ? missing : null);
     if (error) return { error, rows: [], summary: error };
     const splits = [];
-    for (let i = 0, start = 0; i < k; i += 1) {
-      const size = Math.floor(d / k) + (i < d % k ? 1 : 0);
+    for (const size of splitSizes(d, k)) {
+      const start = splits.length ? splits[splits.length - 1][1] : 0;
       splits.push([start, start + size]);
-      start += size;
     }
     const blocks = [];
     for (let i = 0; i < L; i += 1) {
@@ -50,23 +47,22 @@
     svg.append(shape("rect", { x: x(0), y: y(0), width: columns * cell, height: rows * cell, class: "spinal-frame" }));
     s.splits.forEach(([start, stop], i) => {
       const narrow = (stop - start) * cell < 44;
-      svg.append(shape("text", { x: x((start + stop) / 2), y: 14, "text-anchor": "middle" }, narrow ? i : `split ${i}`));
-      svg.append(shape("line", { x1: x(start) + 1, x2: x(stop) - 1, y1: 20, y2: 20, class: i === s.feature_split ? "spinal-bar-on" : "spinal-bar" }));
+      label(svg, x((start + stop) / 2), 14, narrow ? i : `split ${i}`, "middle");
+      rule(svg, x(start) + 1, x(stop) - 1, 20, i === s.feature_split ? "spinal-bar-on" : "spinal-bar");
     });
     const narrow = L * w * cell < 60;
-    svg.append(shape("text", { x: narrow ? x(d) + 8 : x(d + (L * w) / 2), y: 14, "text-anchor": narrow ? "start" : "middle" }, "outputs"));
+    label(svg, narrow ? x(d) + 8 : x(d + (L * w) / 2), 14, "outputs", narrow ? "start" : "middle");
     const every = Math.ceil(13 / (w * cell));  // a label needs 13 px: leave some out where layers are thinner
     for (let i = 0; i < L; i += every) {
-      const on = s.feature_layers.includes(i);
-      svg.append(shape("text", { x: left - 6, y: y(i * w + w / 2) + 4, "text-anchor": "end", class: on ? "spinal-strong" : "" }, `layer ${i}`));
+      label(svg, left - 6, y(i * w + w / 2) + 4, `layer ${i}`, "end", s.feature_layers.includes(i) ? "spinal-strong" : "");
     }
-    svg.append(shape("text", { x: left - 6, y: y(L * w + v.num_classes / 2) + 4, "text-anchor": "end" }, "logits"));
+    label(svg, left - 6, y(L * w + v.num_classes / 2) + 4, "logits", "end");
     for (const [kind, row, height, column, wide] of s.blocks) {
       svg.append(shape("rect", { x: x(column), y: y(row), width: wide * cell, height: height * cell, class: `spinal-block spinal-fill-${kind}` }));
     }
     svg.append(shape("rect", { x: x(v.feature), y: y(0) - 8, width: cell, height: rows * cell + 8, class: "spinal-cursor" }));
     const key = make("p", { class: "spinal-legend" });
-    for (const [kind, label] of KINDS) key.append(make("span", { class: `spinal-swatch spinal-swatch-${kind}` }), `${label} `);
+    for (const [kind, words] of KINDS) key.append(make("span", { class: `spinal-swatch spinal-swatch-${kind}` }), `${words} `);
     picture.append(svg, key);
   }
 

@@ -34,7 +34,7 @@ def test_training_shows_the_recorded_differences(site, dataset):
     }
     pairs = [errors["spinal, no dropout", seed] - errors["mlp, dropout 0.5", seed] for seed in range(10)]
     mean, low, high = mean_interval(pairs)
-    assert f"as published (only the dense head has dropout) {mean:+.2f} {low:+.2f} to {high:+.2f}" in text_of(
+    assert f"{dataset} as published: only dense drops {mean:+.3f} {low:+.3f} to {high:+.3f}" in text_of(
         site, "book/evidence/first_training"
     )
 

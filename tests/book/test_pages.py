@@ -1,5 +1,7 @@
 """Every built page in a real browser: served, from the disk with the network cut, light, dark, narrow, in print."""
 
+import re
+
 import pytest
 from book_site import CHAPTERS
 
@@ -25,6 +27,21 @@ class TestEveryPage:
             assert page.locator("mjx-merror").count() == 0
             page.evaluate("document.fonts.ready")
             assert page.evaluate("[...document.fonts].some(f => f.family.startsWith('MJX') && f.status === 'loaded')")
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_no_formula_loses_its_left_part(self, chapter, width, address, open_page):
+        page = open_page(f"{address}/{chapter}.html", viewport={"width": width, "height": 740})
+        if page.locator(".math").count():
+            page.wait_for_selector("mjx-container")
+            page.evaluate("MathJax.startup.promise")
+            hidden = page.evaluate(
+                """[...document.querySelectorAll("div.math mjx-container")].filter(formula => {
+                     const box = formula.closest("div.math").getBoundingClientRect();
+                     return [...formula.querySelectorAll("mjx-mi, mjx-mo")].some(
+                       part => part.getBoundingClientRect().left < box.left - 1);
+                   }).length"""
+            )
+            assert hidden == 0
 
     def test_narrow_screen_does_not_scroll_sideways(self, chapter, address, open_page):
         page = open_page(f"{address}/{chapter}.html", viewport={"width": 360, "height": 740})
@@ -87,6 +104,28 @@ def test_without_javascript_pictures_and_tables_remain(address, open_page):
     assert page.locator(".spinal-app").count() == 0
     still = page.locator(".spinal-still").first
     assert still.locator("img").is_visible() and "119,808" in still.locator("table").inner_text()
+
+
+def test_print_is_black_on_white_whatever_the_screen_was(address, open_page):
+    page = open_page(f"{address}/book/idea/counting_weights.html", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    colours = page.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('article h2')).color]"
+    )
+    background, heading = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in colours)
+    assert min(background) > 240 and max(heading) < 90
+    assert page.locator("img.spinal-on-light").first.is_visible()
+    assert not page.locator("img.spinal-on-dark").first.is_visible()
+
+
+def test_without_javascript_a_dark_screen_has_readable_code(address, open_page):
+    url = f"{address}/book/idea/counting_weights.html"
+    page = open_page(url, java_script_enabled=False, color_scheme="dark")
+    light = open_page(url, java_script_enabled=False, color_scheme="light")
+    read = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    code = "div.cell_input pre"
+    assert page.locator(code).first.evaluate(read) == light.locator(code).first.evaluate(read)
+    assert "Without JavaScript" in page.locator(".chapter-header").inner_text()
 
 
 def test_in_print_pictures_and_tables_replace_the_controls(address, open_page):

@@ -151,7 +151,7 @@ def test_the_address_holds_the_state_and_brings_it_back(address, open_page):
     second.get_by_label("interval").select_option("range")
     second.get_by_label("seeds", exact=True).fill("4")
     shown = second.locator(".spinal-app table").inner_text()
-    assert "error-curves-2:" in page.url and "seeds=4" in page.url
+    page.wait_for_url(re.compile("#error-curves-2:.*seeds=4"))
     again = open_page(page.url)
     widget = again.locator(".spinal-widget").nth(1)
     assert widget.locator(".spinal-app table").inner_text() == shown
@@ -166,12 +166,87 @@ def test_the_address_holds_the_state_and_brings_it_back(address, open_page):
         "#split-explorer:x=1",
         "#:;;:",
         "#a%20b",
+        "#%",
+        "#split-explorer:in_features=12%",
+        "#split-explorer:feature=&in_features=",
         "#split-explorer",
     ],
 )
 def test_nonsense_in_the_address_is_ignored(text, address, open_page):
     page = open_page(f"{address}/{PAGES['split-explorer']}{text}")
     assert page.get_by_label("features", exact=True).input_value() == "16"
+
+
+@pytest.mark.parametrize("text", ["log=constructor", "arms=9", "arms=0..1", "interval=sd", "seeds=1e1"])
+def test_values_that_a_control_cannot_have_are_ignored(text, address, open_page):
+    url = f"{address}/{PAGES['error-curves']}"
+    plain, odd = open_page(url), open_page(f"{url}#error-curves:{text}")
+    assert state_of_page(odd, "error-curves") == state_of_page(plain, "error-curves")
+
+
+def test_arms_named_twice_in_the_address_are_shown_once(address, open_page):
+    page = open_page(f"{address}/{PAGES['error-curves']}#error-curves:arms=1.0.1")
+    assert page.locator(".spinal-widget").first.locator(".spinal-app tr").count() == 2
+
+
+def test_a_zero_in_the_address_is_a_value(address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}#split-explorer:feature=0")
+    assert page.get_by_label("follow feature (from 0)", exact=True).input_value() == "0"
+
+
+def test_going_back_and_reset_bring_the_defaults(address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}")
+    features = page.get_by_label("features", exact=True)
+    page.get_by_role("link", name="an odd number of features").click()
+    assert features.input_value() == "17"
+    page.go_back()
+    page.wait_for_function("document.querySelector('.spinal-control input').value === '16'")
+    page.goto(f"{address}/{PAGES['split-explorer']}#split-explorer:in_features=17&num_layers=6")
+    page.reload()
+    assert features.input_value() == "17"
+    page.get_by_role("button", name="Reset").click()
+    assert features.input_value() == "16"
+    # What a partial address leaves out is the default, however the page came to it.
+    page.evaluate("location.hash = '#split-explorer:num_layers=6'")
+    page.wait_for_function("document.querySelectorAll('.spinal-control input')[4].value === '6'")
+    assert features.input_value() == "16"
+
+
+def test_the_copied_link_holds_the_state_whatever_the_address_says(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}", permissions=["clipboard-read", "clipboard-write"])
+    second = page.locator(".spinal-widget").nth(1)
+    second.get_by_label("layer width", exact=True).fill("33")
+    page.evaluate("location.hash = '#limits'")
+    second.get_by_role("button", name="Copy link").click()
+    page.wait_for_function("[...document.querySelectorAll('button')].some(b => b.textContent === 'Copied')")
+    link = page.evaluate("navigator.clipboard.readText()")
+    again = open_page(link).locator(".spinal-widget").nth(1)
+    assert again.get_by_label("layer width", exact=True).input_value() == "33"
+    assert again.get_by_label("features", exact=True).input_value() == "2048"
+
+
+def test_a_link_from_another_page_leads_to_the_widget(address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}#split-explorer:num_splits=4")
+    page.wait_for_function("document.querySelector('.spinal-app').getBoundingClientRect().top < innerHeight / 2")
+    assert page.evaluate("document.querySelector('.spinal-app').getBoundingClientRect().top") > -50
+
+
+def test_what_is_spoken_waits_until_the_control_rests(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    widget = page.locator(".spinal-widget").first
+    spoken = widget.locator("[aria-live=polite]")
+    widget.get_by_label("layer width, slider").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert spoken.text_content() == ""
+    page.wait_for_function("document.querySelector('.spinal-widget [aria-live]').textContent.includes('weights')")
+    assert spoken.text_content() == widget.locator(".spinal-summary").text_content()
+
+
+def test_two_widgets_of_a_kind_have_names_of_their_own(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    names = [app.get_attribute("aria-label") for app in page.locator(".spinal-app").all()]
+    assert names == ["Weight counter", "Weight counter 2"]
 
 
 def test_chapter_links_set_the_widget(address, open_page):
