@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -24,6 +25,15 @@ def test_round_trip(record, tmp_path):
     assert [r.seed for r in load_records(path)] == [0, 1]
     assert load_records(path)[0] == record
     assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_line_is_one_write_that_has_reached_the_disk(record, tmp_path, monkeypatch):
+    calls = []
+    for name in ("write", "fsync"):
+        original = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, _f=original, _n=name: (calls.append(_n), _f(*args))[1])
+    append_record(tmp_path / "runs.jsonl", record)
+    assert calls == ["write", "fsync"]
 
 
 def test_a_torn_last_line_is_skipped_and_written_past(record, tmp_path):

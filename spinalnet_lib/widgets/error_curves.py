@@ -123,6 +123,9 @@ class ErrorCurves(Widget):
 
     def draw(self, figure, state: dict) -> None:
         axes = figure.subplots()
+        # A lower bound at or below zero has no place on a logarithmic axis: the band is cut off there.
+        positive = [e for runs in self._data["errors"] for run in runs for e in run if e > 0]
+        floor = 0.4 * min([1.0, *positive]) if self.log else 0.0
         epochs = self._data["epochs"]
         for chosen in state["chosen"]:
             arm = chosen["arm"]
@@ -137,13 +140,10 @@ class ErrorCurves(Widget):
                 label=self.arm_names[arm],
             )
             if chosen["low"][0] is not None:
-                low, high = ([100 * e for e in chosen[bound]] for bound in ("low", "high"))
+                low, high = ([100 * min(1, max(e, floor)) for e in chosen[bound]] for bound in ("low", "high"))
                 axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
         axes.set(xlabel="epoch", ylabel="validation error, %", yscale="log" if self.log else "linear")
-        if self.log:  # a lower bound at or below zero has no place on this axis
-            lowest = min([1.0, *(e for runs in self._data["errors"] for run in runs for e in run if e > 0)])
-            axes.set_ylim(bottom=40 * lowest)
-        axes.set_ylim(top=min(100, axes.get_ylim()[1]))
+        axes.set_ylim(100 * floor, min(100, axes.get_ylim()[1]))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
 

@@ -97,6 +97,7 @@ class SplitExplorer(Widget):
         if state["error"]:
             draw_error(figure, state["error"])
             return
+        figure.get_layout_engine().set(w_pad=0.4)  # an axis of fixed aspect does not make room for its labels
         axes = figure.subplots()
         rows = self.num_layers * self.layer_width + self.num_classes
         columns = self.in_features + self.num_layers * self.layer_width

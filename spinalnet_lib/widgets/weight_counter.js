@@ -57,7 +57,7 @@
   }
 
   function draw(picture, s, v, data, width) {
-    const bars = shape("svg", { width, height: 108 });
+    const bars = shape("svg", { width, height: 122 });
     const most = Math.max(...Object.values(s.weights));
     Object.entries(NAMES).forEach(([name, title], i) => {
       const y = 36 * i, full = width - 96, long = Math.max(1, (full * s.weights[name]) / most);
