@@ -138,7 +138,7 @@ def _header(app, pagename: str, doctree) -> str:
     return (
         f'<div class="chapter-header"><p><a href="{colab}"><img src="{up}_static/badge-colab.svg" width="118" height="24" '
         f'alt="Open this chapter in Colab"/></a> <a href="{up}_sources/{path}" download><img src="{up}_static/badge-notebook.svg" '
-        f'width="138" height="24" alt="Download this chapter as a notebook"/></a></p>'
+        f'width="152" height="24" alt="Download this chapter as a notebook"/></a></p>'
         f'<p class="chapter-costs">Reading: {max(1, round(words / WORDS_A_MINUTE))} min · '
         f"CPU: {seconds} when this page was built · GPU: {html.escape(costs['gpu'])} · Download: {html.escape(costs['download'])}</p>"
         "<noscript><p>Without JavaScript formulas stay as TeX, and pictures and tables take the place of the controls.</p></noscript></div>"
