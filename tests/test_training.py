@@ -154,7 +154,11 @@ def test_test_accuracy_three_ways(digits):
     assert record.test["test_max"] == pytest.approx(1 - min(errors), abs=1e-6)
     assert record.test["val_best"] == pytest.approx(1 - errors[best], abs=1e-6)
     assert record.test["test_max"] >= max(record.test["last"], record.test["val_best"])
-    assert record.test["nll"] > 0 and 0 < record.test["brier"] < 2
+    with torch.no_grad():
+        shares = model.eval()(digits.test.batch(slice(None))[0]).double().softmax(1).numpy()
+    right = np.arange(10) == digits.test.labels.numpy()[:, None]
+    assert record.test["nll"] == pytest.approx(-np.log(shares[right]).mean(), abs=1e-5)
+    assert record.test["brier"] == pytest.approx(((shares - right) ** 2).sum(1).mean(), abs=1e-5)
 
 
 def test_evaluate_counts_by_hand_and_restores_the_mode(digits):
@@ -172,16 +176,23 @@ def test_divergence_ends_the_run_and_says_so(digits):
     json.loads(record.to_json())
 
 
-def test_a_run_key_is_known_before_the_run(digits):
+def test_a_run_key_is_known_before_the_run_and_tells_other_runs_apart(digits, monkeypatch):
     model = small()
-    assert run_key(model, digits, QUICK, 0, "cpu") == quick_train(model, digits).key
+    quick_key = run_key(model, digits, QUICK, 0, "cpu")
+    assert quick_key == quick_train(model, digits).key
     others = [
         run_key(small(layer_width=17), digits, QUICK, 0, "cpu"),
         run_key(model, digits, QUICK, 1, "cpu"),
         run_key(model, digits, dataclasses.replace(QUICK, epochs=3), 0, "cpu"),
         run_key(model, digits, QUICK, 0, "cuda"),
     ]
-    assert len({run_key(model, digits, QUICK, 0, "cpu"), *others}) == 5
+    torch.set_num_threads(2)
+    others.append(run_key(model, digits, QUICK, 0, "cpu"))
+    torch.set_num_threads(1)
+    others.append(run_key(model, dataclasses.replace(digits, test=digits.val), QUICK, 0, "cpu"))
+    monkeypatch.setattr("spinalnet_lib.training.NUMERICS_VERSION", NUMERICS_VERSION + 1)
+    others.append(run_key(model, digits, QUICK, 0, "cpu"))
+    assert len({quick_key, *others}) == 8
 
 
 def test_golden_run(digits):
