@@ -19,6 +19,18 @@ def test_weights_in_the_heads_picture_are_counted():
     assert "119,808 weights" in draw_heads(256, 10, 512, 128, 4).alt
 
 
+def test_in_the_spinal_head_each_link_leads_one_way_and_in_the_cord_both():
+    figure = Figure()
+    draw_touch_to_layers().draw(figure, LIGHT)
+    styles = [
+        [type(p.get_arrowstyle()).__name__ for p in axes.patches if hasattr(p, "get_arrowstyle")]
+        for axes in figure.axes
+    ]
+    cord, head = (sum(style == "CurveFilledAB" for style in side) for side in styles)
+    assert (cord, head) == (3, 0)
+    assert [len(side) for side in styles] == [11, 11]  # four nerves, four ways up, three links
+
+
 @pytest.mark.parametrize("sizes", [(17, 5, 3, 4, 3), (16, 10, 2, 4, 2), (9, 1, 5, 1, 1)])
 def test_the_drawn_area_is_the_number_of_weights(sizes):
     in_features, num_classes, width, layers, splits = sizes

@@ -1,6 +1,8 @@
 import io
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from spinalnet_lib import load_dataset, load_records, mean_interval, plots
@@ -26,6 +28,46 @@ def assert_drawn_with_words(picture):
 @pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
 def test_every_plot_is_drawn_with_words(make):
     assert_drawn_with_words(make())
+
+
+def drawn(picture):
+    figure = Figure()
+    picture.draw(figure, LIGHT)
+    return figure.axes[0]
+
+
+def arms():
+    names = list(dict.fromkeys(r.arm for r in RECORDS))
+    return {name: [r for r in RECORDS if r.arm == name] for name in names}
+
+
+def test_every_seed_is_drawn_and_the_thick_line_is_the_mean():
+    lines = [tuple(np.round(line.get_ydata(), 9)) for line in drawn(plots.plot_error_curves(RECORDS)).lines]
+    for runs in arms().values():
+        curves = [[100 * point["val_error"] for point in r.curve] for r in runs]
+        expected = [*curves, np.mean(curves, axis=0)]
+        assert {tuple(np.round(curve, 9)) for curve in expected} <= set(lines)
+    assert len(lines) == len(RECORDS) + len(arms())
+
+
+def test_last_errors_are_those_of_the_last_step():
+    points = [c.get_offsets()[:, 0] for c in drawn(plots.plot_last_errors(RECORDS)).collections if len(c.get_offsets())]
+    expected = [[100 * r.curve[-1]["val_error"] for r in runs] for runs in arms().values()]
+    assert [sorted(p) for p in points if len(p) > 1] == [pytest.approx(sorted(e)) for e in expected]
+
+
+def test_multiply_adds_are_the_counted_ones():
+    (points,) = drawn(plots.plot_macs(backbones=["two_conv"])).collections
+    assert list(points.get_offsets()[:, 0]) == [464_000, 16_500, 8_480]
+
+
+def test_images_are_the_first_of_their_class():
+    data = load_dataset("digits")
+    grid = drawn(plots.plot_images(data, per_class=2)).images[0].get_array()
+    for c in (0, 9):
+        first, second = data.train.images[data.train.labels == c][:2, 0].numpy()
+        row = slice(10 * c + 1, 10 * c + 9)
+        assert (grid[row, 1:9] == first).all() and (grid[row, 11:19] == second).all()
 
 
 def test_alt_text_states_the_numbers_of_the_data():

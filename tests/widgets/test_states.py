@@ -2,10 +2,12 @@
 
 import dataclasses
 import itertools
+from html import escape
 
 import pytest
 import torch
 import traitlets
+from matplotlib.figure import Figure
 from widget_grids import GRIDS, RECORDS
 
 from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, create_head, load_records, mean_interval
@@ -85,6 +87,41 @@ def test_one_object_has_a_live_a_still_and_a_text_form(widget):
     assert 'alt="' in html and "<table>" in html
     for label, value in widget.state()["rows"]:
         assert label in bundle["text/plain"] and value in bundle["text/plain"]
+
+
+def still(widget):
+    figure = Figure(layout="constrained")
+    widget.draw(figure, widget.state())
+    return figure.axes
+
+
+def test_the_counters_still_shows_its_state():
+    counter = WeightCounter(in_features=17, num_splits=3, num_layers=5, layer_width=9, num_classes=4, hidden_size=33)
+    bars, curve = still(counter)
+    assert [p.get_width() for p in bars.patches] == list(counter.state()["weights"].values())
+    for width, weights in zip(*curve.lines[0].get_data(), strict=True):
+        assert weights == weight_counter_state({**counter.values(), "layer_width": int(width)})["weights"]["spinal"]
+
+
+def test_the_explorers_still_shows_its_blocks():
+    explorer = SplitExplorer(in_features=17, num_splits=3, num_layers=4, feature=5)
+    (axes,) = still(explorer)
+    drawn = {(p.get_y(), p.get_height(), p.get_x(), p.get_width()) for p in axes.patches}
+    assert {tuple(block[1:]) for block in explorer.state()["blocks"]} < drawn
+
+
+def test_the_curves_still_shows_every_run_and_the_mean():
+    curves = ErrorCurves(RECORDS, seeds=3, arms=[1])
+    (axes,) = still(curves)
+    lines = [pytest.approx([y / 100 for y in line.get_ydata()]) for line in axes.lines]
+    assert lines == [*curves.data()["errors"][1][:3], curves.state()["chosen"][0]["mean"]]
+
+
+def test_the_pages_table_holds_every_row():
+    for widget in (WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS)):
+        html = widget.to_html()
+        for label, value in widget.state()["rows"]:
+            assert f"<th scope='row'>{escape(label)}</th><td>{escape(value)}</td>" in html
 
 
 def test_traits_are_readable_writable_and_checked():
