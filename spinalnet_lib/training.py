@@ -127,7 +127,6 @@ def train(
                 losses = []
                 if diverged:
                     break
-                model.train()
                 start = time.perf_counter()
 
     body, head = _costs(model)
