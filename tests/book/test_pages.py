@@ -1,7 +1,5 @@
 """Every built page in a real browser: served, from the disk with the network cut, light, dark, narrow, in print."""
 
-import re
-
 import pytest
 from book_site import CHAPTERS
 
@@ -109,11 +107,10 @@ def test_without_javascript_pictures_and_tables_remain(address, open_page):
 def test_print_is_black_on_white_whatever_the_screen_was(address, open_page):
     page = open_page(f"{address}/book/idea/counting_weights.html", color_scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
-    colours = page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('article h2')).color]"
-    )
-    background, heading = ([int(n) for n in re.findall(r"\d+", colour)[:3]] for colour in colours)
-    assert min(background) > 240 and max(heading) < 90
+    read = "(element, property) => getComputedStyle(element)[property].match(/\\d+/g).slice(0, 3).map(Number)"
+    assert min(page.locator("body").evaluate(read, "backgroundColor")) > 240
+    for ink in ("h2", "p", "td", "th", "pre", "code.literal"):
+        assert max(page.locator(f"article {ink}").first.evaluate(read, "color")) < 150, ink
     assert page.locator("img.spinal-on-light").first.is_visible()
     assert not page.locator("img.spinal-on-dark").first.is_visible()
 
