@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 CIRCUMSTANCES = ("seconds", "images_per_second", "peak_memory_mb", "device_name", "host", "date")
 CURVE_FIELDS = {"step", "epoch", "train_loss", "val_error", "val_nll"}
 TEST_FIELDS = {"last", "val_best", "test_max", "nll", "brier", "correct"}
+MODEL_FIELDS = {"backbone", "head", "num_classes", "in_chans", "image_size", "head_arguments"}
+TEXTS = ("dataset", "device", "device_name", "host", "python", "torch", "library", "date")
 COST_FIELDS = {"weights", "parameters", "macs"}
 
 
@@ -75,22 +78,30 @@ class Record:
     def arm(self) -> str:
         """The head with what sets it apart, e.g. "mlp, dropout 0, 0.5": the name of a curve in a figure."""
         rate = self.model["head_arguments"].get("drop_rate", 0)
-        rates = rate if isinstance(rate, list) else [rate]
-        return f"{self.head}, no dropout" if not any(rates) else f"{self.head}, dropout {max(rates):g}"
+        if not isinstance(rate, list):
+            rate = [rate]
+        if not any(rate):
+            return f"{self.head}, no dropout"
+        if len(rate) > 1 and not any(rate[:-1]):  # before the classifier only
+            return f"{self.head}, dropout {rate[-1]:g}"
+        return f"{self.head}, dropout {', '.join(f'{r:g}' for r in dict.fromkeys(rate))} throughout"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
 
 
 def append_record(path: str | os.PathLike, record: Record) -> None:
-    """Append one line in a single write and wait until it is on disk: a crash leaves whole lines or a torn last one."""
+    """Append one line in a single write and wait until it is on disk.
+
+    A crash leaves whole lines or a torn last one; the next append cuts the torn one off. Raises ValueError for a
+    file that ends in something else than a record.
+    """
     if not isinstance(record, Record):
         raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
     check_record(asdict(record))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.exists() and path.stat().st_size and not _ends_with_newline(path)
-    line = ("\n" if torn else "") + record.to_json() + "\n"
+    line = _mend_last_line(path) + record.to_json() + "\n"
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(file, line.encode())
@@ -123,10 +134,21 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     return records
 
 
-def records_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a run: what it was, its last validation error and loss, its test accuracies, its cost."""
+def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
+    """One row a run: what it was, its last validation error and loss, its test accuracies, its cost.
+
+    With `curves` one row an evaluation: what was run, and each point of its curve.
+    """
     import pandas as pd
 
+    if curves:
+        return pd.DataFrame(
+            [
+                {"dataset": r.dataset, "arm": r.arm, "seed": r.seed, **point, "key": r.key}
+                for r in records
+                for point in r.curve
+            ]
+        )
     rows = []
     for r in records:
         last = r.curve[-1]
@@ -154,7 +176,14 @@ def check_record(record: dict) -> None:
         missing, unknown = sorted(names - record.keys()), sorted(record.keys() - names)
         raise ValueError(f"fields missing: {missing or 'none'}, unknown: {unknown or 'none'}")
     for name in ("key", "dataset_sha256", "source_sha256"):
-        _require(isinstance(record[name], str) and len(record[name]) == 64, name, record[name], "64 hexadecimal digits")
+        good = isinstance(record[name], str) and re.fullmatch("[0-9a-f]{64}", record[name])
+        _require(good, name, record[name], "64 hexadecimal digits")
+    for name in TEXTS:
+        _require(isinstance(record[name], str) and record[name], name, record[name], "a text")
+    for name, keys in (("model", MODEL_FIELDS), ("recipe", {"epochs", "learning_rate", "batch_size"})):
+        good = isinstance(record[name], dict) and record[name].keys() >= keys
+        _require(good, name, record[name], f"an object with {sorted(keys)}")
+    _require(isinstance(record["diverged"], bool), "diverged", record["diverged"], "true or false")
     for name in ("numerics_version", "n_steps", "seed", "threads"):
         _require(type(record[name]) is int and record[name] >= 0, name, record[name], "a whole number, not negative")
     for name in ("seconds", "images_per_second", "peak_memory_mb"):
@@ -167,10 +196,12 @@ def check_record(record: dict) -> None:
         ("split_sizes", {"train", "val", "test"}),
     ):
         _require(
-            isinstance(record[name], dict) and record[name].keys() == keys,
+            isinstance(record[name], dict)
+            and record[name].keys() == keys
+            and all(type(n) is int and n >= 0 for n in record[name].values()),
             name,
             record[name],
-            f"an object with {sorted(keys)}",
+            f"an object with {sorted(keys)}, whole numbers",
         )
     _require(
         isinstance(record["curve"], list) and len(record["curve"]) > 0,
@@ -186,7 +217,7 @@ def check_record(record: dict) -> None:
             f"points with {sorted(CURVE_FIELDS)}",
         )
         error = point["val_error"]
-        _require(error is None or 0 <= error <= 1, "val_error", error, "a share between 0 and 1")
+        _require(error is None or _is_share(error), "val_error", error, "a share between 0 and 1")
     if record["test"] is not None:
         _require(
             isinstance(record["test"], dict) and record["test"].keys() == TEST_FIELDS,
@@ -194,6 +225,9 @@ def check_record(record: dict) -> None:
             record["test"],
             f"null or {sorted(TEST_FIELDS)}",
         )
+    for name in ("last", "val_best", "test_max") if record["test"] else ():
+        share = record["test"][name]
+        _require(_is_share(share), f"test {name}", share, "a share between 0 and 1")
 
 
 def record_key(parts: dict) -> str:
@@ -255,12 +289,26 @@ def _find(path: str | os.PathLike) -> Path:
     raise FileNotFoundError(f"no records at {str(path)!r}; give a .jsonl file, or one of the project's own: {known}")
 
 
+def _is_share(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
 def _require(good: bool, name: str, value, expected: str) -> None:
     if not good:
         raise ValueError(f"{name} is {str(value)[:80]!r}, expected {expected}")
 
 
-def _ends_with_newline(path: Path) -> bool:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _mend_last_line(path: Path) -> str:
+    """Cut a torn last line off; give what must stand before the next record: a newline, if a whole one lacks its own."""
+    content = path.read_bytes() if path.exists() else b""
+    last = content[content.rfind(b"\n") + 1 :]
+    if not last.strip():
+        return ""
+    try:
+        check_record(json.loads(last))
+    except ValueError as error:
+        if not last.startswith(b"{"):
+            raise ValueError(f"{path} ends in something that is no record; give another file") from error
+        os.truncate(path, len(content) - len(last))
+        return ""
+    return "\n"

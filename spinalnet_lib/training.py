@@ -297,9 +297,9 @@ def _check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     if not isinstance(config, TrainConfig):
         raise TypeError(f"train reads a TrainConfig, got {type(config).__name__}; TrainConfig() is the paper's")
     if not isinstance(model, Classifier):
-        raise TypeError(
-            f"train reads a Classifier, got {type(model).__name__}; build one with create_model, or Classifier(body, head)"
-        )
+        raise TypeError(f"train reads a Classifier, got {type(model).__name__}; build one with create_model")
+    if not model.arguments:
+        raise TypeError("train cannot record what this Classifier is made of; build it with create_model")
     expected = (model.body.in_chans, model.body.image_size, model.body.image_size)
     if tuple(data.train.images.shape[1:]) != expected:
         raise ValueError(

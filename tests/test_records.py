@@ -43,19 +43,23 @@ def test_a_torn_last_line_is_skipped_and_written_past(record, tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.warns(UserWarning, match="line 2: torn last line skipped"):
         assert len(load_records(path)) == 1
+    append_record(path, record)  # resumed: the torn line is cut off, whole ones stay
     append_record(path, record)
-    with pytest.raises(ValueError, match="line 2 is damaged"):  # no longer the last: named, not swallowed
-        load_records(path)
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0], lines[2]]) + "\n")
-    assert load_records(path) == [record, record]
+    assert load_records(path) == [record] * 3
+    path.write_bytes(path.read_bytes()[:-1])  # a whole line that only lacks its newline is kept
+    assert len(load_records(path)) == 3
+    append_record(path, record)
+    assert load_records(path) == [record] * 4
 
 
-def test_a_file_of_something_else_is_no_torn_line(tmp_path):
+def test_a_file_of_something_else_is_no_torn_line(record, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("remember the milk")
     with pytest.raises(ValueError, match="line 1 is damaged"):
         load_records(path)
+    with pytest.raises(ValueError, match="ends in something that is no record"):
+        append_record(path, record)
+    assert path.read_text() == "remember the milk"
 
 
 def test_what_is_no_record_or_path_is_named(tmp_path):
@@ -85,6 +89,13 @@ def test_a_damaged_line_in_the_middle_is_named(record, tmp_path):
         ({"test": {"last": 1}}, "test"),
         ({"seconds": -1.0}, "seconds"),
         ({"threads": 1.5}, "threads"),
+        ({"model": {}}, "model"),
+        ({"recipe": {}}, "recipe"),
+        ({"date": 3}, "date"),
+        ({"diverged": "no"}, "diverged"),
+        ({"key": "z" * 64}, "64 hexadecimal digits"),
+        ({"head_cost": {"weights": "1", "parameters": 1, "macs": 1}}, "whole numbers"),
+        ({"test": {"last": 7, "val_best": 0, "test_max": 0, "nll": 0, "brier": 0, "correct": ""}}, "test last is '7'"),
     ],
 )
 def test_the_schema_names_the_wrong_field(record, change, says):
@@ -139,11 +150,20 @@ def test_frame_has_a_row_a_run(record):
         ({}, "mlp, no dropout"),
         ({"drop_rate": [0.0, 0.5]}, "mlp, dropout 0.5"),
         ({"drop_rate": [0.0, 0.0]}, "mlp, no dropout"),
+        ({"drop_rate": [0.5, 0.5]}, "mlp, dropout 0.5 throughout"),
+        ({"drop_rate": 0.5}, "mlp, dropout 0.5 throughout"),
+        ({"drop_rate": [0.1, 0.0, 0.5]}, "mlp, dropout 0.1, 0, 0.5 throughout"),
     ],
 )
 def test_an_arm_is_the_head_with_its_dropout(record, arguments, arm):
     model = {**record.model, "head": "mlp", "head_arguments": arguments}
     assert dataclasses.replace(record, model=model).arm == arm
+
+
+def test_a_frame_of_curves_has_a_row_an_evaluation(record):
+    frame = records_frame([record, record], curves=True)
+    assert len(frame) == 2 * len(record.curve)
+    assert list(frame["val_error"]) == [point["val_error"] for point in record.curve] * 2
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 1001])

@@ -145,6 +145,12 @@ def _header(app, pagename: str, doctree) -> str:
     )
 
 
+def forget_a_red_build(app, exception) -> None:
+    """Sphinx keeps what it has read and would not warn about it again: a second build of a faulty book would be green."""
+    if exception or app._warncount:
+        shutil.rmtree(app.doctreedir, ignore_errors=True)
+
+
 def setup(app) -> dict:
     app.connect("config-inited", name_execution_cache)
     app.connect("builder-inited", copy_widget_assets)
@@ -152,4 +158,5 @@ def setup(app) -> dict:
     app.connect("doctree-read", refuse_hidden_errors)
     app.connect("doctree-resolved", write_inline_files)
     app.connect("html-page-context", dress_page, priority=900)
+    app.connect("build-finished", forget_a_red_build)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

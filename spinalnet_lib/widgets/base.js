@@ -4,7 +4,6 @@ globalThis.SpinalWidgets = (() => {
   "use strict";
   const kinds = {};
   const SVG = "http://www.w3.org/2000/svg";
-  let count = 0;
 
   /* spec: {state(values, data), draw(picture, state, values, data)} */
   function define(kind, spec) { kinds[kind] = spec; }
@@ -120,7 +119,7 @@ globalThis.SpinalWidgets = (() => {
   /* store: {get(name), set(name, value), subscribe(callback)}; start: what Reset goes back to;
      link: gives the address of this state and puts it into the address bar, or null where there is none */
   function mount(host, config, store, start, link) {
-    const id = `spinal-${config.kind}-${count += 1}`;
+    const id = `spinal-${document.spinalCount = (document.spinalCount || 0) + 1}`;  // one count for all scripts of a window
     const values = () => Object.fromEntries(config.controls.map((c) => [c.name, store.get(c.name)]));
     const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value)));
     const picture = make("div", { class: "spinal-picture" });

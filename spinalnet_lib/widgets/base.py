@@ -12,8 +12,14 @@ import anywidget
 import traitlets
 
 FOLDER = Path(__file__).parent
-# An ES module for anywidget out of the classic scripts that the page loads.
-_MODULE_TAIL = "\nexport default { render({ model, el }) { return globalThis.SpinalWidgets.live(model, el); } };\n"
+# An ES module for anywidget out of the classic scripts that the page loads. Each has a scope of its own: several
+# widgets, and several notebooks, share one browser window.
+_MODULE = """const scope = {};
+((globalThis) => {
+%s
+})(scope);
+export default { render({ model, el }) { return scope.SpinalWidgets.live(model, el); } };
+"""
 
 
 class Widget(anywidget.AnyWidget):
@@ -32,7 +38,7 @@ class Widget(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "kind" in cls.__dict__:  # not for the classes that traitlets derives when it adds a trait
             name = cls.kind.replace("-", "_")
-            cls._esm = (FOLDER / "base.js").read_text() + (FOLDER / f"{name}.js").read_text() + _MODULE_TAIL
+            cls._esm = _MODULE % ((FOLDER / "base.js").read_text() + (FOLDER / f"{name}.js").read_text())
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **values):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from book_site import serve
+from spinal_book import SCRIPTS
 from widget_grids import GRIDS, RECORDS
 
 from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter
@@ -316,13 +317,39 @@ def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
     assert width == 13 and saved == 1
 
 
+def test_live_views_of_several_widgets_share_a_window(address, open_page):
+    page = open_page(f"{address}/book/introduction.html")
+    widgets = [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(layer_width=9)]
+    shown, ids, labelled = page.evaluate(
+        """async (widgets) => {
+          const hosts = [];
+          for (const [source, config, values] of widgets) {
+            const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
+            const module = await import(url);
+            const state = {_config: config, ...values};
+            const model = {get: (n) => state[n], set: (n, v) => { state[n] = v; }, save_changes() {}, on() {}, off() {}};
+            const el = document.createElement('div'); document.querySelector('article').append(el);
+            hosts.push([module, model, el]);
+          }
+          for (const [module, model, el] of hosts) module.default.render({model, el});
+          const all = hosts.map(([, , el]) => el);
+          return [all.map((el) => el.querySelector('.spinal-summary').textContent),
+                  all.flatMap((el) => [...el.querySelectorAll('[id]')].map((e) => e.id)),
+                  all.every((el) => [...el.querySelectorAll('label')].every((l) => el.contains(l.control)))];
+        }""",
+        [[w._esm, w._config, w.values()] for w in widgets],
+    )
+    assert shown == [w.state()["summary"] for w in widgets]
+    assert len(ids) == len(set(ids)) and labelled
+
+
 def test_scripts_keep_to_the_contract():
     forbidden = re.compile(
         r"\bfetch\(|\beval\(|new Function|innerHTML|setAttribute\(\"style|https?://(?!www\.w3\.org)|^import |\bimport\(",
         re.MULTILINE,
     )
     sources = sorted(FOLDER.glob("*.js"))
-    assert len(sources) == 5
+    assert {path.name for path in sources} == set(SCRIPTS)
     for path in sources:
         assert not forbidden.search(path.read_text()), path.name
     assert sum(path.stat().st_size for path in sources) < 30_000
