@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run(args)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"spinalnet {args.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -98,13 +98,14 @@ def _train(args: argparse.Namespace) -> None:
 
     import torch
 
+    from .checks import check_int
     from .datasets import load_dataset
     from .models import create_model, paper_head
     from .records import append_record, load_records
     from .training import TrainConfig, pick_device, run_key, train
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if args.threads is not None:
+        torch.set_num_threads(check_int("train", "--threads", args.threads))
     head_arguments = paper_head(args.backbone, args.head)
     if args.drop_rate is not None:
         head_arguments["drop_rate"] = args.drop_rate
@@ -145,7 +146,10 @@ def _bench(args: argparse.Namespace) -> None:
 
 
 def _rates(text: str) -> float | list[float]:
-    rates = [float(part) for part in text.split(",")]
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write 0.5, or one a Linear: 0,0.5") from None
     return rates[0] if len(rates) == 1 else rates
 
 

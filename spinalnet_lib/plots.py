@@ -42,6 +42,11 @@ def plot_images(data: DataSet, per_class: int = 8) -> Picture:
 def plot_error_curves(records: Sequence[Record]) -> Picture:
     """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis."""
     arms = _arms(records)
+    lengths = {len(r.curve) for r in records}
+    if len(lengths) > 1 or any(r.diverged for r in records):
+        raise ValueError(
+            "plot_error_curves: these runs were evaluated differently or ended early; draw them apart and say so"
+        )
     alt = (
         "Validation error over training, one thin line a seed. At the end: "
         + "; ".join(_sentence(name, runs) for name, runs in arms.items())

@@ -41,6 +41,8 @@ def test_fetch_of_an_embedded_set_verifies_it(capsys):
         (["train", "--data", "minst"], "did you mean 'mnist'"),
         (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
         (["train", "--drop-rate", "2"], "drop_rate must be at least 0 and below 1, got 2.0"),
+        (["train", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["train", "--device", "gpu"], "device 'gpu' cannot be used"),
         (["data", "fetch"], "fetch needs a name"),
         (["data", "fetch", "mars"], "unknown data set 'mars'"),
         (["records", "nowhere"], "no records at 'nowhere'"),
@@ -58,6 +60,19 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_p
     assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
     error = capsys.readouterr().err
     assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_wrong_rates_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--drop-rate", "0.1,x"])
+    assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert main(["data", "fetch", "digits"]) == 2
+    error = capsys.readouterr().err
+    assert "sklearn" in error and "Traceback" not in error
 
 
 @pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])

@@ -1,10 +1,11 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_heads import REQUIRED
+from test_heads import REQUIRED, takes
 from torch import nn
 
 from spinalnet_lib import (
@@ -56,7 +57,7 @@ def test_closed_forms_equal_the_built_head(name, norm_layer, data):
         }
     if name == "mlp":
         kwargs["hidden_sizes"] = data.draw(st.lists(st.integers(1, 20), min_size=1, max_size=3))
-    if norm_layer is not None and name != "linear":
+    if norm_layer is not None and takes(name, "norm_layer"):
         kwargs["norm_layer"] = norm_layer
     built = create_head(name, in_features, num_classes, **kwargs)
     assert head_cost(name, in_features, num_classes, **kwargs) == measured_cost(built, (in_features,))
@@ -82,6 +83,15 @@ def test_a_module_in_double_precision_is_counted_too():
     model = create_model("two_conv", "spinal", 10, **paper_head("two_conv", "spinal")).double()
     assert count_macs(model, (1, 28, 28)) == PAPER_MACS["two_conv", "spinal"][1]
     assert next(model.parameters()).dtype == torch.float64
+
+
+def test_numpys_numbers_do_not_overflow():
+    sizes = np.int32(25_088), np.int32(4096)
+    assert head_cost("linear", *sizes).weights == 25_088 * 4096
+    assert head_cost("spinal", *sizes, layer_width=np.int32(60_000)).weights == 3 * 60_000**2 + 60_000 * (
+        2 * 25_088 + 4 * 4096
+    )
+    assert largest_cheaper_width(np.int64(136_192), 256, 10) == 140
 
 
 def test_a_shared_parameter_counts_once():
@@ -144,9 +154,18 @@ def test_features_are_counted_each_time_they_are_read():
         (lambda: head_cost("linear", 8, -2), "num_classes must be at least 0, got -2"),
         (lambda: largest_cheaper_width(-1, 8, 2), "weights must be at least 0, got -1"),
         (lambda: count_macs(nn.Linear(8, 2), (0,)), "input_shape must be at least 1, got 0"),
+        (lambda: count_macs(nn.Linear(8, 2), 8), "input_shape must be a sequence, got 8; pass (8,)"),
+        (lambda: count_parameters(None), "count_parameters counts a module, got NoneType"),
+        (
+            lambda: head_cost("spinal", 8, 2, layer_width=3, drop_rate=7),
+            "drop_rate must be at least 0 and below 1, got 7",
+        ),
+        (lambda: head_cost("spinal", 8, 2, layer_width=3, act_layer=3), "act_layer=3 is no layer"),
+        (lambda: head_cost("mlp", 8, 2, hidden_sizes=3, act_layer=3), "act_layer=3 is no layer"),
+        (lambda: read_features(3, -1, 1), "num_layers must be at least 1, got -1"),
     ],
 )
 def test_wrong_sizes(call, says):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, TypeError)) as caught:
         call()
     assert says in str(caught.value)

@@ -135,6 +135,12 @@ def test_the_data_root_comes_from_the_environment(idx, monkeypatch):
     assert list_datasets(present=True) == EMBEDDED
 
 
+def test_a_mistyped_data_root_is_not_taken_for_an_empty_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "mnits"))
+    with pytest.raises(ValueError, match=r"SPINALNET_DATA='.*mnits' is no folder; create it"):
+        list_datasets(present=True)
+
+
 def test_missing_file_says_what_to_run(idx):
     (idx / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(FileNotFoundError, match=r"t10k-labels-idx1-ubyte is missing; .*spinalnet data fetch mnist"):
@@ -208,7 +214,11 @@ def test_a_failed_download_says_what_to_check(tmp_path, monkeypatch):
         load_dataset("mnist", root=tmp_path, download=True)
 
 
-@pytest.mark.skipif("mnist" not in list_datasets(present=True), reason="full MNIST is not under the data root")
+def mnist_is_here():
+    return datasets._is_present("mnist", datasets.data_root())
+
+
+@pytest.mark.skipif(not mnist_is_here(), reason="full MNIST is not under the data root")
 def test_full_mnist():
     data = load_dataset("mnist")
     assert (len(data.full_train), len(data.train), len(data.val), len(data.test)) == (60_000, 49_999, 10_001, 10_000)

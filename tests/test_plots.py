@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import numpy as np
@@ -54,6 +55,12 @@ def test_last_errors_are_those_of_the_last_step():
     points = [c.get_offsets()[:, 0] for c in drawn(plots.plot_last_errors(RECORDS)).collections if len(c.get_offsets())]
     expected = [[100 * r.curve[-1]["val_error"] for r in runs] for runs in arms().values()]
     assert [sorted(p) for p in points if len(p) > 1] == [pytest.approx(sorted(e)) for e in expected]
+
+
+def test_curves_of_unequal_length_are_refused():
+    short = dataclasses.replace(RECORDS[0], curve=RECORDS[0].curve[:2])
+    with pytest.raises(ValueError, match="evaluated differently or ended early"):
+        plots.plot_error_curves([*RECORDS, short])
 
 
 def test_multiply_adds_are_the_counted_ones():

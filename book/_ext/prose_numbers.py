@@ -10,8 +10,9 @@ NAMES = (
     r"arXiv[: ]\d{4}\.\d{4,5}",
     r"\b[A-Za-z]+-?\d+\b",  # VGG-5, ResNet18, C1, SA1
     r"\b\d+-(?:conv|by)\b",  # the 2-conv CNN
-    r"\b(?:18|19|20)\d\d\b",  # a year
-    r"\b(?:Proposition|Equation|Eq\.|Figure|Step|Table|Exercise|Python|CC BY) \(?\d+(?:\.\d+)?\)?",
+    r"\b(?:19\d\d|20[0-2]\d)\b(?! (?:of|images|weights|runs))",  # a year
+    r"\b(?:Proposition|Equation|Eq\.|Figure|Step|Table|Exercise) \(?\d+(?!\.?\d)\)?",
+    r"\b(?:Python|CC BY) \d+(?:\.\d+)?",
 )
 NOT_PROSE = (
     r"```.*?```",
@@ -23,8 +24,8 @@ NOT_PROSE = (
     r"\\tag\{\d+\}",
 )
 MATH = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
-# In formulas small whole numbers are structure; decimals, percentages and large numbers are findings.
-IN_MATH = re.compile(r"\d+\.\d+|\d+\s*\\?%|\d{3,}")
+# In formulas single digits are structure; decimals, percentages and larger numbers are findings.
+IN_MATH = re.compile(r"\d+\.\d+|\d+\s*\\?%|\d{2,}")
 IN_PROSE = re.compile(r"\d[\d,.]*\s*(?:%|percent|points?\b)|\d[\d,]*\.\d+|\d[\d,]*\d")
 
 

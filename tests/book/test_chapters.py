@@ -60,7 +60,8 @@ class TestEveryChapter:
 
     def test_the_claim_is_the_first_sentence(self, chapter):
         title, claim, *_ = sources(chapter, "markdown")[0].split("\n\n")
-        assert title.startswith("# ") and claim.startswith("**") and claim.endswith("**")
+        assert title.startswith("# ") and claim.startswith("**") and claim.endswith(".**")
+        assert not re.search(r"[.!?] ", claim), "one sentence"
 
     def test_every_exercise_with_code_has_an_executed_solution(self, chapter):
         solutions = [
@@ -75,8 +76,34 @@ class TestEveryChapter:
         for code in sources(chapter, "code"):
             assert numbers_typed_in_code(code) == []
 
+    def test_there_is_a_widget_with_its_chapter(self, chapter):
+        shown = [
+            code for code in sources(chapter, "code") if re.search(r"WeightCounter|SplitExplorer|ErrorCurves", code)
+        ]
+        assert shown
+
+    def test_what_is_drawn_can_be_downloaded(self, chapter):
+        assert [code for code in sources(chapter, "code") if "CsvLink(" in code]
+
     def test_costs_are_declared(self, chapter):
         assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
+
+
+def test_the_training_chapter_trains_as_the_book_says():
+    """Outside the fast mode: three seeds, eight epochs of the embedded images or one of all of MNIST, both heads."""
+    cells = [code for code in sources("book/evidence/first_training", "code") if "BOOK_FAST" not in code]
+    code = "\n".join(cells)
+    for part in (
+        "seeds = range(3)",
+        "TrainConfig(epochs=1, evals_per_epoch=8)",
+        "TrainConfig(epochs=8)",
+        '("mlp", "spinal")',
+    ):
+        assert part in code
+
+
+def test_the_build_refuses_warnings():
+    assert "jupyter-book build . -W -n --keep-going" in (ROOT / "Makefile").read_text()
 
 
 def test_all_chapters_install_the_library_in_the_same_way():
@@ -101,6 +128,10 @@ def test_all_chapters_install_the_library_in_the_same_way():
         ("So $e = 0.03$ or $12\\%$.", ["0.03", "12\\%"]),
         ("VGG-5 and C21 in 2023, arXiv 2007.03347, the 2-conv CNN with 3 seeds.", []),
         ("`x[:, 128]` and ```\n99.9\n``` and [a](b/10.1109/5.726791)", []),
+        ("1984 of 2000 images", ["1984", "2000"]),
+        ("It has 2048 weights, see Table 99.72.", ["2048", "99.72"]),
+        ("It is $99$.", ["99"]),
+        ("In Python 3.11, in 1998, see Table 2 and Figure 12.", []),
         ("1. first\n2. second", []),
         ("Equation (12) and Proposition 11.", []),
     ],

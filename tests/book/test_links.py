@@ -9,7 +9,7 @@ import pytest
 from book_site import CHAPTERS
 
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
-WIDGET_STATE = re.compile(r"(weight-counter|split-explorer|error-curves)(-\d+)?:")
+WIDGET_STATE = re.compile(r"([a-z]+-[a-z]+)(-\d+)?:")
 
 
 class Page(HTMLParser):

@@ -4,7 +4,13 @@ import pytest
 from book_site import CHAPTERS
 
 pytestmark = pytest.mark.browser
-WIDGETS = {"book/idea/the_spinal_layer": 1, "book/idea/counting_weights": 2, "book/evidence/first_training": 2}
+WIDGETS = {
+    "book/introduction": 1,
+    "book/idea/from_touch_to_layers": 1,
+    "book/idea/the_spinal_layer": 1,
+    "book/idea/counting_weights": 2,
+    "book/evidence/first_training": 2,
+}
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -12,13 +18,17 @@ class TestEveryPage:
     def test_served_without_errors_and_without_other_hosts(self, chapter, address, open_page):
         page = open_page(f"{address}/{chapter}.html")
         page.wait_for_load_state("networkidle")
-        assert page.locator(".spinal-app").count() == WIDGETS.get(chapter, 0)
+        assert page.locator(".spinal-app").count() == WIDGETS[chapter]
         assert page.locator("article h1").count() == 1
 
     def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
         page = open_page(offline=True)
         page.goto((site / f"{chapter}.html").as_uri())
-        assert page.locator(".spinal-app").count() == WIDGETS.get(chapter, 0)
+        assert page.locator(".spinal-app").count() == WIDGETS[chapter]
+        app = page.locator(".spinal-app").first
+        before = app.locator("table").inner_text()
+        app.locator("input[type=number]").nth(-1).press("ArrowDown")
+        assert app.locator("table").inner_text() != before
         if page.locator(".math").count():
             page.wait_for_selector("mjx-container")
             assert "$$" not in page.locator("article").inner_text()

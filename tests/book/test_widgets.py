@@ -9,7 +9,7 @@ from book_site import serve
 from spinal_book import SCRIPTS
 from widget_grids import GRIDS, RECORDS
 
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter
+from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.widgets.base import FOLDER
 from spinalnet_lib.widgets.error_curves import error_curves_state
 from spinalnet_lib.widgets.split_explorer import split_explorer_state
@@ -257,7 +257,7 @@ def test_chapter_links_set_the_widget(address, open_page):
     page.get_by_role("link", name="fewer layers than splits").click()
     assert "num_layers=3 cannot read num_splits=4" in page.locator(".spinal-summary").inner_text()
     page = open_page(f"{address}/book/idea/from_touch_to_layers.html")
-    page.get_by_role("link", name="split explorer with four input splits").click()
+    page.get_by_role("link", name="the same picture to explore further").click()
     page.wait_for_selector(".spinal-app")
     assert page.get_by_label("features", exact=True).input_value() == "12"
 
@@ -315,6 +315,70 @@ def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
     for width_now, shown in ((20, first), (12, from_python), (13, from_page), (13, after_stop)):
         assert f"{WeightCounter(layer_width=width_now).state()['weights']['spinal']:,} weights" in shown
     assert width == 13 and saved == 1
+
+
+def test_the_counters_picture_is_drawn_to_its_numbers(address, open_page):
+    page = open_page(f"{address}/{PAGES['weight-counter']}#weight-counter:layer_width=96")
+    weights = WeightCounter(layer_width=96).state()["weights"]
+    drawn = page.evaluate(
+        """() => { const svgs = document.querySelectorAll('.spinal-picture svg');
+          const of = (e, ...names) => names.map((name) => Number(e.getAttribute(name)));
+          return [[...svgs[0].querySelectorAll('rect')].map((r) => of(r, 'width')[0]),
+                  [...svgs[1].querySelectorAll('circle')].map((c) => of(c, 'cx', 'cy')),
+                  svgs[1].querySelector('polyline').getAttribute('points').split(' ').map((p) => p.split(',').map(Number))]; }"""
+    )
+    bars, (dense, linear, own), curve = drawn
+    assert [bar / bars[1] for bar in bars] == pytest.approx([n / weights["dense"] for n in weights.values()], rel=1e-6)
+    # Height above the axis is proportional to the weights, for the dots and along the curve: a quadratic through zero.
+    (x0, zero), (x1, _) = curve[0], curve[-1]
+    assert (zero - own[1]) / (zero - dense[1]) == pytest.approx(weights["spinal"] / weights["dense"], rel=0.01)
+    assert (zero - linear[1]) / (zero - dense[1]) == pytest.approx(weights["linear"] / weights["dense"], rel=0.05)
+    last = 96 * (x1 - x0) / (own[0] - x0)
+    for x, y in (curve[20], curve[40], curve[60]):
+        width = last * (x - x0) / (x1 - x0)
+        expected = 3 * width**2 + (2 * 256 + 40) * width
+        assert (zero - y) / (zero - own[1]) == pytest.approx(expected / weights["spinal"], rel=0.02)
+    assert last * (dense[0] - x0) / (x1 - x0) == pytest.approx(140.5, abs=0.6)
+
+
+def test_the_explorers_picture_is_its_blocks(address, open_page):
+    page = open_page(f"{address}/{PAGES['split-explorer']}#split-explorer:in_features=17&feature=16")
+    blocks = SplitExplorer(in_features=17, feature=16).state()["blocks"]
+    frame, cursor, drawn = page.evaluate(
+        """() => { const of = (e) => ['y', 'height', 'x', 'width'].map((name) => Number(e.getAttribute(name)));
+          const svg = document.querySelector('.spinal-picture svg');
+          return [of(svg.querySelector('.spinal-frame')), of(svg.querySelector('.spinal-cursor')),
+                  [...svg.querySelectorAll('.spinal-block')].map((r) => [r.getAttribute('class').split('-').pop(), ...of(r)])]; }"""
+    )
+    top, _, left, wide = frame
+    cell = wide / (17 + 4 * 3)
+    assert len(drawn) == len(blocks)
+    for (kind, y, height, x, width), (expected, row, rows, column, columns) in zip(drawn, blocks, strict=True):
+        assert kind == expected
+        cells = [(y - top) / cell, height / cell, (x - left) / cell, width / cell]
+        assert cells == pytest.approx([row, rows, column, columns], abs=1e-6)
+    assert (cursor[2] - left) / cell == pytest.approx(16)
+
+
+def test_the_curves_picture_draws_every_seed_and_its_axis_can_be_logarithmic(address, open_page):
+    page = open_page(f"{address}/{PAGES['error-curves']}")
+    widget = page.locator(".spinal-widget").nth(1)
+    assert widget.locator("polyline.spinal-seed").count() == 40 and widget.locator("polyline.spinal-mean").count() == 4
+    heights = "e => e.getAttribute('points').split(' ').map((p) => Number(p.split(',')[1]))"
+    runs = [r for r in load_records("first_training") if r.dataset == "mnist"]
+    curve = [point["val_error"] for point in runs[0].curve]
+
+    def fits(scale):
+        drawn = widget.locator("polyline.spinal-seed").first.evaluate(heights)
+        ratio = (drawn[0] - drawn[3]) / (drawn[0] - drawn[-1])
+        values = [scale(error) for error in curve]
+        return ratio == pytest.approx((values[0] - values[3]) / (values[0] - values[-1]), abs=0.01)
+
+    assert fits(math.log) and not fits(float)
+    widget.get_by_label("logarithmic error axis").click()
+    assert fits(float) and not fits(math.log)
+    widget.get_by_label("seeds", exact=True).fill("3")
+    assert widget.locator("polyline.spinal-seed").count() == 12
 
 
 def test_live_views_of_several_widgets_share_a_window(address, open_page):
