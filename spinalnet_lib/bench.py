@@ -65,8 +65,8 @@ def describe_bench(name: str = "cpu") -> str:
     report = _report(name)
     if not report:
         return "Not measured yet."
-    pairs = max(row["pairs"] for row in report["rows"])
-    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), up to {pairs} pairs a row."
+    pairs = max(row.get("pairs", 1) for row in report["rows"])
+    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), at most {pairs} pair{'' if pairs == 1 else 's'} a row."
 
 
 def _report(name: str) -> dict:

@@ -27,6 +27,7 @@ def test_committed_report_has_the_rows_the_book_reads():
     assert "head training step, batch 100" in names and "head evaluation, batch 1" in names
     assert load_bench("no_such_machine") == []
     assert "2 cores" in describe_bench() and "40 pairs" in describe_bench()
+    assert "2 cores" in describe_bench("builds")
     assert describe_bench("no_such_machine") == "Not measured yet."
 
 
