@@ -41,6 +41,14 @@ def check_rate(owner: str, name: str, value, remedy: str = "pass 0 for none, 0.5
     return number
 
 
+def plain(value):
+    """numpy's numbers as Python's, inside lists and tuples too: they overflow, and JSON does not hold them."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    is_numpy = isinstance(value, numbers.Number) and not isinstance(value, (bool, int, float))
+    return value.item() if is_numpy and hasattr(value, "item") else value
+
+
 def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
     """Raise unless `x` is a floating-point tensor of `shape`, in which a string stands for any size."""
     says = f"({', '.join(map(str, shape))})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,8 +95,6 @@ def _data(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from pathlib import Path
-
     import torch
 
     from .checks import check_int
@@ -115,9 +114,8 @@ def _train(args: argparse.Namespace) -> None:
     config = TrainConfig(epochs=args.epochs, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test)
     data = load_dataset(args.data)
     out = Path(args.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.open("a").close()  # a place that cannot be written to is found out before the training, not after
-    done = {record.key for record in load_records(out)}
+    done = {record.key for record in load_records(out)} if out.exists() else set()
+    _check_writable(out)
     for seed in args.seeds:
         model = create_model(args.backbone, args.head, data.card["num_classes"], **head_arguments)
         if run_key(model, data, config, seed, pick_device(args.device)) in done:
@@ -128,6 +126,15 @@ def _train(args: argparse.Namespace) -> None:
         print(
             f"{record.arm}, seed {seed}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s"
         )
+
+
+def _check_writable(path: Path) -> None:
+    """A place that cannot be written to is found out before the training, not after; nothing is left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    existed = path.exists()
+    path.open("a").close()
+    if not existed:
+        path.unlink()
 
 
 def _records(args: argparse.Namespace) -> None:

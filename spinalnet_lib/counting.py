@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import copy
 import itertools
-import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from .checks import check_int, check_name
+from .checks import check_int, check_name, plain
 from .heads import LinearHead, MLPHead, _drop_rates, _factory, check_spine, create_head, list_heads, split_sizes
 
 
@@ -46,17 +45,12 @@ def head_cost(name: str, in_features: int, num_classes: int, **kwargs) -> HeadCo
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
     check_name("head", name, list_heads())
-    in_features, num_classes = _plain(in_features), _plain(num_classes)
-    kwargs = {key: _plain(value) for key, value in kwargs.items()}
+    in_features, num_classes = plain(in_features), plain(num_classes)
+    kwargs = {key: plain(value) for key, value in kwargs.items()}
     if name in _CLOSED_FORMS:
         return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
     with torch.device("meta"):
         return measured_cost(create_head(name, in_features, num_classes, **kwargs), (in_features,))
-
-
-def _plain(size):
-    """numpy's whole numbers overflow where Python's do not."""
-    return int(size) if isinstance(size, numbers.Integral) and not isinstance(size, bool) else size
 
 
 def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numbers
-
 from torch import Tensor, nn
 
 from .backbones import Backbone, create_backbone, list_backbones
-from .checks import check_name
+from .checks import check_name, plain
 from .heads import Head, create_head, list_heads
 
 # Source: the scripts of github.com/dipuk0506/SpinalNet (MNIST/default_pytorch_MNIST.py, MNIST/SpinalNet_MNIST.py,
@@ -97,7 +95,7 @@ def create_model(
         "num_classes": model.num_classes,
         "in_chans": body.in_chans,
         "image_size": body.image_size,
-        "head_arguments": {name: _plain(value) for name, value in head_kwargs.items()},
+        "head_arguments": {name: _recordable(value) for name, value in head_kwargs.items()},
     }
     return model
 
@@ -114,14 +112,12 @@ def paper_head(backbone: str, head: str) -> dict:
     return dict(_PAPER_HEADS[backbone, head])
 
 
-def _plain(value):
+def _recordable(value):
     """An argument as JSON can hold it: layer classes by their name; what has none is left as it is, and `train` refuses it."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, numbers.Number) and not isinstance(value, (bool, int, float)):
-        return value.item()  # numpy's
+    if isinstance(value, tuple):
+        value = list(value)
     if isinstance(value, type):
         return (
             value.__name__ if getattr(nn, value.__name__, None) is value else f"{value.__module__}.{value.__qualname__}"
         )
-    return value
+    return plain(value)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spinalnet_lib.checks import check_int, check_name, check_rate
+from spinalnet_lib.checks import check_int, check_name, check_rate, plain
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3)])
@@ -53,3 +53,19 @@ def test_a_known_name_passes_and_an_unknown_one_says_the_near_ones():
         check_name("thing", "aple", ["kiwi", "apple"])
     with pytest.raises(ValueError, match="unknown thing None; known: pear, here"):
         check_name("thing", None, ["pear"], hint=", here")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int32(3), 3),
+        (np.float32(0.5), 0.5),
+        ([np.int64(1), (np.int8(2),)], [1, (2,)]),
+        (True, True),
+        ("a", "a"),
+        (None, None),
+        (2j, 2j),
+    ],
+)
+def test_numbers_of_numpy_become_pythons(value, expected):
+    assert plain(value) == expected and type(plain(value)) is type(expected)

@@ -48,8 +48,10 @@ def test_fetch_of_an_embedded_set_verifies_it(capsys):
         (["records", "nowhere"], "no records at 'nowhere'"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_two(argv, says, capsys):
+def test_mistakes_are_one_line_and_exit_code_two_and_leave_nothing(argv, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(argv) == 2
+    assert not list(tmp_path.iterdir())
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1 and "Traceback" not in error
 
