@@ -41,6 +41,13 @@ def check_rate(owner: str, name: str, value, remedy: str = "pass 0 for none, 0.5
     return number
 
 
+def check_flag(owner: str, name: str, value) -> bool:
+    """Return `value` if it is True or False: 0, 1, "no" and None would pass for a flag unseen."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}; pass one of the two")
+    return value
+
+
 def plain(value):
     """numpy's numbers as Python's, inside lists and tuples too: they overflow, and JSON does not hold them."""
     if isinstance(value, (list, tuple)):

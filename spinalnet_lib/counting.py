@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from .checks import check_int, check_name, plain
-from .heads import LinearHead, MLPHead, _drop_rates, _factory, check_spine, create_head, list_heads, split_sizes
+from .heads import _factory, check_spine, create_head, list_heads, split_sizes
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,24 @@ def closed_form(fn: Callable[..., HeadCost]) -> Callable[..., HeadCost]:
     return fn
 
 
-def head_cost(name: str, in_features: int, num_classes: int, **kwargs) -> HeadCost:
+def head_cost(name: str, in_features: int, num_classes: int, background_class: bool = False, **kwargs) -> HeadCost:
     """Weights, parameters and MACs of a registered head, from its closed form, without building it.
 
-    A head registered without a closed form is built on the meta device and counted.
+    A head registered without a closed form is built on the meta device and counted, and so is a background class.
 
     >>> head_cost("spinal", 320, 10, layer_width=8, num_layers=6)
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
+    from . import closed_forms  # noqa: F401  (they register on import)
+
     check_name("head", name, list_heads())
     in_features, num_classes = plain(in_features), plain(num_classes)
     kwargs = {key: plain(value) for key, value in kwargs.items()}
-    if name in _CLOSED_FORMS:
+    if name in _CLOSED_FORMS and not background_class:
         return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
     with torch.device("meta"):
-        return measured_cost(create_head(name, in_features, num_classes, **kwargs), (in_features,))
+        head = create_head(name, in_features, num_classes, background_class, **kwargs)
+    return measured_cost(head, (in_features,))
 
 
 def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
@@ -132,48 +135,65 @@ def largest_cheaper_width(
     return width
 
 
-@closed_form
-def linear(in_features: int, num_classes: int, drop_rate: float | Sequence[float] = 0.0) -> HeadCost:
-    with torch.device("meta"):
-        LinearHead(in_features, num_classes, drop_rate)  # its checks are ours
-    return _cost([(in_features, num_classes)])
+def cheaper_width_bound(
+    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2
+) -> float:
+    """No spinal head of this width or more has fewer than `weights` weights: weights / (S + LC).
+
+    The weights are (L - 1)w² + (S + LC)w; dropping the square gives the bound. Against one Linear (`weights` = dC)
+    with four layers and two splits (S = 2d) it is (C/2) / (1 + 2C/d).
+
+    >>> round(cheaper_width_bound(2048 * 1000, 2048, 1000), 1)
+    253.0
+    """
+    weights = check_int("cheaper_width_bound", "weights", weights, minimum=0)
+    check_spine(in_features, num_classes, 1, num_layers, num_splits)
+    return weights / (read_features(in_features, num_layers, num_splits) + num_layers * num_classes)
 
 
-@closed_form
-def mlp(
-    in_features: int,
-    num_classes: int,
-    hidden_sizes: int | Sequence[int],
-    drop_rate=0.0,
-    norm_layer=None,
-    act_layer=nn.ReLU,
+def width_for_parameters(name: str, parameters: int, in_features: int, num_classes: int, **kwargs) -> int:
+    """The width at which a head comes nearest to `parameters`: `layer_width`, or one `hidden_sizes` of an `mlp`.
+
+    The smaller of two equally near; 1 if even that is more. Raises ValueError for a head without a width of its own.
+
+    >>> width_for_parameters("mlp", head_cost("spinal", 320, 10, layer_width=8, num_layers=6).parameters, 320, 10)
+    26
+    """
+    check_int("width_for_parameters", "parameters", parameters)
+    check_name("head", name, list_heads())
+    width = "hidden_sizes" if name == "mlp" else "layer_width"
+    if name in ("linear", "mlp_matched", "mlp_deep", "mlp_deep_skip", "spinal_big"):
+        raise ValueError(
+            f"width_for_parameters: {name!r} has no width of its own; pass a head such as 'spinal' or 'mlp'"
+        )
+    if width in kwargs:
+        raise ValueError(f"width_for_parameters solves {width}, got {width}={kwargs[width]!r}; leave it out")
+    return nearest_width(
+        lambda w: head_cost(name, in_features, num_classes, **{width: w}, **kwargs).parameters, parameters
+    )
+
+
+def nearest_width(size: Callable[[int], int], budget: int) -> int:
+    """The width w of 1 or more whose `size(w)`, which grows with w, comes nearest to `budget`."""
+    width, step = 1, 1
+    while size(width + step) <= budget:
+        width, step = width + step, step * 2
+    while step := step // 2:
+        if size(width + step) <= budget:
+            width += step
+    return width if budget - size(width) <= size(width + 1) - budget else width + 1
+
+
+def mlp_cost(
+    in_features: int, num_classes: int, hidden_sizes: Sequence[int], norm_layer=None, skips: bool = False
 ) -> HeadCost:
-    with torch.device("meta"):
-        sizes = MLPHead(in_features, num_classes, hidden_sizes, drop_rate, act_layer=act_layer).hidden_sizes
-    widths = [in_features, *sizes, num_classes]
-    return _cost(list(itertools.pairwise(widths)), norm_layer, sizes)
+    """Cost of hidden layers in a row; with `skips` all of them feed the classifier, not the last alone."""
+    hidden = sum(hidden_sizes) if skips else hidden_sizes[-1]
+    shapes = [*itertools.pairwise([in_features, *hidden_sizes]), (hidden, num_classes)]
+    return linears_cost(shapes, norm_layer, hidden_sizes)
 
 
-@closed_form
-def spinal(
-    in_features: int,
-    num_classes: int,
-    layer_width: int,
-    num_layers: int = 4,
-    num_splits: int = 2,
-    drop_rate=0.0,
-    norm_layer=None,
-    act_layer=nn.ReLU,
-) -> HeadCost:
-    check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
-    _drop_rates("SpinalHead", drop_rate, num_layers + 1)
-    _factory("act_layer", act_layer)
-    sizes = split_sizes(in_features, num_splits)
-    shapes = [(sizes[i % num_splits] + (layer_width if i else 0), layer_width) for i in range(num_layers)]
-    return _cost([*shapes, (num_layers * layer_width, num_classes)], norm_layer, [layer_width] * num_layers)
-
-
-def _cost(shapes: list[tuple[int, int]], norm_layer=None, norm_sizes: Sequence[int] = ()) -> HeadCost:
+def linears_cost(shapes: list[tuple[int, int]], norm_layer=None, norm_sizes: Sequence[int] = ()) -> HeadCost:
     """Cost of Linears of these (in, out) shapes and of one norm for each of `norm_sizes`."""
     weights = sum(rows * columns for rows, columns in shapes)
     biases = sum(columns for _, columns in shapes)

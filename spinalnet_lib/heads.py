@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from .checks import check_dtype, check_input, check_int, check_name, check_rate
+from .checks import check_dtype, check_flag, check_input, check_int, check_name, check_rate
 
 LayerFactory = str | Callable[..., nn.Module]
 
@@ -32,16 +32,20 @@ def register_head(fn: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
 
 def list_heads() -> list[str]:
     """Names that `create_head` knows, sorted."""
+    from . import controls, relatives  # noqa: F401  (they register on import, and build on this module)
+
     return sorted(_HEADS)
 
 
-def create_head(name: str, in_features: int, num_classes: int, **kwargs) -> nn.Module:
-    """Build a registered head.
+def create_head(name: str, in_features: int, num_classes: int, background_class: bool = False, **kwargs) -> nn.Module:
+    """Build a registered head; `background_class` adds the output that `Head.add_background_class` describes.
 
     >>> create_head("spinal", 320, 10, layer_width=8, num_layers=6)(torch.zeros(2, 320)).shape
     torch.Size([2, 10])
     """
-    return _HEADS[check_name("head", name, _HEADS)](in_features, num_classes, **kwargs)
+    head = _HEADS[check_name("head", name, list_heads())](in_features, num_classes, **kwargs)
+    check_flag("create_head", "background_class", background_class)
+    return head.add_background_class() if background_class else head
 
 
 def split_sizes(in_features: int, num_splits: int) -> list[int]:
@@ -89,6 +93,7 @@ class Head(nn.Module):
         self.in_features = int(in_features)
         self.num_classes = int(num_classes)
         self.head_hidden_size = head_hidden_size
+        self.background_class = False
         self.classifier_drop = _dropout(classifier_drop_rate)
         self.classifier = nn.Linear(head_hidden_size, num_classes) if num_classes else nn.Identity()
 
@@ -102,7 +107,23 @@ class Head(nn.Module):
         x = self.hidden(x)
         if pre_logits or not self.num_classes:
             return x
-        return self.classifier(self.classifier_drop(x))
+        logits = self.classifier(self.classifier_drop(x))
+        return logits[:, : self.num_classes] if self.background_class and not self.training else logits
+
+    def add_background_class(self) -> Head:
+        """Give the classifier one more output, the last, for images of none of the classes; returns the head.
+
+        In training mode logits are `(N, num_classes + 1)` and background images carry the label `num_classes`;
+        in evaluation mode the background is left out: `(N, num_classes)`. Source: Kabir, *Reduction of Class
+        Activation Uncertainty with Background Information*, arXiv 2305.03238. The classifier is drawn anew.
+        """
+        if not self.num_classes:
+            raise ValueError(
+                f"{type(self).__name__}: num_classes=0 leaves no classifier for a background class; pass num_classes of 1 or more"
+            )
+        self.background_class = True
+        self.reset(self.num_classes)
+        return self
 
     def reset(self, num_classes: int) -> None:
         """Replace the classifier by a fresh one for `num_classes` (0: none) on the same device and dtype."""
@@ -111,13 +132,14 @@ class Head(nn.Module):
         )
         like = next(self.parameters(), torch.empty(0))
         self.classifier = (
-            nn.Linear(self.head_hidden_size, num_classes, device=like.device, dtype=like.dtype)
+            nn.Linear(self.head_hidden_size, num_classes + self.background_class, device=like.device, dtype=like.dtype)
             if num_classes
             else nn.Identity()
         )
 
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, num_classes={self.num_classes}"
+        background = ", background_class=True" if self.background_class else ""
+        return f"in_features={self.in_features}, num_classes={self.num_classes}{background}"
 
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__
@@ -144,8 +166,11 @@ class MLPHead(Head):
 
     `hidden_sizes` is one width or a sequence of widths. `drop_rate` is one rate for every Linear or one
     rate per Linear, the classifier last: the paper's 2-conv CNN drops before its classifier only, `(0, .5)`.
-    `norm_layer` and `act_layer` are factories or names in `torch.nn` ("BatchNorm1d").
+    `norm_layer` and `act_layer` are factories or names in `torch.nn` ("BatchNorm1d"). `head_hidden_size` is the
+    last width.
     """
+
+    all_layers_feed_output = False
 
     def __init__(
         self,
@@ -167,7 +192,7 @@ class MLPHead(Head):
         for size in sizes:
             check_int("MLPHead", "every width in hidden_sizes", size)
         *rates, last_rate = _drop_rates("MLPHead", drop_rate, len(sizes) + 1)
-        super().__init__(in_features, num_classes, sizes[-1], last_rate)
+        super().__init__(in_features, num_classes, sum(sizes) if self.all_layers_feed_output else sizes[-1], last_rate)
         self.hidden_sizes = sizes
         widths = [in_features, *sizes]
         self.layers = nn.ModuleList(
@@ -175,9 +200,11 @@ class MLPHead(Head):
         )
 
     def hidden(self, x: Tensor) -> Tensor:
+        outputs: list[Tensor] = []
         for layer in self.layers:
             x = layer(x)
-        return x
+            outputs.append(x)
+        return torch.cat(outputs, dim=1) if self.all_layers_feed_output else x
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, hidden_sizes={self.hidden_sizes}"
@@ -201,6 +228,10 @@ class SpinalHead(Head):
     (torch.Size([4, 10]), torch.Size([4, 512]))
     """
 
+    # What the variants in `relatives` and the study's controls in `controls` change, beside `read_sizes` and `read`.
+    chained = True  # every layer but the first reads the one before
+    all_layers_feed_output = True
+
     def __init__(
         self,
         in_features: int,
@@ -212,23 +243,34 @@ class SpinalHead(Head):
         norm_layer: LayerFactory | None = None,
         act_layer: LayerFactory = nn.ReLU,
     ):
-        check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
-        *rates, last_rate = _drop_rates("SpinalHead", drop_rate, num_layers + 1)
-        super().__init__(in_features, num_classes, num_layers * layer_width, last_rate)
+        name = type(self).__name__
+        check_spine(in_features, num_classes, layer_width, num_layers, num_splits, name)
+        *rates, last_rate = _drop_rates(name, drop_rate, num_layers + 1)
+        hidden_size = num_layers * layer_width if self.all_layers_feed_output else layer_width
+        super().__init__(in_features, num_classes, hidden_size, last_rate)
         self.layer_width, self.num_layers, self.num_splits = layer_width, num_layers, num_splits
-        sizes = split_sizes(in_features, num_splits)
+        previous = layer_width if self.chained else 0
         self.layers = nn.ModuleList(
-            Layer(sizes[i % num_splits] + (layer_width if i else 0), layer_width, rate, norm_layer, act_layer)
-            for i, rate in enumerate(rates)
+            Layer(size + (previous if i else 0), layer_width, rate, norm_layer, act_layer)
+            for i, (size, rate) in enumerate(zip(self.read_sizes(), rates, strict=True))
         )
 
-    def hidden(self, x: Tensor) -> Tensor:
+    def read_sizes(self) -> list[int]:
+        """How many features each layer reads."""
+        sizes = split_sizes(self.in_features, self.num_splits)
+        return [sizes[i % self.num_splits] for i in range(self.num_layers)]
+
+    def read(self, x: Tensor) -> list[Tensor]:
+        """The features that each layer reads: `(N, in_features)` to one `(N, size)` a layer."""
         splits = x.tensor_split(self.num_splits, dim=1)
+        return [splits[i % self.num_splits] for i in range(self.num_layers)]
+
+    def hidden(self, x: Tensor) -> Tensor:
         outputs: list[Tensor] = []
-        for i, layer in enumerate(self.layers):
-            split = splits[i % self.num_splits]
-            outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if outputs else split))
-        return torch.cat(outputs, dim=1)
+        for split, layer in zip(self.read(x), self.layers, strict=True):
+            chain = self.chained and outputs
+            outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if chain else split))
+        return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
@@ -249,19 +291,21 @@ def spinal(in_features: int, num_classes: int, **kwargs) -> SpinalHead:
     return SpinalHead(in_features, num_classes, **kwargs)
 
 
-def check_spine(in_features: int, num_classes: int, layer_width: int, num_layers: int, num_splits: int) -> None:
+def check_spine(
+    in_features: int, num_classes: int, layer_width: int, num_layers: int, num_splits: int, owner: str = "SpinalHead"
+) -> None:
     """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed forms use it too."""
-    _check_sizes("SpinalHead", in_features, num_classes)
-    check_int("SpinalHead", "layer_width", layer_width)
-    check_int("SpinalHead", "num_layers", num_layers)
-    check_int("SpinalHead", "num_splits", num_splits)
+    _check_sizes(owner, in_features, num_classes)
+    check_int(owner, "layer_width", layer_width)
+    check_int(owner, "num_layers", num_layers)
+    check_int(owner, "num_splits", num_splits)
     if num_splits > in_features:
         raise ValueError(
-            f"SpinalHead: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
+            f"{owner}: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
         )
     if num_layers < num_splits:
         raise ValueError(
-            f"SpinalHead: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
+            f"{owner}: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
         )
 
 

@@ -1,15 +1,17 @@
 import copy
+import math
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_heads import REQUIRED, takes
+from test_heads import REQUIRED, draw_arguments, takes
 from torch import nn
 
 from spinalnet_lib import (
     HeadCost,
+    cheaper_width_bound,
     count_macs,
     count_parameters,
     count_weights,
@@ -20,8 +22,9 @@ from spinalnet_lib import (
     list_heads,
     paper_head,
     read_features,
+    width_for_parameters,
 )
-from spinalnet_lib.counting import measured_cost
+from spinalnet_lib.counting import _CLOSED_FORMS, measured_cost
 
 # reference counts of the published networks: head MACs, network MACs
 PAPER_MACS = {
@@ -43,24 +46,86 @@ def test_the_papers_networks_have_the_papers_macs(backbone, head):
 
 @pytest.mark.parametrize("name", list_heads())
 @pytest.mark.parametrize("norm_layer", [None, nn.BatchNorm1d, "LayerNorm"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_closed_forms_equal_the_built_head(name, norm_layer, data):
-    in_features, num_classes = data.draw(st.integers(1, 60)), data.draw(st.integers(0, 12))
-    kwargs = dict(REQUIRED.get(name, {}))
-    if name == "spinal":
-        splits = data.draw(st.integers(1, min(5, in_features)))
-        kwargs = {
-            "layer_width": data.draw(st.integers(1, 15)),
-            "num_splits": splits,
-            "num_layers": data.draw(st.integers(splits, 7)),
-        }
-    if name == "mlp":
-        kwargs["hidden_sizes"] = data.draw(st.lists(st.integers(1, 20), min_size=1, max_size=3))
+    num_classes = data.draw(st.integers(0, 12))
+    in_features, kwargs = draw_arguments(name, data)
     if norm_layer is not None and takes(name, "norm_layer"):
         kwargs["norm_layer"] = norm_layer
     built = create_head(name, in_features, num_classes, **kwargs)
     assert head_cost(name, in_features, num_classes, **kwargs) == measured_cost(built, (in_features,))
+
+
+@pytest.mark.parametrize("name", list_heads())
+def test_every_head_has_a_closed_form_and_a_background_class_counts_as_one_output(name):
+    kwargs = REQUIRED.get(name, {})
+    plain = head_cost(name, 20, 7, **kwargs)
+    assert name in _CLOSED_FORMS
+    with_background = head_cost(name, 20, 7, background_class=True, **kwargs)
+    hidden = create_head(name, 20, 7, **kwargs).head_hidden_size
+    assert with_background.parameters == plain.parameters + hidden + 1
+    assert with_background.macs == plain.macs + hidden
+
+
+# ProgressiveSpinalNet (arXiv 2103.11373), four layers: (features, classes, width) -> MACs of the head. The first two
+# are derived: every layer reads the features and all earlier layers, and so does the classifier.
+PROGRESSIVE_MACS = {
+    (256, 10, 64): 4 * 256 * 64
+    + (1 + 2 + 3) * 64 * 64
+    + (256 + 4 * 64) * 10,  # VGG-5 on KMNIST: below spinal's 119,808
+    (256, 62, 128): 4 * 256 * 128 + (1 + 2 + 3) * 128 * 128 + (256 + 4 * 128) * 62,  # letters: above the dense 162,816
+    (784, 10, 128): 512_672,
+    (2048, 250, 1024): 16_216_064,  # its STL-10 script keeps 250 classes
+    (2048, 101, 200): 2_166_048,
+}
+
+
+@pytest.mark.parametrize("sizes", PROGRESSIVE_MACS)
+def test_the_progressive_head_has_its_published_macs(sizes):
+    in_features, num_classes, width = sizes
+    assert head_cost("progressive", in_features, num_classes, layer_width=width).macs == PROGRESSIVE_MACS[sizes]
+    assert PROGRESSIVE_MACS[256, 10, 64] < 119_808 and PROGRESSIVE_MACS[256, 62, 128] > 162_816
+
+
+@pytest.mark.parametrize(("width", "parameters"), [(10, 3_490), (20, 7_170), (50, 19_410), (100, 43_810)])
+def test_the_shared_head_has_the_published_parameters(width, parameters):
+    """SW on ViT-L features: 1,024 in 8 splits, 8 layers, 10 classes."""
+    cost = head_cost("spinal_shared", 1024, 10, layer_width=width, num_layers=8, num_splits=8)
+    assert cost.parameters == parameters
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_solved_width_is_the_nearest(data):
+    name = data.draw(
+        st.sampled_from(["spinal", "mlp", "spinal_no_chain", "spinal_overlap", "spinal_shared", "progressive"])
+    )
+    budget = data.draw(st.integers(1, 200_000))
+    width = width_for_parameters(name, budget, 50, 7)
+    argument = "hidden_sizes" if name == "mlp" else "layer_width"
+    off = {
+        w: abs(head_cost(name, 50, 7, **{argument: w}).parameters - budget) for w in (width - 1, width, width + 1) if w
+    }
+    assert off[width] == min(off.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 300), st.integers(1, 6), st.integers(1, 6))
+def test_no_spinal_head_at_the_bound_is_cheaper(in_features, num_classes, splits, more):
+    splits = min(splits, in_features)
+    sizes = {"num_layers": splits + more - 1, "num_splits": splits}
+    weights = head_cost("linear", in_features, num_classes).weights
+    bound = cheaper_width_bound(weights, in_features, num_classes, **sizes)
+    assert head_cost("spinal", in_features, num_classes, layer_width=math.ceil(bound) or 1, **sizes).weights >= weights
+    assert largest_cheaper_width(weights, in_features, num_classes, **sizes) < max(bound, 1)
+
+
+def test_the_bound_against_one_linear_is_the_papers_question():
+    """Four layers, two splits: (C/2) / (1 + 2C/d)."""
+    for d, classes in ((2048, 1000), (2048, 196), (256, 47)):
+        expected = classes / 2 / (1 + 2 * classes / d)
+        assert cheaper_width_bound(d * classes, d, classes) == pytest.approx(expected)
 
 
 def test_a_head_without_a_closed_form_is_built_and_counted(monkeypatch):
@@ -162,6 +227,14 @@ def test_features_are_counted_each_time_they_are_read():
         ),
         (lambda: head_cost("spinal", 8, 2, layer_width=3, act_layer=3), "act_layer=3 is no layer"),
         (lambda: head_cost("mlp", 8, 2, hidden_sizes=3, act_layer=3), "act_layer=3 is no layer"),
+        (lambda: head_cost("spinal_spatial", 30, 2, layer_width=3), "in_features=30 is no whole number of channels"),
+        (lambda: head_cost("spinal_overlap", 8, 2, layer_width=3, overlap=2), "overlap must be at least 0 and below 1"),
+        (lambda: head_cost("mlp_matched", 8, 2, layer_width=0), "layer_width must be at least 1, got 0"),
+        (lambda: width_for_parameters("linear", 90, 8, 2), "'linear' has no width of its own; pass a head such as"),
+        (lambda: width_for_parameters("spinal", 0, 8, 2), "parameters must be at least 1, got 0"),
+        (lambda: width_for_parameters("spinl", 9, 8, 2), "did you mean 'spinal'"),
+        (lambda: width_for_parameters("spinal", 9, 8, 2, layer_width=3), "got layer_width=3; leave it out"),
+        (lambda: cheaper_width_bound(-1, 8, 2), "weights must be at least 0, got -1"),
         (lambda: read_features(3, -1, 1), "num_layers must be at least 1, got -1"),
     ],
 )

@@ -13,7 +13,18 @@ from spinalnet_lib.heads import _HEADS
 
 # Arguments that each registered head needs beside its sizes; a new head is tested by being registered and, if it
 # needs some, named here.
-REQUIRED = {"mlp": {"hidden_sizes": 12}, "spinal": {"layer_width": 6}}
+REQUIRED = {
+    "mlp": {"hidden_sizes": 12},
+    "spinal_big": {"hidden_sizes": 12},
+    "spinal_columns": {"column_sizes": (12, 8), "layer_width": 6, "num_layers": (3, 2), "hidden_size": 9},
+    **{
+        name: {"layer_width": 6}
+        for name in (
+            *("spinal", "spinal_spatial", "spinal_shared", "progressive", "mlp_matched", "mlp_deep", "mlp_deep_skip"),
+            *("spinal_no_chain", "spinal_last", "spinal_full", "spinal_overlap", "spinal_random_mask"),
+        )
+    },
+}
 
 
 def build(name, in_features=20, num_classes=7, **kwargs):
@@ -22,7 +33,35 @@ def build(name, in_features=20, num_classes=7, **kwargs):
 
 
 def takes(name, argument):
-    return argument in inspect.signature(type(build(name))).parameters
+    return any(argument in inspect.signature(cls).parameters for cls in type(build(name)).__mro__[:-1])
+
+
+def draw_arguments(name: str, data) -> tuple[int, dict]:
+    """Random `in_features` and arguments that the registered head accepts, for property tests."""
+    width = data.draw(st.integers(1, 15))
+    splits = data.draw(st.integers(1, 5))
+    layers = data.draw(st.integers(splits, 7))
+    in_features = data.draw(st.integers(splits, 60))
+    spine = {"layer_width": width, "num_splits": splits, "num_layers": layers}
+    if name == "linear":
+        return in_features, {}
+    if name == "mlp":
+        return in_features, {"hidden_sizes": data.draw(st.lists(st.integers(1, 20), min_size=1, max_size=3))}
+    if name == "spinal_big":
+        return in_features, {"hidden_sizes": width, "num_splits": splits, "num_layers": layers}
+    if name == "spinal_columns":
+        sizes = data.draw(st.lists(st.integers(2, 20), min_size=1, max_size=3))
+        each = [data.draw(st.integers(2, 5)) for _ in sizes]
+        return sum(sizes), {"column_sizes": sizes, "num_layers": each, "layer_width": width, "hidden_size": layers}
+    if name in ("progressive", "spinal_full"):
+        return in_features, {"layer_width": width, "num_layers": layers}
+    if name == "spinal_spatial":
+        return splits * data.draw(st.integers(1, 12)), spine
+    if name == "spinal_overlap":
+        return in_features, {**spine, "overlap": data.draw(st.floats(0, 0.99))}
+    if "layer_width" in REQUIRED.get(name, {}):
+        return in_features, spine
+    return 20, dict(REQUIRED.get(name, {}))  # a head that is new here: its required arguments, at their fixed size
 
 
 @pytest.mark.parametrize("name", list_heads())
@@ -66,6 +105,22 @@ class TestEveryHead:
         assert torch.equal(head(x), other(x))
         assert torch.equal(copy.deepcopy(head)(x), head(x))
 
+    def test_a_background_class_is_trained_and_ignored_when_predicting(self, name):
+        torch.manual_seed(0)
+        head = create_head(name, 20, 7, background_class=True, **REQUIRED.get(name, {}))
+        x = torch.randn(3, 20)
+        assert head.train()(x).shape == (3, 8)
+        assert torch.equal(head.eval()(x), head.train()(x)[:, :7])
+        nn.functional.cross_entropy(head(x), torch.tensor([0, 6, 7])).backward()
+        assert (head.classifier.weight.grad[7] != 0).any()
+        assert head.num_classes == 7 and "background_class=True" in repr(head)
+        head.reset(3)
+        assert head.train()(x).shape == (3, 4) and head.eval()(x).shape == (3, 3)
+        with pytest.raises(ValueError, match="num_classes=0 leaves no classifier for a background class"):
+            create_head(name, 20, 0, background_class=True, **REQUIRED.get(name, {}))
+        with pytest.raises(TypeError, match="background_class must be True or False, got 1"):
+            create_head(name, 20, 7, background_class=1, **REQUIRED.get(name, {}))
+
     def test_dropout_draws_nothing_when_the_rate_is_zero(self, name):
         head = build(name).train()
         before = torch.get_rng_state()
@@ -88,12 +143,12 @@ class TestEveryHead:
             ("drop_rate", -0.1, ValueError),
             ("drop_rate", 1.0, ValueError),
             ("drop_rate", "half", TypeError),
-            ("drop_rate", [0.1] * 9, ValueError),
+            ("drop_rate", [0.1] * 19, ValueError),
         ],
     )
     def test_wrong_arguments_name_the_value(self, name, argument, value, error):
         with pytest.raises(error) as caught:
-            build(name, **{argument: value})
+            create_head(name, **{"in_features": 20, "num_classes": 7, **REQUIRED.get(name, {}), argument: value})
         assert argument in str(caught.value)
         assert str(len(value) if isinstance(value, list) else value) in str(caught.value)
 
