@@ -9,12 +9,34 @@ from .checks import check_name, plain
 from .heads import Head, create_head, list_heads
 
 # Source: the scripts of github.com/dipuk0506/SpinalNet (MNIST/default_pytorch_MNIST.py, MNIST/SpinalNet_MNIST.py,
-# MNIST_VGG/*). The baselines and the spinal heads differ in dropout, too: keep that in mind when comparing them.
+# MNIST/Arch2_MNIST.py, MNIST_VGG/*, CIFAR-10/*, CIFAR-100/*). The baselines and the spinal heads differ in dropout,
+# too, and on ResNet in the features they read: keep that in mind when comparing them.
 _PAPER_HEADS = {
     ("two_conv", "mlp"): {"hidden_sizes": 50, "drop_rate": (0.0, 0.5)},
     ("two_conv", "spinal"): {"layer_width": 8, "num_layers": 6},
     ("vgg5", "mlp"): {"hidden_sizes": 512, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
     ("vgg5", "spinal"): {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
+    ("arch2", "spinal_columns"): {
+        "column_sizes": (784, 1440, 320),  # pixels, first map, second map
+        "num_layers": (10, 8, 8),
+        "layer_width": 30,  # as for MNIST; other scripts take 50 or 300
+        "hidden_size": 50,
+    },
+    ("cifar_cnn", "mlp"): {"hidden_sizes": (1024, 512), "drop_rate": (0.1, 0.0, 0.1)},
+    ("cifar_cnn", "spinal"): {"layer_width": 128, "num_layers": 4, "drop_rate": 0.1},
+}
+for _name in ("resnet18", "resnet34"):
+    _PAPER_HEADS[_name, "linear"] = {}
+    _PAPER_HEADS[f"{_name}_cells", "spinal_spatial"] = {"layer_width": 256, "num_splits": 4, "num_layers": 4}
+for _name in ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"):
+    _PAPER_HEADS[_name, "mlp"] = {"hidden_sizes": (4096, 4096), "drop_rate": (0.0, 0.5, 0.5)}
+    _PAPER_HEADS[_name, "spinal"] = {"layer_width": 512, "num_layers": 4, "drop_rate": 0.5}
+
+# The heads in folder CIFAR-100 differ from those in CIFAR-10 in these widths only.
+_WIDTHS_FOR_100_CLASSES = {
+    ("cifar_cnn", "spinal"): 256,
+    ("resnet18_cells", "spinal_spatial"): 512,
+    ("resnet34_cells", "spinal_spatial"): 512,
 }
 
 
@@ -74,11 +96,16 @@ class Classifier(nn.Module):
 
 
 def create_model(
-    backbone: str, head: str, num_classes: int, in_chans: int = 1, image_size: int | None = None, **head_kwargs
+    backbone: str,
+    head: str,
+    num_classes: int,
+    in_chans: int | None = None,
+    image_size: int | None = None,
+    **head_kwargs,
 ) -> Classifier:
     """Build a registered body with a registered head; further arguments go to the head.
 
-    `image_size` is for bodies that take any size ("pixels"). Weights are torch's defaults, drawn from the
+    `in_chans` is the body's own unless given; `image_size` is for bodies that take any size ("pixels"). Weights are torch's defaults, drawn from the
     global generator; `train` draws them anew from its seed.
 
     >>> model = create_model("two_conv", "spinal", num_classes=10, layer_width=8, num_layers=6)
@@ -100,16 +127,23 @@ def create_model(
     return model
 
 
-def paper_head(backbone: str, head: str) -> dict:
-    """Arguments of the paper's `head` ("mlp", its baseline, or "spinal") on `backbone`, for `create_model`.
+def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
+    """Arguments of the paper's `head` on `backbone`, for `create_model`; some are wider for 100 classes.
+
+    "mlp" or "linear" is the paper's baseline, "spinal", "spinal_spatial" or "spinal_columns" its own head.
 
     >>> paper_head("vgg5", "mlp")
     {'hidden_sizes': 512, 'drop_rate': 0.5, 'norm_layer': 'BatchNorm1d'}
     """
     if (backbone, head) not in _PAPER_HEADS:
-        known = ", ".join(f"{b} + {h}" for b, h in _PAPER_HEADS)
-        raise ValueError(f"the paper has no head {head!r} on {backbone!r}; known: {known}")
-    return dict(_PAPER_HEADS[backbone, head])
+        near = [key for key in _PAPER_HEADS if key[0] == backbone] or _PAPER_HEADS
+        raise ValueError(
+            f"the paper has no head {head!r} on {backbone!r}; known: {', '.join(f'{b} + {h}' for b, h in near)}"
+        )
+    arguments = dict(_PAPER_HEADS[backbone, head])
+    if num_classes == 100 and (backbone, head) in _WIDTHS_FOR_100_CLASSES:
+        arguments["layer_width"] = _WIDTHS_FOR_100_CLASSES[backbone, head]
+    return arguments
 
 
 def _recordable(value):
