@@ -10,6 +10,7 @@ _PUBLIC = {
     "heads": "LinearHead MLPHead SpinalHead create_head list_heads register_head split_sizes",
     "backbones": "TwoConv VGG5 create_backbone list_backbones register_backbone",
     "models": "Classifier create_model paper_head",
+    "rewiring": "replace_head",
     "counting": "HeadCost cheaper_width_bound count_macs count_parameters count_weights head_cost largest_cheaper_width read_features width_for_parameters",
     "datasets": "DataSet Split list_datasets load_dataset",
     "training": "TrainConfig evaluate train",

@@ -1,0 +1,391 @@
+"""`replace_head` on every torchvision classifier, one model of each timm family, and on models it must refuse."""
+
+import contextlib
+import copy
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from spinalnet_lib import SpinalHead, create_head, create_model, replace_head
+
+# One model of each family (`timm.list_modules()`): the one with the fewest parameters.
+TABLE = """
+beit:beit_base_patch16_224 byoanet:halonet_h1 byobnet:test_byobnet cait:cait_xxs24_224 coat:coat_tiny
+convit:convit_tiny convmixer:convmixer_768_32 convnext:test_convnext cpubone:cpubone_nano
+crossvit:crossvit_tiny_240 csatv2:csatv2 cspnet:cs3darknet_focus_s cspnext:cspnext_tiny davit:davit_tiny
+deepseek_vit:deepseek_vit_412m deit:deit_tiny_patch16_224 densenet:densenet121 dla:dla46x_c dpn:dpn48b
+edgenext:edgenext_xx_small efficientformer:efficientformer_l1 efficientformer_v2:efficientformerv2_s0
+efficientnet:test_efficientnet efficientvim:efficientvim_m1 efficientvit_mit:efficientvit_b0
+efficientvit_msra:efficientvit_m0 eva:vit_tiny_patch16_dinov3_qkvb fasternet:fasternet_t0 fastvit:fastvit_t8
+focalnet:focalnet_tiny_srf gcvit:gcvit_xxtiny gemma4_vit:gemma4_vit_167m ghostnet:ghostnet_050
+hardcorenas:hardcorenas_b hgnet:hgnetv2_b0 hiera:hiera_tiny_224 hieradet_sam2:sam2_hiera_tiny
+hrnet:hrnet_w18_small iformer:iformer_t inception_next:inception_next_atto inception_resnet_v2:inception_resnet_v2
+inception_v3:inception_v3 inception_v4:inception_v4 lcnetv2:lcnetv2_small levit:levit_128s lowformer:lowformer_b0
+mambaout:test_mambaout maxxvit:test_coatnet metaformer:poolformerv2_s12 mlp_mixer:gmlp_ti16_224
+mobilenetv3:mobilenetv3_small_050 mobilenetv5:mobilenetv5_base mobilevit:mobilevit_xxs mvitv2:mvitv2_tiny
+naflexvit:naflexvit_base_patch16_parfac_gap nasnet:nasnetalarge nest:nest_tiny nextvit:nextvit_small
+nfnet:test_nfnet pit:pit_ti_224 pnasnet:pnasnet5large pvt_v2:pvt_v2_b0 qwen3_vit:qwen3_vit_88m rdnet:rdnet_tiny
+regnet:regnetx_002 repghost:repghostnet_050 repvit:repvit_m1 res2net:res2next50 resnest:resnest14d
+resnet:test_resnet resnetv2:resnetv2_18 rexnet:rexnet_100 selecsls:selecsls42 senet:legacy_seresnet18
+sequencer:sequencer2d_s shvit:shvit_s1 sknet:skresnet18 starnet:starnet_s050 swiftformer:swiftformer_xs
+swin_transformer:swin_tiny_patch4_window7_224 swin_transformer_v2:swinv2_tiny_window8_256
+swin_transformer_v2_cr:swinv2_cr_tiny_224 tiny_vit:tiny_vit_5m_224 tnt:tnt_s_legacy_patch16_224 tresnet:tresnet_m
+twins:twins_svt_small vgg:vgg11 visformer:visformer_tiny vision_transformer:test_vit
+vision_transformer_hybrid:vit_tiny_r_s16_p8_224 vision_transformer_relpos:test_vit_relpos
+vision_transformer_sam:samvit_base_patch16_224 vitamin:vitamin_small_224 volo:volo_d1_224
+vovnet:ese_vovnet19b_slim_dw xception:legacy_xception xception_aligned:xception41p xcit:xcit_nano_12_p8_224
+"""
+TIMM = dict(pair.split(":") for pair in TABLE.split())
+# The smallest model of these comes without a classifier: there is no number of classes to keep.
+WITHOUT_CLASSIFIER = {"deepseek_vit", "eva", "gemma4_vit", "hieradet_sam2", "qwen3_vit"}
+# torch computes an LSTM without memory step by step, so this one reads a small image.
+SIZES = {"sequencer": (3, 64, 64)}
+# Families that must be refused although the number of classes is given, with the reason: none at present.
+REFUSED: dict[str, str] = {}
+# Several classifiers, averaged or distilled: each becomes a head.
+HEADS = {
+    "crossvit": 2,
+    "efficientformer": 2,
+    "efficientformer_v2": 2,
+    "efficientvim": 4,
+    "levit": 2,
+    "swiftformer": 2,
+}
+
+
+@contextlib.contextmanager
+def without_memory():
+    """Parameters on the meta device, all else real: torchvision's regnets compute their widths with tensors."""
+    register = nn.Module.register_parameter
+
+    def register_without_memory(self, name, parameter):
+        if parameter is not None:
+            parameter = nn.Parameter(parameter.to("meta"), parameter.requires_grad)
+        register(self, name, parameter)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Module, "register_parameter", register_without_memory)
+        yield
+
+
+def spinal_heads(model):
+    return [module for module in model.modules() if isinstance(module, SpinalHead)]
+
+
+def check_on_meta(model, num_classes, size):
+    """Buffers made on the CPU follow: the model has no numbers, so the shapes and the gradients are all there is."""
+    model = copy.deepcopy(model).to("meta").eval()
+    output = model(torch.zeros(3, *size, device="meta"))
+    assert output.shape == (3, num_classes)
+    output.sum().backward()
+    heads = spinal_heads(model)
+    assert heads
+    assert all(parameter.grad is not None for head in heads for parameter in head.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+@pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
+def test_torchvision(name):
+    with without_memory():
+        model = torchvision.models.get_model(name)
+    assert replace_head(model, "spinal", 7, layer_width=8) is model
+    check_on_meta(model, 7, (3, 224, 224))
+    assert len(spinal_heads(model)) == 1
+    assert vars(model).get("num_classes", 7) == 7
+
+
+def test_torchvision_has_the_models_we_know():
+    assert len(torchvision.models.list_models(module=torchvision.models)) == 80
+
+
+@pytest.mark.parametrize("family", TIMM)
+def test_timm(family):
+    with torch.device("meta"):
+        model = timm.create_model(TIMM[family])
+    assert (model.num_classes == 0) == (family in WITHOUT_CLASSIFIER)
+    if family in WITHOUT_CLASSIFIER:
+        with pytest.raises(ValueError, match="gives no classes that could be kept; pass num_classes"):
+            replace_head(model, "spinal", layer_width=8)
+    if family in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[family]):
+            replace_head(model, "spinal", 7, layer_width=8)
+        return
+    replace_head(model, "spinal", 7, input_size=SIZES.get(family), layer_width=8)
+    assert model.num_classes == 7
+    assert len(spinal_heads(model)) == HEADS.get(family, 1)
+    check_on_meta(model, 7, SIZES.get(family, model.pretrained_cfg["input_size"]))
+
+
+def test_timm_has_the_families_we_know():
+    assert sorted(TIMM) == sorted(timm.list_modules())
+    assert len(TIMM) == 98
+    assert len(TIMM) - len(REFUSED) >= 77
+
+
+REAL = {
+    "resnet18": (lambda: torchvision.models.resnet18(), 32),
+    "squeezenet1_1": (lambda: torchvision.models.squeezenet1_1(), 64),
+    "mobilenet_v3_small": (lambda: torchvision.models.mobilenet_v3_small(), 32),
+    "resnet10t": (lambda: timm.create_model("resnet10t"), 64),
+    "grayscale": (lambda: timm.create_model("test_resnet", in_chans=1), 64),
+    "focus stem": (lambda: timm.create_model("cs3darknet_focus_s"), 64),
+    "deit distilled": (lambda: timm.create_model("deit_tiny_distilled_patch16_224"), 224),
+    "levit": (lambda: timm.create_model("levit_128s"), 224),
+    "dla": (lambda: timm.create_model("dla46x_c"), 64),
+    "ours": (lambda: create_model("vgg5", "mlp", 10, hidden_sizes=8), 28),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_step_changes_the_head_and_the_call_changes_nothing_else(name):
+    build, size = REAL[name]
+    model = build().requires_grad_(False)
+    before = {key: (id(value), value.clone()) for key, value in model.state_dict(keep_vars=True).items()}
+    generator = torch.get_rng_state()
+    replace_head(model, "spinal", 7, layer_width=4)
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert all(module.training for module in model.modules())
+    for key, value in model.state_dict(keep_vars=True).items():
+        if not key.startswith(("fc.", "classifier.", "head.", "head_dist.")):
+            assert id(value) == before[key][0]
+            assert not value.requires_grad
+            assert torch.equal(value, before[key][1])
+
+    channels = {"grayscale": 1, "ours": 1}.get(name, 3)
+    heads = spinal_heads(model)
+    optimizer = torch.optim.Adam([p for head in heads for p in head.parameters()], lr=0.01)
+    old = [head.classifier.weight.clone() for head in heads]
+    images, labels = torch.randn(4, channels, size, size), torch.arange(4)
+    losses = []
+    model.eval()  # the same function before and after
+    for _ in range(3):
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    assert not any(torch.equal(head.classifier.weight, weight) for head, weight in zip(heads, old, strict=True))
+
+
+def test_auxiliary_classifiers_follow():
+    model = torchvision.models.googlenet(num_classes=10, init_weights=False)
+    replace_head(model, "spinal", 7, layer_width=4)
+    output = model.train()(torch.randn(2, 3, 64, 64))
+    assert [logits.shape for logits in output] == [(2, 7)] * 3
+    kept = model.aux1.fc2
+    replace_head(model, "spinal", layer_width=4)
+    assert model.aux1.fc2 is kept
+
+
+def test_structure_of_what_is_kept():
+    convnext = replace_head(torchvision.models.convnext_tiny(), "linear", 7)
+    assert [type(layer).__name__ for layer in convnext.classifier] == ["LayerNorm2d", "Flatten", "LinearHead"]
+    squeezenet = replace_head(torchvision.models.squeezenet1_1(), "linear", 7)
+    assert [type(layer).__name__ for layer in squeezenet.classifier] == ["AdaptiveAvgPool2d", "Flatten", "LinearHead"]
+    assert squeezenet.num_classes == 7
+    efficientnet = replace_head(torchvision.models.efficientnet_b0(), "linear", 7)
+    assert [type(layer).__name__ for layer in efficientnet.classifier] == ["LinearHead"]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: torchvision.models.resnet18(),
+        lambda: torchvision.models.squeezenet1_1(),
+        lambda: timm.create_model("test_resnet"),
+        lambda: timm.create_model("dla46x_c"),
+        lambda: create_model("two_conv", "linear", 5),
+    ],
+)
+def test_a_second_call_replaces_the_first_head(build):
+    model = replace_head(build(), "spinal", 7, layer_width=4)
+    once = str(model)
+    assert str(replace_head(model, "spinal", layer_width=4)) == once
+    replace_head(model, "mlp", 3, hidden_sizes=4)
+    assert not spinal_heads(model)
+
+
+def test_the_head_is_drawn_from_the_callers_generator():
+    torch.manual_seed(5)
+    expected = create_head("spinal", 512, 7, layer_width=4).state_dict()
+    for model in (torchvision.models.resnet18(), timm.create_model("resnet10t")):
+        torch.manual_seed(5)
+        replace_head(model, "spinal", 7, layer_width=4)
+        for key, value in model.fc.state_dict().items():
+            assert torch.equal(value, expected[key])
+
+
+def test_dtype_and_mode_are_the_models():
+    for model in (torchvision.models.resnet18(), timm.create_model("levit_128s")):
+        replace_head(model.double().eval(), "spinal", 7, layer_width=4, norm_layer="BatchNorm1d")
+        assert {value.dtype for value in model.state_dict().values()} <= {torch.float64, torch.int64}
+        assert not any(module.training for module in model.modules())
+
+
+def test_the_callers_gradient_modes_do_not_matter():
+    with torch.inference_mode():
+        model = replace_head(create_model("two_conv", "linear", 5), "spinal", 7, layer_width=4)
+        model = replace_head(model, "spinal", 7, layer_width=4)
+    assert not model.head.classifier.weight.is_inference()
+
+
+def test_our_own_classifier_keeps_its_books():
+    model = replace_head(create_model("vgg5", "linear", 10), "spinal", 3, layer_width=8, norm_layer=nn.BatchNorm1d)
+    expected = create_model("vgg5", "spinal", 3, layer_width=8, norm_layer=nn.BatchNorm1d)
+    assert model.arguments == expected.arguments
+    assert str(model) == str(expected)
+
+
+def test_a_classifier_that_was_removed_comes_back():
+    model = timm.create_model("test_resnet", num_classes=0)
+    assert replace_head(model, "spinal", 7, layer_width=4)(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+
+
+def test_what_the_published_transfer_scripts_do_leaves_vgg_as_it_was():
+    """They set `vgg.fc`, which VGG's forward never reads: it trains its 1000 ImageNet outputs."""
+    with torch.device("meta"):
+        vgg = torchvision.models.vgg11()
+        vgg.fc = SpinalHead(512, 7, layer_width=4)
+        logits = vgg(torch.zeros(2, 3, 224, 224))
+    logits.sum().backward()
+    assert logits.shape == (2, 1000)
+    assert all(parameter.grad is None for parameter in vgg.fc.parameters())
+    spare = vgg.fc
+    replace_head(vgg, "spinal", 7, layer_width=4)
+    assert vgg.fc is spare
+    assert isinstance(vgg.classifier[-1], SpinalHead)
+    assert vgg(torch.zeros(2, 3, 224, 224, device="meta")).shape == (2, 7)
+
+
+class Toy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8, 5)
+
+    def features(self, x):
+        return self.conv(x).mean((2, 3))
+
+    def forward(self, x):
+        return self.fc(self.features(x))
+
+
+class IgnoresItsFc(Toy):
+    def forward(self, x):
+        return self.features(x)[:, :5]
+
+
+class ReadsHalf(Toy):
+    """Its forward works, only nothing goes back into the classifier."""
+
+    def forward(self, x):
+        return self.fc(self.features(x)).detach() + self.features(x)[:, :5]
+
+
+class Tokens(Toy):
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(2).mT).mean(1)
+
+
+class Doubled(Toy):
+    def forward(self, x):
+        return torch.cat([self.fc(self.features(x))] * 2, dim=1)
+
+
+class Dict(Toy):
+    def forward(self, x):
+        return {"logits": super().forward(x)}
+
+
+class SmallImagesOnly(Toy):
+    def forward(self, x):
+        assert x.shape[2:] == (32, 32), "reads 32 × 32"
+        return super().forward(x)
+
+
+class NeedsNumbers(Toy):
+    def forward(self, x):
+        return super().forward(x) * (2 if x.sum().item() else 1)
+
+
+@pytest.mark.parametrize(
+    ("build", "match"),
+    [
+        (IgnoresItsFc, "fc: 10 of 10 parameters of a head there get no gradient: forward does not use it"),
+        (ReadsHalf, "fc: 10 of 10 parameters of a head there get no gradient"),
+        (Tokens, r"fc: the classifier reads \(2, 49284, 8\); a head reads one vector per image"),
+        (Doubled, r"fc: forward gives \(2, 10\), not \(2, 5\)"),
+        (Dict, "fc: forward gives dict in evaluation mode"),
+        (SmallImagesOnly, r"fc: an image of \(3, 224, 224\) fails with AssertionError: reads 32 × 32.*input_size"),
+        (lambda: nn.Sequential(nn.Conv2d(3, 8, 3)), "None of fc, classifier, head, heads holds a Linear"),
+        (lambda: timm.create_model("test_resnet", num_classes=0), "pass num_classes"),
+        (lambda: create_model("vgg5", "linear", 0), "pass num_classes"),
+        (lambda: nn.DataParallel(Toy()), "cannot put a head into DataParallel"),
+        (lambda: torch.compile(Toy()), "replace the head first, then call torch.compile"),
+    ],
+)
+def test_a_refused_model_is_as_it_was(build, match):
+    model = build()
+    modules = list(model.named_modules())
+    state = {key: (id(value), value.clone()) for key, value in model.state_dict(keep_vars=True).items()}
+    generator = torch.get_rng_state()
+    with pytest.raises(ValueError, match=match):
+        replace_head(model, "spinal", layer_width=4)
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert [(name, id(module)) for name, module in model.named_modules()] == [(name, id(m)) for name, m in modules]
+    assert all(module.training and not module._forward_pre_hooks for _, module in modules)
+    after = model.state_dict(keep_vars=True)
+    assert {key: id(value) for key, value in after.items()} == {key: value[0] for key, value in state.items()}
+    assert all(torch.equal(after[key], value) for key, (_, value) in state.items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_timm_models_that_no_head_fits():
+    """An attention pool whose Linear reads every token, and an encoder without a place for a classifier."""
+    with torch.device("meta"):
+        tokens, encoder = timm.create_model("resnet50x4_clip"), timm.create_model("qwen3_vit_88m_enc")
+    modules = [id(module) for module in tokens.modules()]
+    with pytest.raises(ValueError, match=r"get_classifier\(\): the classifier reads \(2, 82, 2560\)"):
+        replace_head(tokens, "spinal", 7, layer_width=4)
+    assert [id(module) for module in tokens.modules()] == modules
+    assert tokens.num_classes == 640
+    with pytest.raises(ValueError, match="None of fc, classifier, head, heads holds a Linear"):
+        replace_head(encoder, "spinal", 7, layer_width=4)
+
+
+def test_the_remedies_work():
+    replace_head(SmallImagesOnly(), "spinal", 7, input_size=(3, 32, 32), layer_width=4)
+    model = nn.DataParallel(Toy())
+    replace_head(model.module, "spinal", 7, layer_width=4)
+
+
+def test_code_that_reads_numbers_is_run_on_a_real_copy():
+    model = replace_head(NeedsNumbers(), "spinal", 7, layer_width=4)
+    assert model(torch.ones(2, 3, 8, 8)).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"model": "resnet18"}, TypeError, "takes a built model, got 'resnet18'"),
+        ({"head": "spinel"}, ValueError, "did you mean 'spinal'"),
+        ({"num_classes": 0}, ValueError, "num_classes must be at least 1, got 0; pass 1 or more, or None"),
+        ({"num_classes": -1}, ValueError, "num_classes must be at least 1, got -1"),
+        ({"num_classes": 2.5}, TypeError, "num_classes must be an integer, got 2.5"),
+        ({"layer_widht": 4}, TypeError, "layer_widht"),
+        ({"num_splits": 9}, ValueError, "in_features=8 cannot fill num_splits=9"),
+        ({"input_size": 32}, ValueError, r"input_size=32 is not \(C, H, W\)"),
+        ({"input_size": (32, 32)}, ValueError, r"input_size=\(32, 32\) is not \(C, H, W\)"),
+        ({"input_size": (3, 32, 0)}, ValueError, "every number of input_size must be at least 1, got 0"),
+        ({"input_size": (1, 32, 32)}, ValueError, r"an image of \(1, 32, 32\) fails"),
+    ],
+)
+def test_wrong_arguments(arguments, error, match):
+    model = Toy()
+    with pytest.raises(error, match=match):
+        replace_head(**{"model": model, "head": "spinal", "layer_width": 4, **arguments})
+    assert type(model.fc) is nn.Linear
