@@ -19,6 +19,7 @@ _PUBLIC = {
     "stats": "mean_interval",
     "bench": "describe_bench load_bench",
     "claims": "claims_table",
+    "theory": "as_masked_mlp as_spine layer_gradient_norms",
     "diagrams": "draw_heads draw_touch_to_layers",
     "plots": "plot_error_curves plot_images plot_last_errors plot_macs",
     "widgets": "ErrorCurves SplitExplorer WeightCounter",
