@@ -20,16 +20,20 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from .counting import count_macs
+from .fast_spine import fast_dropout, reference_loop
 from .heads import create_head
 from .models import create_model, paper_head
 from .paths import data_path
 
 PAIRS = 40
+DENSE = "dense head of VGG-5"
+MASKED = "dense head with the spine's masks"
 
 
 def run_bench(out: str | None = None) -> list[dict]:
     """Measure all rows, print them as a table and, if `out`, write them as JSON with their provenance."""
-    rows = [*_head_rows(), _cnn_row(), _import_row()]
+    rows = [*_head_rows(), *_large_rows(), *_compiled_rows(), _cnn_row(), _import_row()]
     print(f"{'figure':44} {'ratio':>6}   10–90 %        peer")
     for row in rows:
         print(f"{row['name']:44} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
@@ -100,21 +104,89 @@ def _seconds(fn: Callable[[], object], repeats: int) -> float:
 
 
 def _head_rows() -> list[dict]:
-    """The paper's spinal head of VGG-5 against the dense head it replaces."""
+    """The paper's spinal head of VGG-5 against the dense head it replaces, as it is and with the spine's fast masks."""
     rows = []
     for batch in (100, 1000):
-        spinal, dense = (
-            _training_step(create_head(head, 256, 10, **paper_head("vgg5", head)), batch, 256)
-            for head in ("spinal", "mlp")
-        )
-        rows.append(compare_times(f"head training step, batch {batch}", "dense head of VGG-5", spinal, dense))
+        spinal, dense = _vgg5_head("spinal"), _vgg5_head("mlp")
+        masked = _with_fast_masks(_vgg5_head("mlp"))
+        steps = [_training_step(head, batch, 256) for head in (spinal, dense, masked)]
+        rows.append(compare_times(f"head training step, batch {batch}", DENSE, steps[0], steps[1]))
+        rows.append(compare_times(f"{MASKED}, training step, batch {batch}", DENSE, steps[2], steps[1]))
+        loop = _reference(_training_step(_vgg5_head("spinal"), batch, 256))
+        rows.append(compare_times(f"plain loop of the head, training step, batch {batch}", DENSE, loop, steps[1]))
     for batch in (1, 100, 1000):
-        spinal, dense = (
-            _evaluation(create_head(head, 256, 10, **paper_head("vgg5", head)), batch, 256)
-            for head in ("spinal", "mlp")
-        )
-        rows.append(compare_times(f"head evaluation, batch {batch}", "dense head of VGG-5", spinal, dense))
+        spinal, dense = (_evaluation(_vgg5_head(head), batch, 256) for head in ("spinal", "mlp"))
+        rows.append(compare_times(f"head evaluation, batch {batch}", DENSE, spinal, dense))
     return rows
+
+
+def _large_rows() -> list[dict]:
+    """VGG's head on ImageNet: 25,088 features; the spine of the paper's transfer scripts is as wide as 512."""
+    spinal = create_head("spinal", 25_088, 1000, layer_width=512, drop_rate=0.5)
+    dense = create_head("mlp", 25_088, 1000, hidden_sizes=(4096, 4096), drop_rate=(0.0, 0.5, 0.5))
+    macs = count_macs(spinal, (25_088,)) / count_macs(dense, (25_088,))
+    peer = f"dense 4096-4096 head (the spine has {macs:.2f} of its multiply-adds)"
+    return [
+        compare_times(
+            "25,088 features, training step, batch 32",
+            peer,
+            _training_step(spinal, 32, 25_088),
+            _training_step(dense, 32, 25_088),
+            pairs=7,
+        ),
+        compare_times(
+            "25,088 features, evaluation, batch 32",
+            peer,
+            _evaluation(spinal, 32, 25_088),
+            _evaluation(dense, 32, 25_088),
+            pairs=15,
+        ),
+    ]
+
+
+def _compiled_rows() -> list[dict]:
+    """Both heads through torch.compile; on a GPU with CUDA graphs, too."""
+    rows = []
+    devices = [("cpu", "default")] + ([("cuda", "reduce-overhead")] if torch.cuda.is_available() else [])
+    for device, mode in devices:
+        spinal, dense = (
+            torch.compile(_vgg5_head(head).to(device).eval(), mode=mode, fullgraph=True) for head in ("spinal", "mlp")
+        )
+        for batch in (1, 100, 1000):
+            ours, theirs = (_evaluation(head, batch, 256, device) for head in (spinal, dense))
+            ours(), theirs()  # compiles
+            rows.append(
+                compare_times(
+                    f"compiled head, evaluation, batch {batch}, {device}", "dense head of VGG-5, compiled", ours, theirs
+                )
+            )
+    return rows
+
+
+def _vgg5_head(name: str) -> torch.nn.Module:
+    return create_head(name, 256, 10, **paper_head("vgg5", name))
+
+
+class _FastDropout(torch.nn.Dropout):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return fast_dropout(x, self.p) if self.training else x
+
+
+def _with_fast_masks(head: torch.nn.Module) -> torch.nn.Module:
+    """The dense head with the spine's mask generator, to tell its gain from the spine's."""
+    for module in list(head.modules()):
+        for name, child in module.named_children():
+            if type(child) is torch.nn.Dropout:
+                setattr(module, name, _FastDropout(child.p))
+    return head
+
+
+def _reference(fn: Callable[[], object]) -> Callable[[], object]:
+    def run() -> None:
+        with reference_loop():
+            fn()
+
+    return run
 
 
 def _cnn_row() -> dict:
@@ -146,12 +218,14 @@ def _training_step(model: torch.nn.Module, batch: int, *shape: int) -> Callable[
     return step
 
 
-def _evaluation(model: torch.nn.Module, batch: int, features: int) -> Callable[[], object]:
-    x = torch.randn(batch, features)
+def _evaluation(model: torch.nn.Module, batch: int, features: int, device: str = "cpu") -> Callable[[], object]:
+    x = torch.randn(batch, features, device=device)
     model.eval()
 
     def forward() -> None:
         with torch.inference_mode():
             model(x)
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return forward

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_dtype, check_flag, check_input, check_int, check_name, check_rate
+from .fast_spine import fast_dropout, fast_hidden
 
 LayerFactory = str | Callable[..., nn.Module]
 
@@ -107,8 +108,12 @@ class Head(nn.Module):
         x = self.hidden(x)
         if pre_logits or not self.num_classes:
             return x
-        logits = self.classifier(self.classifier_drop(x))
+        logits = self.classifier(self.drop_pre_logits(x))
         return logits[:, : self.num_classes] if self.background_class and not self.training else logits
+
+    def drop_pre_logits(self, x: Tensor) -> Tensor:
+        """The classifier's dropout."""
+        return self.classifier_drop(x)
 
     def add_background_class(self) -> Head:
         """Give the classifier one more output, the last, for images of none of the classes; returns the head.
@@ -266,11 +271,20 @@ class SpinalHead(Head):
         return [splits[i % self.num_splits] for i in range(self.num_layers)]
 
     def hidden(self, x: Tensor) -> Tensor:
+        # The same numbers sooner, where nothing watches or changes the calls; the loop below is the definition.
+        fast = fast_hidden(self, x)
+        if fast is not None:
+            return fast
         outputs: list[Tensor] = []
         for split, layer in zip(self.read(x), self.layers, strict=True):
             chain = self.chained and outputs
             outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if chain else split))
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
+
+    def drop_pre_logits(self, x: Tensor) -> Tensor:
+        drop = self.classifier_drop
+        plain = type(drop) is nn.Dropout and drop.training and not (drop._forward_hooks or drop._forward_pre_hooks)
+        return fast_dropout(x, drop.p) if plain else drop(x)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"

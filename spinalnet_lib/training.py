@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from .checks import check_int, check_name, check_number, check_rate
 from .counting import HeadCost, count_parameters, measured_cost
 from .datasets import DataSet, Split
+from .fast_spine import reference_loop
 from .models import Classifier
 from .records import Record, describe_machine, pack_bits, record_key
 
@@ -86,7 +87,9 @@ def train(
     seed = check_int("train", "seed", seed, minimum=0)
     _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+    devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
+    # The fast way draws other dropout masks; stored records were made by the loop, at this NUMERICS_VERSION.
+    with torch.random.fork_rng(devices=devices), reference_loop():
         initialise(model, seed)
         model.to(device)
         torch.manual_seed(_stream(seed, "dropout"))

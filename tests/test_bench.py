@@ -14,6 +14,8 @@ def test_a_slower_function_has_a_ratio_above_one():
 def test_report_is_written_whole_with_its_method(tmp_path, monkeypatch, capsys):
     rows = [{"name": "a", "peer": "b", "ratio": 1.0, "low": 0.9, "high": 1.1, "pairs": 3}]
     monkeypatch.setattr(bench, "_head_rows", lambda: rows)
+    monkeypatch.setattr(bench, "_large_rows", lambda: [])
+    monkeypatch.setattr(bench, "_compiled_rows", lambda: [])
     monkeypatch.setattr(bench, "_cnn_row", lambda: rows[0])
     monkeypatch.setattr(bench, "_import_row", lambda: rows[0])
     bench.run_bench(str(tmp_path / "deep" / "cpu.json"))
@@ -43,5 +45,5 @@ def test_the_measured_steps_train_and_evaluate():
 @pytest.mark.parametrize("name", ["_head_rows", "_cnn_row"])
 def test_rows_run(name, monkeypatch):
     monkeypatch.setattr(bench, "PAIRS", 2)
-    monkeypatch.setattr(bench, "compare_times", lambda name, peer, ours, theirs: (ours(), theirs(), name)[-1])
+    monkeypatch.setattr(bench, "compare_times", lambda name, peer, ours, theirs, **pairs: (ours(), theirs(), name)[-1])
     assert getattr(bench, name)()
