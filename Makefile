@@ -43,7 +43,7 @@ lint: install  ## ruff, and notebooks without outputs
 	$(BIN)/ruff format --check --line-length 78 $$(git ls-files 'book/*.ipynb')
 	$(BIN)/nbstripout --verify $$(git ls-files 'book/*.ipynb')
 
-unit: install  ## unit tests and doctests, under a minute
+unit: install  ## unit tests and doctests, under two minutes
 	$(BIN)/python -m pytest tests --ignore tests/book --ignore tests/interop -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm

@@ -34,9 +34,9 @@ MASKED = "dense head with the spine's masks"
 def run_bench(out: str | None = None) -> list[dict]:
     """Measure all rows, print them as a table and, if `out`, write them as JSON with their provenance."""
     rows = [*_head_rows(), *_large_rows(), *_compiled_rows(), _cnn_row(), _import_row()]
-    print(f"{'figure':44} {'ratio':>6}   10–90 %        peer")
+    print(f"{'figure':62} {'ratio':>6}   10–90 %        peer")
     for row in rows:
-        print(f"{row['name']:44} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
+        print(f"{row['name']:62} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
     if out:
         write_report(out, rows, __doc__.split("Method: ")[1].strip())
     return rows

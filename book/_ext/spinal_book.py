@@ -151,6 +151,27 @@ def forget_a_red_build(app, exception) -> None:
         shutil.rmtree(app.doctreedir, ignore_errors=True)
 
 
+def write_front_page(app, exception) -> None:
+    """A whole page with an icon: of a bare redirect, browsers ask the server for a /favicon.ico that is not there."""
+    if exception or app.builder.name != "html":
+        return
+    target = f"{app.config.master_doc}.html"
+    icon = f"_static/{Path(app.config.html_favicon).name}"
+    (Path(app.outdir) / "index.html").write_text(
+        f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{app.config.html_title}</title>
+<link rel="icon" href="{icon}">
+<meta http-equiv="refresh" content="0; url={target}">
+</head>
+<body><p><a href="{target}">{app.config.html_title}</a></p></body>
+</html>
+"""
+    )
+
+
 def setup(app) -> dict:
     app.connect("config-inited", name_execution_cache)
     app.connect("builder-inited", copy_widget_assets)
@@ -159,4 +180,5 @@ def setup(app) -> dict:
     app.connect("doctree-resolved", write_inline_files)
     app.connect("html-page-context", dress_page, priority=900)
     app.connect("build-finished", forget_a_red_build)
+    app.connect("build-finished", write_front_page)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
