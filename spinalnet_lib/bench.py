@@ -121,7 +121,7 @@ def _head_rows() -> list[dict]:
 
 
 def _large_rows() -> list[dict]:
-    """VGG's head on ImageNet: 25,088 features; the spine of the paper's transfer scripts is as wide as 512."""
+    """VGG's dense head for ImageNet, which reads 25,088 features, against a spine of width 512."""
     spinal = create_head("spinal", 25_088, 1000, layer_width=512, drop_rate=0.5)
     dense = create_head("mlp", 25_088, 1000, hidden_sizes=(4096, 4096), drop_rate=(0.0, 0.5, 0.5))
     macs = count_macs(spinal, (25_088,)) / count_macs(dense, (25_088,))

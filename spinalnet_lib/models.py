@@ -105,8 +105,8 @@ def create_model(
 ) -> Classifier:
     """Build a registered body with a registered head; further arguments go to the head.
 
-    `in_chans` is the body's own unless given; `image_size` is for bodies that take any size ("pixels"). Weights are torch's defaults, drawn from the
-    global generator; `train` draws them anew from its seed.
+    `in_chans` is the body's own unless given; `image_size` is for bodies that take any size ("pixels"). Weights are
+    torch's defaults, drawn from the global generator; `train` draws them anew from its seed.
 
     >>> model = create_model("two_conv", "spinal", num_classes=10, layer_width=8, num_layers=6)
     >>> sum(p.numel() for p in model.parameters())
