@@ -1,8 +1,9 @@
 """The fast way through a spinal head's layers in plain eager mode; `SpinalHead.hidden` is the readable reference.
 
 A spine has more, narrower layers than the dense head it replaces: on a CPU the time goes into module calls, dropout
-masks and autograd's bookkeeping. Here parameters are read from the modules at every call (none is kept, so none can go
-stale), all masks come from one draw of 64-bit words, and in training the spine is one autograd node.
+masks, norms and autograd's bookkeeping. Here parameters are read from the modules at every call, all masks come from one
+draw of 64-bit words, and in training the spine is one autograd node. In evaluation without gradients the norms are folded
+into the weights, and every call first makes sure that what was folded is what the modules hold (`folded_spine.py`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.nn.modules import module as nn_module
 
+from .folded_spine import FoldedSpine
+
 _KINDS = set(product((nn.Dropout, nn.Identity), (nn.Linear,), (nn.BatchNorm1d, nn.Identity), (nn.ReLU,)))
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_GLOBAL_HOOKS = [vars(nn_module)[f"_global{name}"] for name in _HOOKS]
+_FORWARD_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+_BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks")
+_GLOBAL_HOOKS = {name: vars(nn_module)[f"_global{name}"] for name in _FORWARD_HOOKS + _BACKWARD_HOOKS}
 _AFFINE, _STATS = ("weight", "bias"), ("running_mean", "running_var")
-_affine, _stats = itemgetter(*_AFFINE), itemgetter(*_STATS)
+_affine, _stats, _training = itemgetter(*_AFFINE), itemgetter(*_STATS), itemgetter("training")
 _reference_only = False
 _relu_backward = torch.ops.aten.threshold_backward.default
 _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
@@ -40,10 +44,17 @@ def fast_hidden(head: nn.Module, x: Tensor) -> Tensor | None:
     if not _is_plain(x) or not (head.chained and head.all_layers_feed_output and x.shape[0]):
         return None
     structure = _plain_structure(head)
-    training = set(map(itemgetter("training"), structure.attributes)) if structure else ()
+    training = set(map(_training, structure.modes)) if structure else ()
     if len(training) != 1:
         return None
-    return (_train if True in training else _evaluate)(head.read(x), structure.layers)
+    reads = head.read(x)
+    if True in training:
+        return _train(reads, structure.layers)
+    if x.is_cpu and not torch.is_grad_enabled():
+        hidden = structure.folded(reads)
+        if hidden is not None:
+            return hidden
+    return _evaluate(reads, structure.layers)
 
 
 @contextmanager
@@ -55,6 +66,16 @@ def reference_loop() -> Iterator[None]:
         yield
     finally:
         _reference_only = before
+
+
+def fast_drop(drop: nn.Module, x: Tensor) -> Tensor:
+    """`drop(x)`, by `fast_dropout` where `drop` is a plain nn.Dropout that trains."""
+    if torch.compiler.is_compiling() or type(drop) is not nn.Dropout:
+        return drop(x)
+    hooks = drop._forward_hooks or drop._forward_pre_hooks or drop._backward_hooks or drop._backward_pre_hooks
+    if hooks or any(_GLOBAL_HOOKS.values()) or "forward" in vars(drop):
+        return drop(x)
+    return fast_dropout(x, drop.p) if drop.training else x
 
 
 def fast_dropout(x: Tensor, rate: float) -> Tensor:
@@ -106,7 +127,7 @@ def _is_plain(x: Tensor) -> bool:
         return False
     if _reference_only:
         return False
-    kinds = type(x) is Tensor, x.device.type in ("cpu", "cuda"), x.dtype in (torch.float32, torch.float64)
+    kinds = type(x) is Tensor, x.is_cpu or x.is_cuda, x.dtype in (torch.float32, torch.float64)
     modes = torch._C._len_torch_function_stack() + torch._C._len_torch_dispatch_stack()
     transformed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
     return all(kinds) and not (modes or transformed or torch._C._is_any_autocast_enabled())
@@ -117,17 +138,25 @@ class _Structure(NamedTuple):
 
     containers: list[dict]
     content: list
-    hooks: list[dict]
+    forward_hooks: list[dict]
+    backward_hooks: list[dict]
     attributes: list[dict]
     layers: list[tuple[nn.Module, ...]]  # dropout, linear, norm, activation; empty if other than plain
+    modes: list[dict]  # attributes of what differs between training and evaluation
+    folded: FoldedSpine
 
     def is_plain(self) -> bool:
         # C loops over the very dicts in which modules keep hooks and attributes; a `forward` may be set on an instance.
         own = map(dict.__contains__, self.attributes, repeat("forward"))
-        return bool(self.layers) and not any(self.hooks) and not any(own)
+        hooked = any(self.forward_hooks) or (torch.is_grad_enabled() and any(self.backward_hooks))
+        return bool(self.layers) and not hooked and not any(own)
 
 
 _STRUCTURES: WeakKeyDictionary[nn.Module, _Structure] = WeakKeyDictionary()
+
+
+def _hooks(attributes: list[dict], names: tuple[str, str]) -> list[dict]:
+    return [own[name] for own in (_GLOBAL_HOOKS, *attributes) for name in names]
 
 
 def _content(containers: list[dict]) -> list:
@@ -144,9 +173,11 @@ def _plain_structure(head: nn.Module) -> _Structure | None:
         plain = {(type(layer), *map(type, layer.children())) for layer in head.layers} <= {(Layer, *k) for k in _KINDS}
         containers = [module._modules for module in (head, head.layers, *head.layers)]
         attributes = [vars(module) for module in (*head.layers, *chain.from_iterable(layers))]
-        hooks = [*_GLOBAL_HOOKS, *(own[name] for own in attributes for name in _HOOKS)]
+        hooks = [_hooks(attributes, names) for names in (_FORWARD_HOOKS, _BACKWARD_HOOKS)]
         content, layers = _content(containers), layers if plain else []
-        structure = _STRUCTURES[head] = _Structure(containers, content, hooks, attributes, layers)
+        modes = [vars(module) for drop, _, norm, _ in layers for module in (drop, norm)]
+        structure = _Structure(containers, content, *hooks, attributes, layers, modes, FoldedSpine(layers))
+        _STRUCTURES[head] = structure
     return structure if structure.is_plain() else None
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_dtype, check_flag, check_input, check_int, check_name, check_rate
-from .fast_spine import fast_dropout, fast_hidden
+from .fast_spine import fast_drop, fast_hidden
 
 LayerFactory = str | Callable[..., nn.Module]
 
@@ -268,7 +268,7 @@ class SpinalHead(Head):
     def read(self, x: Tensor) -> list[Tensor]:
         """The features that each layer reads: `(N, in_features)` to one `(N, size)` a layer."""
         splits = x.tensor_split(self.num_splits, dim=1)
-        return [splits[i % self.num_splits] for i in range(self.num_layers)]
+        return list(splits * self.num_layers)[: self.num_layers]
 
     def hidden(self, x: Tensor) -> Tensor:
         # The same numbers sooner, where nothing watches or changes the calls; the loop below is the definition.
@@ -282,9 +282,7 @@ class SpinalHead(Head):
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
 
     def drop_pre_logits(self, x: Tensor) -> Tensor:
-        drop = self.classifier_drop
-        plain = type(drop) is nn.Dropout and drop.training and not (drop._forward_hooks or drop._forward_pre_hooks)
-        return fast_dropout(x, drop.p) if plain else drop(x)
+        return fast_drop(self.classifier_drop, x)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"

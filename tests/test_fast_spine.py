@@ -1,7 +1,9 @@
 """The fast spine against the loop of `SpinalHead.hidden`, and every situation in which it must step aside."""
 
 import copy
+import gc
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.stateless import _reparametrize_module
 
-from spinalnet_lib import SpinalHead, create_head, fast_spine
+from spinalnet_lib import SpinalHead, create_head, fast_spine, folded_spine
 from spinalnet_lib.fast_spine import draw_masks, fast_dropout, fast_hidden, reference_hidden
 
 
@@ -57,6 +59,7 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+    torch.set_grad_enabled(True)
 
 
 SHAPES = [{}, {"in_features": 7, "num_splits": 3, "num_layers": 7}, {"num_splits": 1, "num_layers": 1}]
@@ -161,29 +164,97 @@ class TestEvaluation:
         for output in outputs:
             output.square().sum().backward()
         torch.testing.assert_close(mine.grad, theirs.grad)
-        with torch.inference_mode():
-            torch.testing.assert_close(fast_hidden(head, mine), loop(head, mine))
+        for mode in (torch.inference_mode(), torch.no_grad()):
+            with mode:
+                folded = fast_hidden(head, mine)
+                torch.testing.assert_close(folded, loop(head, mine), rtol=1e-12, atol=1e-12)
+                assert folded.is_contiguous() and not folded.requires_grad
 
     @pytest.mark.parametrize("name", ["spinal_spatial", "spinal_overlap", "spinal_random_mask"])
     def test_heads_that_read_in_another_way(self, name):
         head = create_head(name, 20, 5, layer_width=6, norm_layer="BatchNorm1d").eval()
         x = torch.randn(7, 20)
         torch.testing.assert_close(fast_hidden(head, x), loop(head, x))
+        with torch.no_grad():
+            torch.testing.assert_close(fast_hidden(head, x), loop(head, x))
+
+    def test_what_is_folded_and_what_not(self, monkeypatch):
+        """Folding takes memory and must see every write: small plain heads on a CPU, without gradients."""
+        head, x = build().eval(), torch.randn(3, 13, dtype=torch.float64)
+
+        def folds(head):
+            fast_hidden(head, x)
+            return fast_spine._plain_structure(head).folded.state != []
+
+        assert not folds(head)  # with gradients
+        with torch.no_grad():
+            assert folds(head)
+            assert not folds(copy.deepcopy(head).train())
+            assert "folded" not in str(head.state_dict().keys())
+            monkeypatch.setattr(folded_spine, "_LARGEST", 200)
+            assert not folds(copy.deepcopy(head))
+            monkeypatch.undo()
+            plain = SpinalHead(13, 5, 6, norm_layer=lambda width: nn.BatchNorm1d(width, affine=False)).double().eval()
+            assert not folds(plain)
+            torch.testing.assert_close(fast_hidden(plain, x), loop(plain, x))
+        with torch.inference_mode():
+            born = build().eval()  # its tensors count no writes
+            assert not folds(born)
+            torch.testing.assert_close(fast_hidden(born, x), loop(born, x))
+
+    def test_folding_keeps_no_graph_and_no_head_alive(self):
+        head, x = build().eval(), torch.randn(3, 13, dtype=torch.float64)
+        weight = head.layers[0].linear.weight * 2
+        watched = weakref.ref(weight)
+        with torch.no_grad(), _reparametrize_module(head, {"layers.0.linear.weight": weight}):
+            fast_hidden(head, x)
+        del weight
+        gc.collect()
+        assert watched() is None
+        watched = weakref.ref(head)
+        del head
+        gc.collect()
+        assert watched() is None
 
     @pytest.mark.parametrize("name", ["spinal_no_chain", "spinal_last"])
     def test_heads_that_are_wired_in_another_way_run_their_loop(self, name):
         assert fast_hidden(create_head(name, 20, 5, layer_width=6), torch.randn(7, 20)) is None
 
 
-def step(head):
-    for parameter in head.parameters():
-        parameter.grad = torch.ones_like(parameter)
-    torch.optim.SGD(head.parameters(), 0.1).step()
+def step(make_optimizer):
+    def change(head):
+        for parameter in head.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        make_optimizer(head.parameters()).step()
+
+    return change
 
 
 def write_data(head):
     head.layers[1].linear.weight.data.mul_(2)
     head.layers[1].norm.running_var.data.mul_(2)
+
+
+def average(head):
+    """Of weights, as it is often written."""
+    for parameter in head.parameters():
+        parameter.data.mul_(0.9).add_(torch.ones_like(parameter), alpha=0.1)
+
+
+def transpose(head):
+    linear = head.layers[0].linear  # 7 features to 7: the same memory at the same version, read the other way
+    linear.weight = nn.Parameter(linear.weight.detach().t())
+
+
+def load_again(head):
+    state = {name: value + 0.5 for name, value in head.state_dict().items()}
+    head.load_state_dict(state, assign=True)
+
+
+def train_statistics(head):
+    head.train()
+    head(torch.randn(50, head.in_features) * 3 + 1)
+    head.eval()
 
 
 def add_hook(head):
@@ -202,15 +273,32 @@ def parametrize(head):
     nn.utils.parametrize.register_parametrization(head.layers[0].linear, "weight", Double())
 
 
+def square():
+    return build(in_features=14, layer_width=7, dtype=torch.float32)
+
+
 CHANGES = {
-    "an optimizer step": step,
+    "an optimizer step": step(lambda parameters: torch.optim.SGD(parameters, 0.1)),
+    "a step of all at once": step(lambda parameters: torch.optim.Adam(parameters, 0.1, foreach=True)),
+    "a fused step": step(lambda parameters: torch.optim.AdamW(parameters, 0.1, fused=True)),
+    "load_state_dict with new tensors": load_again,
+    "a batch in training mode": train_statistics,
+    "an average written through data": average,
+    "one bias through data": lambda head: head.layers[2].linear.bias.data[3].add_(3),
+    "one weight's data set": lambda head: setattr(head.layers[1].linear.weight, "data", torch.ones(7, 14)),
+    "one norm's data set": lambda head: setattr(head.layers[1].norm.weight, "data", torch.ones(7) * 3),
+    "a write through NumPy": lambda head: head.layers[1].linear.weight.numpy().fill(0.2),
+    "a view of the same memory": transpose,
+    "swapped tensors": lambda head: torch.utils.swap_tensors(
+        head.layers[1].linear.weight, nn.Parameter(torch.ones(7, 14))
+    ),
     "load_state_dict": lambda head: head.load_state_dict({k: v + 0.5 for k, v in head.state_dict().items()}),
     "a running mean": lambda head: head.layers[0].norm.running_mean.add_(1),
     "a write through data": write_data,
-    "a new parameter": lambda head: setattr(head.layers[1].linear, "weight", nn.Parameter(torch.ones(6, 13))),
-    "a new submodule": lambda head: setattr(head.layers[1], "linear", nn.Linear(13, 6)),
-    "a new layer": lambda head: head.layers.__setitem__(1, build(14, dtype=torch.float32).layers[3].eval()),
-    "new layers": lambda head: setattr(head, "layers", build(14, drop_rate=0, dtype=torch.float32).layers[:2].eval()),
+    "a new parameter": lambda head: setattr(head.layers[1].linear, "weight", nn.Parameter(torch.ones(7, 14))),
+    "a new submodule": lambda head: setattr(head.layers[1], "linear", nn.Linear(14, 7)),
+    "a new layer": lambda head: head.layers.__setitem__(1, square().layers[3].eval()),
+    "new layers": lambda head: setattr(head, "layers", square().layers[:2].eval()),
     "another activation": lambda head: setattr(head.layers[3], "act", nn.Tanh()),
     "a hook": add_hook,
     "a hook before": add_pre_hook,
@@ -223,10 +311,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_no_change_to_the_head_is_missed(change):
-    head = build(in_features=14, dtype=torch.float32).eval()
+@pytest.mark.parametrize("with_gradients", [True, False])
+def test_no_change_to_the_head_is_missed(change, with_gradients):
+    head = square().eval()
     x = torch.randn(6, 14)
-    before = fast_hidden(head, x)
+    torch.set_grad_enabled(with_gradients)
+    before = fast_hidden(head, x).detach()
     with torch.no_grad():
         change(head)
     if change is CHANGES["new layers"]:
@@ -240,6 +330,23 @@ def test_no_change_to_the_head_is_missed(change):
     assert now.shape != before.shape or not now.allclose(before, atol=1e-4)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_one_weight_is_not_missed_wherever_it_is(mode):
+    """A wide layer's weights are not all compared: there torch's count of writes must tell."""
+    head, x = build(in_features=64, layer_width=40).eval(), torch.randn(20, 64, dtype=torch.float64)
+    changes = 0
+    for _ in range(100):
+        row, column = torch.randint(40, ()), torch.randint(72, ())
+        with mode():
+            before = fast_hidden(head, x)
+            head.layers[1].linear.weight[row, column] += 100
+            now = fast_hidden(head, x)
+            torch.testing.assert_close(now, loop(head, x))
+            changes += not now.equal(before)
+            head.layers[1].linear.weight[row, column] -= 100
+    assert changes > 50  # the others read what is 0
+
+
 def test_removing_a_hook_brings_the_fast_way_back():
     head, x = build().eval(), torch.randn(6, 13, dtype=torch.float64)
     for register in (head.layers[1].act.register_forward_hook, nn.modules.module.register_module_forward_hook):
@@ -249,7 +356,9 @@ def test_removing_a_hook_brings_the_fast_way_back():
         assert fast_hidden(head, x) is not None
 
 
-def test_dtype_and_functional_call_are_followed():
+@pytest.mark.parametrize("with_gradients", [True, False])
+def test_dtype_and_functional_call_are_followed(with_gradients):
+    torch.set_grad_enabled(with_gradients)
     head = build(dtype=torch.float32).eval()
     x = torch.randn(6, 13)
     assert fast_hidden(head, x).dtype is torch.float32
@@ -265,6 +374,9 @@ def test_dtype_and_functional_call_are_followed():
     with _reparametrize_module(head, changed):
         torch.testing.assert_close(fast_hidden(head, x), loop(other, x))
     assert not fast_hidden(head, x).allclose(fast_hidden(other, x))
+    called = torch.func.functional_call(head, changed, (x,))
+    torch.testing.assert_close(called, other(x))
+    assert not head(x).allclose(called)
 
 
 class Asked(nn.Module):
