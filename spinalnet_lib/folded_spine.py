@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +14,14 @@ from torch import Tensor, nn
 _LARGEST = 2**21  # weights; beyond, the multiplications take the time and a second copy takes memory
 _weight, _bias, _eps, _version = itemgetter("weight"), itemgetter("bias"), itemgetter("eps"), attrgetter("_version")
 _affine, _stats = itemgetter("weight", "bias"), itemgetter("running_mean", "running_var")
+
+
+class _Folded(NamedTuple):
+    state: list  # what tells of a change
+    views: list[np.ndarray]  # the values in it; they keep their memory, so that no other tensor can get its address
+    widths: list[int]
+    biases: Tensor  # of all layers
+    weights: list[tuple[Tensor, Tensor | None]]  # of each layer, for the features and for the layer before
 
 
 class FoldedSpine:
@@ -30,59 +39,59 @@ class FoldedSpine:
         self._norms = [vars(norm) for _, _, norm, _ in layers if type(norm) is nn.BatchNorm1d]
         self._affines = [norm["_parameters"] for norm in self._norms]
         self._stats = [norm["_buffers"] for norm in self._norms]
-        self.state: list = []  # of what is folded; empty when nothing is
+        # What is folded, all in one place: threads that share a head see all of it or nothing. None when nothing is.
+        self.folded: _Folded | None = None
 
     def __call__(self, reads: Sequence[Tensor]) -> Tensor | None:
         """One `(N, size)` a layer to `(N, sum of widths)`; None for layers that cannot be folded."""
+        folded = self.folded
         try:
             matrices = [*map(_weight, self._linears)]
             norms = chain(map(_affine, self._affines), map(_stats, self._stats))
             vectors = [*map(_bias, self._linears), *chain.from_iterable(norms)]
-            if not self.state or self.state != self._read_state(matrices, vectors):
-                self._fold(matrices, vectors, reads)
+            if folded is None or folded[0] != self._state(matrices, vectors, folded[1]):
+                folded = self.folded = self._fold(matrices, vectors, reads)
         except (AttributeError, KeyError, TypeError, RuntimeError):
-            self.state = []  # no affine norm, or a tensor that is not NumPy's or has no version: made in inference mode
-        if not self.state:
+            folded = None  # no affine norm, or a tensor that is not NumPy's or has no version: made in inference mode
+        if folded is None:
             return None
-        hidden = self._biases.expand(reads[0].shape[0], -1).clone(memory_format=torch.contiguous_format)
-        outputs, y = hidden.split_with_sizes(self._widths, 1), None
-        for read, output, (features, previous) in zip(reads, outputs, self._weights, strict=True):
+        _, _, widths, biases, weights = folded
+        hidden = biases.expand(reads[0].shape[0], -1).clone(memory_format=torch.contiguous_format)
+        y = None
+        for read, output, (features, previous) in zip(reads, hidden.split_with_sizes(widths, 1), weights, strict=True):
             output.addmm_(read, features)
             y = (output if previous is None else output.addmm_(y, previous)).relu_()
         return hidden
 
-    def _read_state(self, matrices: list[Tensor], vectors: list[Tensor]) -> list:
+    def _state(self, matrices: list[Tensor], vectors: list[Tensor], views: list[np.ndarray]) -> list:
         return [
             *map(id, matrices),
             *map(_version, matrices),
             *map(Tensor.data_ptr, matrices),
             *map(Tensor.data_ptr, vectors),
-            *map(np.ndarray.tobytes, self._views),
+            *map(np.ndarray.tobytes, views),
             *map(_eps, self._norms),
         ]
 
-    def _fold(self, matrices: list[Tensor], vectors: list[Tensor], reads: Sequence[Tensor]) -> None:
-        self.state = []
+    def _fold(self, matrices: list[Tensor], vectors: list[Tensor], reads: Sequence[Tensor]) -> _Folded | None:
         if {type(tensor) for tensor in matrices + vectors} - {Tensor, nn.Parameter}:
-            return
+            return None
         if sum(map(Tensor.numel, matrices)) > _LARGEST:
-            return
-        # The views keep the memory they look at, so that no other tensor can get its address.
-        self._views = [matrix.detach().numpy()[_grid(matrix)] for matrix in matrices]
-        self._views += [vector.detach().numpy() for vector in vectors]
-        state = self._read_state(matrices, vectors)  # before the folding, lest a write in between goes unseen
-        biases, self._weights = [], []
+            return None
+        views = [matrix.detach().numpy()[_grid(matrix)] for matrix in matrices]
+        views += [vector.detach().numpy() for vector in vectors]
+        state = self._state(matrices, vectors, views)  # before the folding, lest a write in between goes unseen
+        biases, weights = [], []
         for read, (_, linear, norm, _) in zip(reads, self._layers, strict=True):
             weight, bias = linear.weight.detach(), linear.bias.detach()
             if type(norm) is not nn.Identity:
                 scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
                 weight, bias = weight * scale[:, None], (bias - norm.running_mean) * scale + norm.bias.detach()
-            # Of each layer, for the features and for the layer before; `(inputs, outputs)` suits a small product best.
+            # `(inputs, outputs)`, as that suits a small product best.
             features, previous = (part.t().contiguous() for part in weight.tensor_split([read.shape[1]], dim=1))
-            self._weights.append((features, previous if len(previous) else None))
+            weights.append((features, previous if len(previous) else None))
             biases.append(bias)
-        self._biases, self._widths = torch.cat(biases), list(map(len, biases))
-        self.state = state
+        return _Folded(state, views, list(map(len, biases)), torch.cat(biases), weights)
 
 
 def _grid(matrix: Tensor) -> tuple[slice, slice]:

@@ -4,6 +4,7 @@ import copy
 import gc
 import itertools
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -184,7 +185,7 @@ class TestEvaluation:
 
         def folds(head):
             fast_hidden(head, x)
-            return fast_spine._plain_structure(head).folded.state != []
+            return fast_spine._plain_structure(head).folded.folded is not None
 
         assert not folds(head)  # with gradients
         with torch.no_grad():
@@ -201,6 +202,22 @@ class TestEvaluation:
             born = build().eval()  # its tensors count no writes
             assert not folds(born)
             torch.testing.assert_close(fast_hidden(born, x), loop(born, x))
+
+    def test_threads_may_share_a_head(self):
+        head, x = build(in_features=64, layer_width=40).eval(), torch.randn(4, 64, dtype=torch.float64)
+
+        def run(_):
+            with torch.no_grad():
+                return fast_hidden(head, x)
+
+        expected = loop(head, x)
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(30):
+                fast_spine._STRUCTURES.pop(head, None)
+                run(0)
+                fast_spine._plain_structure(head).folded.folded = None  # all of them fold
+                for found in pool.map(run, range(16)):
+                    torch.testing.assert_close(found, expected)
 
     def test_folding_keeps_no_graph_and_no_head_alive(self):
         head, x = build().eval(), torch.randn(3, 13, dtype=torch.float64)
