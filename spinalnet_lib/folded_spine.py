@@ -20,7 +20,7 @@ class _Folded(NamedTuple):
     state: list  # what tells of a change
     views: list[np.ndarray]  # the values in it; they keep their memory, so that no other tensor can get its address
     widths: list[int]
-    biases: Tensor  # of all layers
+    biases: Tensor  # of all layers, `(1, sum of widths)`
     weights: list[tuple[Tensor, Tensor | None]]  # of each layer, for the features and for the layer before
 
 
@@ -56,9 +56,11 @@ class FoldedSpine:
         if folded is None:
             return None
         _, _, widths, biases, weights = folded
-        hidden = biases.expand(reads[0].shape[0], -1).clone(memory_format=torch.contiguous_format)
+        n = reads[0].shape[0]
+        hidden = biases.clone() if n == 1 else biases.expand(n, -1).contiguous()
+        outputs = torch.unsafe_split_with_sizes(hidden, widths, 1)  # unsafe for autograd only, which is off
         y = None
-        for read, output, (features, previous) in zip(reads, hidden.split_with_sizes(widths, 1), weights, strict=True):
+        for read, output, (features, previous) in zip(reads, outputs, weights, strict=True):
             output.addmm_(read, features)
             y = (output if previous is None else output.addmm_(y, previous)).relu_()
         return hidden
@@ -91,7 +93,7 @@ class FoldedSpine:
             features, previous = (part.t().contiguous() for part in weight.tensor_split([read.shape[1]], dim=1))
             weights.append((features, previous if len(previous) else None))
             biases.append(bias)
-        return _Folded(state, views, list(map(len, biases)), torch.cat(biases), weights)
+        return _Folded(state, views, list(map(len, biases)), torch.cat(biases)[None], weights)
 
 
 def _grid(matrix: Tensor) -> tuple[slice, slice]:
