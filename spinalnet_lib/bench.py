@@ -146,20 +146,26 @@ def _large_rows() -> list[dict]:
 
 def _compiled_rows() -> list[dict]:
     """Both heads through torch.compile; on a GPU with CUDA graphs, too."""
-    rows = []
+    rows, peer = [], f"{DENSE}, compiled"
     devices = [("cpu", "default")] + ([("cuda", "reduce-overhead")] if torch.cuda.is_available() else [])
     for device, mode in devices:
-        spinal, dense = (
-            torch.compile(_vgg5_head(head).to(device).eval(), mode=mode, fullgraph=True) for head in ("spinal", "mlp")
-        )
-        for batch in (1, 100, 1000):
-            ours, theirs = (_evaluation(head, batch, 256, device) for head in (spinal, dense))
-            ours(), theirs()  # compiles
-            rows.append(
-                compare_times(
-                    f"compiled head, evaluation, batch {batch}, {device}", "dense head of VGG-5, compiled", ours, theirs
+        for what, measured, batches in (
+            ("training step", _training_step, (100, 1000)),
+            ("evaluation", _evaluation, (1, 100, 1000)),
+        ):
+            for batch in batches:
+                torch._dynamo.reset()  # each row compiles its own shape, not one for all
+                ours, theirs = (
+                    measured(
+                        torch.compile(_vgg5_head(head).to(device), mode=mode, fullgraph=True),
+                        batch,
+                        256,
+                        device=device,
+                    )
+                    for head in ("spinal", "mlp")
                 )
-            )
+                ours(), theirs()  # compiles
+                rows.append(compare_times(f"compiled head, {what}, batch {batch}, {device}", peer, ours, theirs))
     return rows
 
 
@@ -205,8 +211,8 @@ def _import_row() -> dict:
     return compare_times("import spinalnet_lib and SpinalHead", "import torch", run(head), run("import torch"), pairs=7)
 
 
-def _training_step(model: torch.nn.Module, batch: int, *shape: int) -> Callable[[], object]:
-    x, y = torch.randn(batch, *shape), torch.randint(10, (batch,))
+def _training_step(model: torch.nn.Module, batch: int, *shape: int, device: str = "cpu") -> Callable[[], object]:
+    x, y = torch.randn(batch, *shape, device=device), torch.randint(10, (batch,), device=device)
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     model.train()
 
@@ -214,6 +220,7 @@ def _training_step(model: torch.nn.Module, batch: int, *shape: int) -> Callable[
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
+        _wait_for(device)
 
     return step
 
@@ -225,7 +232,11 @@ def _evaluation(model: torch.nn.Module, batch: int, features: int, device: str =
     def forward() -> None:
         with torch.inference_mode():
             model(x)
-        if device == "cuda":
-            torch.cuda.synchronize()
+        _wait_for(device)
 
     return forward
+
+
+def _wait_for(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
