@@ -43,11 +43,12 @@ lint: install  ## ruff, and notebooks without outputs
 	$(BIN)/ruff format --check --line-length 78 $$(git ls-files 'book/*.ipynb')
 	$(BIN)/nbstripout --verify $$(git ls-files 'book/*.ipynb')
 
-unit: install  ## unit tests and doctests, under two minutes
-	$(BIN)/python -m pytest tests --ignore tests/book --ignore tests/interop -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
+# One thread of torch a worker: two workers with two threads each wait for each other.
+unit: install  ## unit tests and doctests, under a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests --ignore tests/book --ignore tests/interop -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
-	$(BIN)/python -m pytest tests/interop -m "not full"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py

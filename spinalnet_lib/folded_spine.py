@@ -18,7 +18,9 @@ _affine, _stats = itemgetter("weight", "bias"), itemgetter("running_mean", "runn
 
 class _Folded(NamedTuple):
     state: list  # what tells of a change
-    views: list[np.ndarray]  # the values in it; they keep their memory, so that no other tensor can get its address
+    # The values in it. They keep their memory, so that no other tensor can get its address.
+    grids: list[np.ndarray]
+    values: list[memoryview]
     widths: list[int]
     biases: Tensor  # of all layers, `(1, sum of widths)`
     weights: list[tuple[Tensor, Tensor | None]]  # of each layer, for the features and for the layer before
@@ -49,13 +51,13 @@ class FoldedSpine:
             matrices = [*map(_weight, self._linears)]
             norms = chain(map(_affine, self._affines), map(_stats, self._stats))
             vectors = [*map(_bias, self._linears), *chain.from_iterable(norms)]
-            if folded is None or folded[0] != self._state(matrices, vectors, folded[1]):
+            if folded is None or folded[0] != self._state(matrices, vectors, folded[1], folded[2]):
                 folded = self.folded = self._fold(matrices, vectors, reads)
         except (AttributeError, KeyError, TypeError, RuntimeError):
             folded = None  # no affine norm, or a tensor that is not NumPy's or has no version: made in inference mode
         if folded is None:
             return None
-        _, _, widths, biases, weights = folded
+        _, _, _, widths, biases, weights = folded
         n = reads[0].shape[0]
         hidden = biases.clone() if n == 1 else biases.expand(n, -1).contiguous()
         outputs = torch.unsafe_split_with_sizes(hidden, widths, 1)  # unsafe for autograd only, which is off
@@ -65,13 +67,16 @@ class FoldedSpine:
             y = (output if previous is None else output.addmm_(y, previous)).relu_()
         return hidden
 
-    def _state(self, matrices: list[Tensor], vectors: list[Tensor], views: list[np.ndarray]) -> list:
+    def _state(
+        self, matrices: list[Tensor], vectors: list[Tensor], grids: list[np.ndarray], values: list[memoryview]
+    ) -> list:
         return [
+            b"".join(values),
             *map(id, matrices),
             *map(_version, matrices),
             *map(Tensor.data_ptr, matrices),
             *map(Tensor.data_ptr, vectors),
-            *map(np.ndarray.tobytes, views),
+            *map(np.ndarray.tobytes, grids),
             *map(_eps, self._norms),
         ]
 
@@ -80,9 +85,9 @@ class FoldedSpine:
             return None
         if sum(map(Tensor.numel, matrices)) > _LARGEST:
             return None
-        views = [matrix.detach().numpy()[_grid(matrix)] for matrix in matrices]
-        views += [vector.detach().numpy() for vector in vectors]
-        state = self._state(matrices, vectors, views)  # before the folding, lest a write in between goes unseen
+        grids = [matrix.detach().numpy()[_grid(matrix)] for matrix in matrices]
+        values = [memoryview(vector.detach().numpy()).cast("B") for vector in vectors]
+        state = self._state(matrices, vectors, grids, values)  # before the folding, lest a write in between goes unseen
         biases, weights = [], []
         for read, (_, linear, norm, _) in zip(reads, self._layers, strict=True):
             weight, bias = linear.weight.detach(), linear.bias.detach()
@@ -93,7 +98,7 @@ class FoldedSpine:
             features, previous = (part.t().contiguous() for part in weight.tensor_split([read.shape[1]], dim=1))
             weights.append((features, previous if len(previous) else None))
             biases.append(bias)
-        return _Folded(state, views, list(map(len, biases)), torch.cat(biases)[None], weights)
+        return _Folded(state, grids, values, list(map(len, biases)), torch.cat(biases)[None], weights)
 
 
 def _grid(matrix: Tensor) -> tuple[slice, slice]:

@@ -267,7 +267,7 @@ class SpinalHead(Head):
 
     def read(self, x: Tensor) -> list[Tensor]:
         """The features that each layer reads: `(N, in_features)` to one `(N, size)` a layer."""
-        splits = x.tensor_split(self.num_splits, dim=1)
+        splits = x.tensor_split(self.num_splits, 1)
         return list(splits * self.num_layers)[: self.num_layers]
 
     def hidden(self, x: Tensor) -> Tensor:
