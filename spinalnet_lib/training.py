@@ -138,6 +138,7 @@ def train(
         key=run_key(model, data, config, seed, device),
         numerics_version=NUMERICS_VERSION,
         dataset=data.name,
+        dataset_source=data.source,
         dataset_sha256=data.sha256,
         split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
         model=dict(model.arguments),

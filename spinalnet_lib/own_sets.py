@@ -1,0 +1,185 @@
+"""Sets with a card of their own: any folder under the data root that holds a `card.json`, packed or yours.
+
+A card says `name`, `title`, `kind`, `num_classes`, `splits` (images a part: train, perhaps val and test) and perhaps
+`classes`, hashes and a `note`. Kinds: `arrays` (`PART_images.npy` and `PART_labels.npy`, plain or `.xz`), `sheets`
+(lossless `PART_000.webp` … beside the labels), `folder` (`PART/CLASS/image`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .photos import cache_folder, list_class_folders
+from .publishers import read_class_folders
+from .readers import Part, Parts, read_npy, read_sheets, to_images
+
+PARTS = ("train", "val", "test")
+_KINDS = ("arrays", "sheets", "folder")
+_SIDE = 128  # pixels of photographs, where the card does not say
+
+
+def list_own(root: Path) -> list[str]:
+    """Folders under the root with a card of a kind that `read_own` knows."""
+    cards = sorted(root.glob("*/card.json")) if root.is_dir() else []
+    return [path.parent.name for path in cards if _kind(path) in _KINDS]
+
+
+def load_own_card(root: Path, name: str) -> dict:
+    """The card of a folder in the form of the official cards; raises ValueError for one that lacks what is needed."""
+    path = root / name / "card.json"
+    try:
+        own = json.loads(path.read_text())
+        sizes = own["splits"]
+        needed = own["kind"], own["num_classes"], sizes["train"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no card ({type(error).__name__}: {error}); it needs kind, num_classes and splits with a train "
+            f"part; `spinalnet data new {path.parent}` writes one for class folders, after you have moved this one away"
+        ) from error
+    unknown = set(sizes) - set(PARTS)
+    if own["kind"] not in _KINDS or unknown:
+        what = f"parts {sorted(unknown)}" if unknown else f"kind {own['kind']!r}"
+        raise ValueError(
+            f"{path} has {what}; kinds are {', '.join(_KINDS)}, parts {', '.join(PARTS)}; correct the card"
+        )
+    counts = ", ".join(f"{count:,} {'validation' if part == 'val' else part}" for part, count in sizes.items())
+    whose = "the folder's own parts" if "test" in sizes else "own split, stratified, fixed seed: one fifth test"
+    sixth = "" if "val" in sizes else "; one sixth of training is validation, stratified, fixed seed"
+    side = own.get("shorter_side") or _SIDE
+    return {
+        **own,
+        "name": name,
+        "title": own.get("title", name),
+        "num_classes": needed[1],
+        "classes": own.get("classes"),
+        "image_shape": own.get("shape") or [3, side, side],
+        "sizes": sizes,
+        "splits": f"{whose} ({counts}){sixth}",
+        "own_split": not own.get("official", False),
+        "about": own.get("about", own.get("title", name)),
+        "source": own.get("source", f"the folder {name}"),
+        "licence": own.get("licence", "not stated"),
+        "traps": own.get("note", "none stated"),
+        "paper": "not used" if not own.get("official") else "see the official set",
+        "how_to_get": f"a folder {name}/ with a card.json under the data root",
+    }
+
+
+def read_own(root: Path, card: dict, size: int | None) -> Parts:
+    """Read a folder as its card says, against the hashes and counts on it."""
+    folder = root / card["name"]
+    if card["kind"] == "folder":
+        inner = card.get("parts", {part: part for part in card["sizes"]})
+        folders = {part: list_class_folders(folder / inner[part]) for part in card["sizes"]}
+        for part, found in folders.items():
+            _check_count(folder / inner[part], sum(map(len, found.values())), card["sizes"][part])
+        return read_class_folders(folders, card, cache_folder(root, card["name"]), size)
+    parts = {}
+    for part, count in card["sizes"].items():
+        images = _read_images(folder, part, count, card)
+        labels = read_npy(folder / f"{part}_labels.npy", _remedy(folder))
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"{folder}: {part} images are {images.dtype} {images.shape}, labels {labels.dtype} {labels.shape}; uint8 "
+                "(N, H, W) or (N, H, W, C) and whole numbers (N,) are needed"
+            )
+        for what, array in (("images", images), ("labels", labels)):
+            _check_count(folder / f"{part}_{what}.npy", len(array), count)
+            expected = card.get("sha256_of_raw_pixels", {}).get(f"{part}_{what}")
+            if expected and hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != expected:
+                raise ValueError(
+                    f"{folder / f'{part}_{what}.npy'} differs from its card (SHA-256 of its values); {_remedy(folder)}"
+                )
+        parts[part] = Part(to_images(images), labels)
+    return Parts(**parts)
+
+
+def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
+    """Write a `card.json` for class folders, `FOLDER/CLASS/image` or `FOLDER/{train,val,test}/CLASS/image`; returns it.
+
+    Raises FileExistsError where there is a card already, and the errors of `list_class_folders`.
+    """
+    folder = Path(folder).expanduser().resolve()
+    path = folder / "card.json"
+    if path.exists():
+        raise FileExistsError(f"{path} exists; move it away to have a new one written")
+    parts = {part: part for part in PARTS if (folder / part).is_dir()}
+    if parts and "train" not in parts:
+        raise ValueError(f"{folder} has the parts {', '.join(parts)} and no train; add it, or rename one")
+    parts = parts or {"train": "."}
+    found = {part: list_class_folders(folder / inner) for part, inner in parts.items()}
+    card = {
+        "name": folder.name,
+        "title": title or folder.name,
+        "kind": "folder",
+        "official": False,
+        "licence": "fill in: whose pictures are these, and what may be done with them?",
+        "note": "fill in: what should one know before believing a result on this set?",
+        "splits": {part: sum(map(len, classes.values())) for part, classes in found.items()},
+        "parts": parts,
+        "num_classes": len(found["train"]),
+        "classes": list(found["train"]),
+        "sha256_of_files": hash_files(folder, found),
+    }
+    partial = path.with_name(f".card.{os.getpid()}.partial")
+    try:
+        partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
+    return card
+
+
+def hash_files(folder: Path, parts: dict[str, dict[str, list[Path]]]) -> str:
+    """One SHA-256 of the names and bytes of all images, in order."""
+    digest = hashlib.sha256()
+    for classes in parts.values():
+        for path in (path for paths in classes.values() for path in paths):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def check_files(root: Path, card: dict) -> bool:
+    """Whether class folders still hold the very files of the card; False if it has no hash of them."""
+    if not card.get("sha256_of_files"):
+        return False
+    folder = root / card["name"]
+    found = {part: list_class_folders(folder / inner) for part, inner in card["parts"].items()}
+    if hash_files(folder, found) != card["sha256_of_files"]:
+        raise ValueError(
+            f"{folder} holds other files than its card says; restore them, or delete card.json and run "
+            f"`spinalnet data new {folder}`"
+        )
+    return True
+
+
+def _read_images(folder: Path, part: str, count: int, card: dict) -> np.ndarray:
+    sheets = sorted(folder.glob(f"{part}_*.webp"))
+    if card["kind"] == "sheets" and sheets:
+        return read_sheets(sheets, card["tile"], card["columns"], count, _remedy(folder))
+    return read_npy(folder / f"{part}_images.npy", _remedy(folder))
+
+
+def _check_count(where: Path, found: int, expected: int) -> None:
+    if found != expected:
+        raise ValueError(
+            f"{where} holds {found:,} examples, its card says {expected:,}; restore it, or correct the card"
+        )
+
+
+def _remedy(folder: Path) -> str:
+    return f"put {folder.name}/ there again from where you have it"
+
+
+def _kind(path: Path) -> str | None:
+    try:
+        return json.loads(path.read_text()).get("kind")
+    except (ValueError, OSError, AttributeError):
+        return "folder"  # listed, so that loading it can say what is wrong with its card
