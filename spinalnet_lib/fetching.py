@@ -80,9 +80,7 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
         return data, "all pixels and labels as in the project's own records"
     if data.source == "packed" and (check_files(root, data.card) or "sha256_of_raw_pixels" in data.card):
         return data, "hash as on its card"
-    hashed = data.card["kind"] == "torchvision" or any(
-        "sha256" in file for file in data.card.get("files", {}).values()
-    )
+    hashed = data.card["kind"] == "torchvision" or any("sha256" in file for file in data.card.get("files", {}).values())
     manifest = data.source == "official" and data.card["kind"] == "idx"
     if hashed or (manifest and (find_place(root, data.card) / MANIFEST).is_file()):
         return data, "hash as published"

@@ -24,9 +24,9 @@ _SIDE = 128  # pixels of photographs, where the card does not say
 
 
 def list_own(root: Path) -> list[str]:
-    """Folders under the root with a card of a kind that `read_own` knows."""
+    """Folders under the root with a card, but for official files in packed form, which the official readers read."""
     cards = sorted(root.glob("*/card.json")) if root.is_dir() else []
-    return [path.parent.name for path in cards if _kind(path) in _KINDS]
+    return [path.parent.name for path in cards if _kind(path) not in ("idx", "idx-labels")]
 
 
 def load_own_card(root: Path, name: str) -> dict:
@@ -182,4 +182,4 @@ def _kind(path: Path) -> str | None:
     try:
         return json.loads(path.read_text()).get("kind")
     except (ValueError, OSError, AttributeError):
-        return "folder"  # listed, so that loading it can say what is wrong with its card
+        return None  # listed, so that loading it can say what is wrong with its card

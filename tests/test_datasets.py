@@ -1,12 +1,15 @@
 import dataclasses
-import gzip
 import hashlib
 
-import numpy as np
 import pytest
 import torch
+from photo_files import write_classes
 
 from spinalnet_lib import datasets, list_datasets, load_dataset
+from spinalnet_lib.data_facts import load_facts
+from spinalnet_lib.fetching import check_dataset
+from spinalnet_lib.own_sets import write_card
+from spinalnet_lib.plots import plot_images
 
 EMBEDDED = ["digits", "mnist_5k"]
 SIZES = {"digits": (1797, 8), "mnist_5k": (5000, 28)}
@@ -80,7 +83,7 @@ def test_a_batch_is_normalised_by_the_training_split(data):
 
 
 def test_statistics_of_a_constant_channel_do_not_divide_by_zero():
-    mean, std = datasets._statistics(torch.full((4, 2, 3, 3), 255, dtype=torch.uint8))
+    mean, std = datasets._mean_and_std(torch.full((4, 2, 3, 3), 255, dtype=torch.uint8))
     assert mean.tolist() == [1.0, 1.0] and (std > 0).all()
 
 
@@ -93,45 +96,12 @@ def test_unknown_name_says_the_near_ones(name, near):
     assert f"'{near}'" in str(caught.value)
 
 
-# -- MNIST's idx files, written small; the card's table of files is replaced and nothing else ----------------
-
-
-@pytest.fixture
-def idx(tmp_path, monkeypatch):
-    """A folder with four small idx files and a card that describes them."""
-    rng = np.random.default_rng(0)
-    card = datasets.load_card("mnist")
-    folder = tmp_path / "MNIST" / "raw"
-    folder.mkdir(parents=True)
-    files = {}
-    for stem, entry in card["files"].items():
-        shape = [60, *entry["shape"][1:]]
-        values = rng.integers(0, 256, shape, dtype=np.uint8) if len(shape) == 3 else np.arange(60, dtype=np.uint8) % 10
-        content = bytes(entry["header"]) + values.tobytes()
-        (folder / stem).write_bytes(content)
-        files[stem] = {"shape": shape, "header": entry["header"], "sha256": hashlib.sha256(content).hexdigest()}
-    card["files"] = files
-    load_card = datasets.load_card
-    monkeypatch.setattr(datasets, "load_card", lambda name: card if name == "mnist" else load_card(name))
-    return folder
-
-
-def test_idx_files_load_plain_and_gzipped(idx):
-    plain = load_dataset("mnist", root=idx.parents[1])
-    first = np.frombuffer((idx / "t10k-images-idx3-ubyte").read_bytes()[16:], np.uint8)[: 28 * 28]
-    assert (plain.test.images[0, 0].numpy() == first.reshape(28, 28)).all()
-    assert (len(plain.train), len(plain.val), len(plain.test)) == (50, 10, 60)
-    for path in list(idx.iterdir()):
-        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
-        path.unlink()
-    assert load_dataset("mnist", root=idx.parents[1]).sha256 == plain.sha256
-
-
-def test_the_data_root_comes_from_the_environment(idx, monkeypatch):
-    monkeypatch.setenv("SPINALNET_DATA", str(idx.parents[1]))
-    assert len(load_dataset("mnist").test) == 60
-    assert "mnist" in list_datasets(present=True)
-    monkeypatch.setenv("SPINALNET_DATA", str(idx))
+def test_the_data_root_comes_from_the_environment(tmp_path, monkeypatch):
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 6))
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    assert len(load_dataset("leaves", size=8).test) == 2
+    assert list_datasets(present=True) == [*EMBEDDED[:1], "leaves", *EMBEDDED[1:]]
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "leaves"))
     assert list_datasets(present=True) == EMBEDDED
 
 
@@ -141,81 +111,28 @@ def test_a_mistyped_data_root_is_not_taken_for_an_empty_one(monkeypatch, tmp_pat
         list_datasets(present=True)
 
 
-def test_missing_file_says_what_to_run(idx):
-    (idx / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(FileNotFoundError, match=r"t10k-labels-idx1-ubyte is missing; .*spinalnet data fetch mnist"):
-        load_dataset("mnist", root=idx.parents[1])
+def test_the_names_are_those_of_the_paper():
+    names = "mnist fashion_mnist kmnist qmnist emnist_letters emnist_digits emnist_balanced cifar10 cifar100 svhn stl10"
+    names += " caltech101 fruits360 birds225 flowers102 cars cinic10 monkeys10 hymenoptera digits mnist_5k"
+    assert set(names.split()) <= set(list_datasets())
 
 
-def damage_truncate(path):
-    path.write_bytes(path.read_bytes()[:-5])
-
-
-def damage_bit(path):
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(bytes(content))
-
-
-def damage_html(path):
-    path.write_text("<html>moved</html>")
-
-
-def damage_gzip(path):
-    path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes())[:-9])
-    path.unlink()
-
-
-def damage_html_gzip(path):
-    path.with_name(path.name + ".gz").write_text("<html>moved</html>")
-    path.unlink()
-
-
-@pytest.mark.parametrize("damage", [damage_truncate, damage_bit, damage_html, damage_gzip, damage_html_gzip])
-@pytest.mark.parametrize("stem", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
-def test_damaged_file_is_named_with_the_remedy(idx, damage, stem):
-    damage(idx / stem)
-    with pytest.raises(ValueError, match="delete it and fetch it again") as caught:
-        load_dataset("mnist", root=idx.parents[1])
-    assert stem in str(caught.value)
-
-
-def test_labels_outside_the_card_are_refused(idx):
-    card = datasets.load_card("mnist")
-    card["num_classes"] = 9
-    with pytest.raises(ValueError, match="labels run from 0 to 9, its card says 0 to 8"):
-        load_dataset("mnist", root=idx.parents[1])
-
-
-def test_download_is_left_to_torchvision(tmp_path, monkeypatch):
-    """Only the call is checked here: the download itself is torchvision's, the hashes are ours."""
-    import torchvision
-
-    calls = []
-    monkeypatch.setattr(
-        torchvision.datasets, "MNIST", lambda root, train, download: calls.append((root, train, download))
-    )
-    with pytest.raises(FileNotFoundError):
-        load_dataset("mnist", root=tmp_path, download=True)
-    assert calls == [(tmp_path, True, True)]
-    with pytest.raises(FileNotFoundError):
-        load_dataset("mnist", root=tmp_path)
-    assert len(calls) == 1
-
-
-def test_a_failed_download_says_what_to_check(tmp_path, monkeypatch):
-    import torchvision
-
-    def offline(*args, **kwargs):
-        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
-
-    monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
-    with pytest.raises(ConnectionError, match=r"MNIST could not be fetched into .*Error downloading.*check the folder"):
-        load_dataset("mnist", root=tmp_path, download=True)
+def test_photographs_train_like_any_images(tmp_path):
+    """Statistics, batches and the hash of lazily decoded images are those of the decoded ones."""
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 12))
+    lazy = load_dataset("leaves", tmp_path, size=16)
+    decoded = [dataclasses.replace(s, images=s.images[:], statistics=None) for s in (lazy.train, lazy.val, lazy.test)]
+    whole = datasets.DataSet(*decoded, lazy.card)
+    assert whole.sha256 == lazy.sha256
+    assert torch.equal(whole.train.mean, lazy.test.mean) and torch.equal(whole.train.std, lazy.val.std)
+    index = torch.tensor([3, 0])
+    assert all(map(torch.equal, whole.train.batch(index), lazy.train.batch(index)))
+    moved = lazy.test.to("cpu")
+    assert torch.equal(moved.images, whole.test.images) and torch.equal(moved.mean, lazy.train.mean)
 
 
 def mnist_is_here():
-    return datasets._is_present("mnist", datasets.data_root())
+    return "mnist" in list_datasets(present=True)
 
 
 @pytest.mark.skipif(not mnist_is_here(), reason="full MNIST is not under the data root")
@@ -224,3 +141,32 @@ def test_full_mnist():
     assert (len(data.full_train), len(data.train), len(data.val), len(data.test)) == (60_000, 49_999, 10_001, 10_000)
     assert data.full_train.mean.item() == pytest.approx(0.1307, abs=1e-4)
     assert data.full_train.std.item() == pytest.approx(0.3081, abs=1e-4)
+
+
+PACKED = {
+    "caltech101_reduced": 101,
+    "cifar10": 10,
+    "cifar100_reduced": 100,
+    "emnist_balanced_reduced": 47,
+    "emnist_digits_reduced": 10,
+    "emnist_letters_reduced": 26,
+    "fashion_mnist": 10,
+    "fruits360_varieties": 67,
+    "kmnist_10k": 10,
+    "mnist": 10,
+    "monkeys10": 10,
+    "qmnist_labels": 10,
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_sets_are_what_was_measured(name):
+    """Every packed set loads, passes the check against the committed facts, and shows its grid."""
+    if name not in list_datasets(present=True):
+        pytest.skip("this packed set is not under the data root")
+    data, compared = check_dataset(name)
+    assert compared == "all pixels and labels as in the project's own records"
+    facts = load_facts()[name]
+    assert len(data.full_train) == facts["train"] and len(data.test) == facts["test"]
+    assert data.card["num_classes"] == PACKED[name] == len(facts["images_per_class"]["train"])
+    assert plot_images(data, per_class=2).alt

@@ -63,7 +63,7 @@ from spinalnet_lib import DataSet, Split, TrainConfig, create_model, train
 import spinalnet_lib
 assert spinalnet_lib.__file__.startswith({str(tmp_path)!r}), spinalnet_lib.__file__
 images = torch.randint(0, 256, (60, 1, 28, 28), dtype=torch.uint8)
-split = Split(images, torch.arange(60) % 10, torch.tensor([0.5]), torch.tensor([0.3]))
+split = Split(images, torch.arange(60) % 10)
 data = DataSet(split, split, split, dict(name="noise", num_classes=10))
 record = train(create_model("two_conv", "spinal", 10, layer_width=8), data, TrainConfig(epochs=1), 0, device="cpu")
 print(record.n_steps)
