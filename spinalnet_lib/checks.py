@@ -8,7 +8,7 @@ import numbers
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
@@ -59,6 +59,8 @@ def plain(value):
 def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
     """Raise unless `x` is a floating-point tensor of `shape`, in which a string stands for any size."""
     says = f"({', '.join(map(str, shape))})"
+    if isinstance(x, fx.Proxy):  # a name for a tensor, while torch.fx writes down the calls
+        return
     if not isinstance(x, Tensor):
         raise TypeError(f"{owner} reads a tensor {says}, got {type(x).__name__}; convert it with torch.as_tensor")
     fits = x.dim() == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, x.shape, strict=True))
@@ -70,7 +72,9 @@ def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
 
 def check_dtype(owner: str, x: Tensor, weight) -> None:
     """Raise TypeError unless `x` has the dtype of `weight`; under autocast torch converts by itself."""
-    if isinstance(weight, Tensor) and x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+    if not isinstance(weight, Tensor) or not isinstance(x, Tensor) or x.dtype == weight.dtype:
+        return
+    if x.device.type == "meta" or not torch.is_autocast_enabled(x.device.type):
         raise TypeError(
             f"{owner} has {weight.dtype} weights, got {x.dtype}; convert the input with x.to({weight.dtype}), or the module"
         )

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from .checks import check_int, check_name, plain
-from .heads import _factory, check_spine, create_head, list_heads, split_sizes
+from .heads import _factory, check_spine, create_head, explain_arguments, list_heads, split_sizes
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,10 @@ def head_cost(name: str, in_features: int, num_classes: int, background_class: b
     in_features, num_classes = plain(in_features), plain(num_classes)
     kwargs = {key: plain(value) for key, value in kwargs.items()}
     if name in _CLOSED_FORMS and not background_class:
-        return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
+        try:
+            return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
+        except TypeError as error:
+            raise explain_arguments(error, name) from error
     with torch.device("meta"):
         head = create_head(name, in_features, num_classes, background_class, **kwargs)
     return measured_cost(head, (in_features,))

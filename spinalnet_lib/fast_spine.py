@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import accumulate, chain, product, repeat
 from operator import itemgetter
 from typing import NamedTuple
@@ -29,7 +30,7 @@ _BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks")
 _GLOBAL_HOOKS = {name: vars(nn_module)[f"_global{name}"] for name in _FORWARD_HOOKS + _BACKWARD_HOOKS}
 _AFFINE, _STATS = ("weight", "bias"), ("running_mean", "running_var")
 _affine, _stats, _training = itemgetter(*_AFFINE), itemgetter(*_STATS), itemgetter("training")
-_reference_only = False
+_reference_only: ContextVar[bool] = ContextVar("reference_only", default=False)  # of a thread, of a task
 _relu_backward = torch.ops.aten.threshold_backward.default
 _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
 
@@ -50,7 +51,7 @@ def fast_hidden(head: nn.Module, x: Tensor) -> Tensor | None:
     reads = head.read(x)
     if True in training:
         return _train(reads, structure.layers)
-    if x.is_cpu and not torch.is_grad_enabled():
+    if not torch.is_grad_enabled():
         hidden = structure.folded(reads)
         if hidden is not None:
             return hidden
@@ -60,12 +61,11 @@ def fast_hidden(head: nn.Module, x: Tensor) -> Tensor | None:
 @contextmanager
 def reference_loop() -> Iterator[None]:
     """Inside, heads run their readable loop and torch's own dropout: for comparisons, and for runs that are recorded."""
-    global _reference_only
-    before, _reference_only = _reference_only, True
+    token = _reference_only.set(True)
     try:
         yield
     finally:
-        _reference_only = before
+        _reference_only.reset(token)
 
 
 def fast_drop(drop: nn.Module, x: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def fast_drop(drop: nn.Module, x: Tensor) -> Tensor:
 
 def fast_dropout(x: Tensor, rate: float) -> Tensor:
     """Training-mode dropout with a mask of `draw_masks`; F.dropout where that is not possible."""
-    if not _is_plain(x) or not 0 < rate < 1:
+    if not _is_plain(x) or not 0 < rate < 1 or not x.numel():
         return F.dropout(x, rate)
     (mask,) = draw_masks(x, [x.numel()], [rate])
     return x * mask.view(x.shape)
@@ -125,12 +125,13 @@ def _is_plain(x: Tensor) -> bool:
     """Whether this is eager mode with nothing around that watches or changes calls, on a plain tensor."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():  # first: the compiler must not trace into the rest
         return False
-    if _reference_only:
+    # CPU only: on a GPU the fast way has been neither tested nor timed yet. A proxy of torch.fx is no Tensor.
+    if _reference_only.get() or type(x) is not Tensor:
         return False
-    kinds = type(x) is Tensor, x.is_cpu or x.is_cuda, x.dtype in (torch.float32, torch.float64)
     modes = torch._C._len_torch_function_stack() + torch._C._len_torch_dispatch_stack()
     transformed = torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
-    return all(kinds) and not (modes or transformed or torch._C._is_any_autocast_enabled())
+    kinds = x.is_cpu and x.dtype in (torch.float32, torch.float64)
+    return kinds and not (modes or transformed or torch._C._is_any_autocast_enabled())
 
 
 class _Structure(NamedTuple):
@@ -245,12 +246,15 @@ class _Spine(torch.autograd.Function):
         depth, stops, needed = len(ctx.eps), ctx.stops, ctx.needs_input_grad[2:]
         *saved, hidden = ctx.saved_tensors
         tensors, kept = saved[: 5 * depth], saved[5 * depth :]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient is to be differentiated again
-            # Aliases, as layers may read the very same split: each place is to get its own share of the gradient.
-            places = [tensor if tensor is None else tensor.view_as(tensor) for tensor in tensors]
-            again = reference_hidden(places[:depth], places[depth:], kept[::5], ctx.eps)
+        # create_graph=True: the gradient is to be differentiated again. Batched: vmap knows differentiable calls only.
+        create_graph = torch.is_grad_enabled()
+        if create_graph or _is_batched(grad):
+            with torch.enable_grad():
+                # Aliases, as layers may read the very same split: each place is to get its own share of the gradient.
+                places = [tensor if tensor is None else tensor.view_as(tensor) for tensor in tensors]
+                again = reference_hidden(places[:depth], places[depth:], kept[::5], ctx.eps)
             asked = [place for place, need in zip(places, needed, strict=True) if need]
-            found = iter(torch.autograd.grad(again, asked, grad, create_graph=True))
+            found = iter(torch.autograd.grad(again, asked, grad, create_graph=create_graph))
             return None, None, *(next(found) if need else None for need in needed)
         grads: list[Tensor | None] = [None] * len(tensors)
         later = None  # the gradient of this layer's output that comes through the next layer
@@ -270,6 +274,12 @@ class _Spine(torch.autograd.Function):
                 d = d if mask is None else d.mul_(mask[:, skip:])
                 grads[i], later = (d[:, :size] if needed[i] else None), d[:, size - skip :]
         return None, None, *grads
+
+
+def _is_batched(tensor: Tensor) -> bool:
+    """Whether vmap carries many tensors in this one, as in `torch.autograd.grad(..., is_grads_batched=True)`."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
 
 
 def _count_batch(norm: nn.BatchNorm1d) -> float:

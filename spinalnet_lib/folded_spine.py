@@ -19,7 +19,7 @@ _affine, _stats = itemgetter("weight", "bias"), itemgetter("running_mean", "runn
 class _Folded(NamedTuple):
     state: list  # what tells of a change
     # The values in it. They keep their memory, so that no other tensor can get its address.
-    grids: list[np.ndarray]
+    columns: list[np.ndarray]
     values: list[memoryview]
     widths: list[int]
     biases: Tensor  # of all layers, `(1, sum of widths)`
@@ -30,8 +30,9 @@ class FoldedSpine:
     """Evaluates layers of `(dropout, linear, norm or Identity, ReLU)` and folds them anew whenever they have changed.
 
     Every call first compares what tells of a change. torch counts the writes to a tensor (`_version`), but not those
-    through `.data`, NumPy or shared memory. So vectors are compared value by value, and of a matrix a grid of some 64
-    values beside its version: only a write that bypasses the count and misses the whole grid would go unseen.
+    through `.data`, NumPy or shared memory. So vectors are compared value by value, and of a matrix, beside its version,
+    its middle row and its middle column. Unseen goes only a write that bypasses the count, fills no whole row and no
+    whole column, and misses those two.
     """
 
     def __init__(self, layers: Sequence[tuple[nn.Module, ...]]):
@@ -68,7 +69,7 @@ class FoldedSpine:
         return hidden
 
     def _state(
-        self, matrices: list[Tensor], vectors: list[Tensor], grids: list[np.ndarray], values: list[memoryview]
+        self, matrices: list[Tensor], vectors: list[Tensor], columns: list[np.ndarray], values: list[memoryview]
     ) -> list:
         return [
             b"".join(values),
@@ -76,7 +77,7 @@ class FoldedSpine:
             *map(_version, matrices),
             *map(Tensor.data_ptr, matrices),
             *map(Tensor.data_ptr, vectors),
-            *map(np.ndarray.tobytes, grids),
+            *map(np.ndarray.tobytes, columns),
             *map(_eps, self._norms),
         ]
 
@@ -85,9 +86,12 @@ class FoldedSpine:
             return None
         if sum(map(Tensor.numel, matrices)) > _LARGEST:
             return None
-        grids = [matrix.detach().numpy()[_grid(matrix)] for matrix in matrices]
-        values = [memoryview(vector.detach().numpy()).cast("B") for vector in vectors]
-        state = self._state(matrices, vectors, grids, values)  # before the folding, lest a write in between goes unseen
+        arrays = [matrix.detach().numpy() for matrix in matrices]
+        rows = [array[len(array) // 2] for array in arrays]
+        columns = [array[:, array.shape[1] // 2] for array in arrays]
+        values = [memoryview(array).cast("B") for array in [*rows, *(vector.detach().numpy() for vector in vectors)]]
+        # Before the folding, lest a write in between goes unseen.
+        state = self._state(matrices, vectors, columns, values)
         biases, weights = [], []
         for read, (_, linear, norm, _) in zip(reads, self._layers, strict=True):
             weight, bias = linear.weight.detach(), linear.bias.detach()
@@ -98,9 +102,4 @@ class FoldedSpine:
             features, previous = (part.t().contiguous() for part in weight.tensor_split([read.shape[1]], dim=1))
             weights.append((features, previous if len(previous) else None))
             biases.append(bias)
-        return _Folded(state, grids, values, list(map(len, biases)), torch.cat(biases)[None], weights)
-
-
-def _grid(matrix: Tensor) -> tuple[slice, slice]:
-    rows, columns = (slice(None, None, max(1, size // 8)) for size in matrix.shape)
-    return rows, columns
+        return _Folded(state, columns, values, list(map(len, biases)), torch.cat(biases)[None], weights)

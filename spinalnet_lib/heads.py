@@ -7,6 +7,8 @@ dropout → linear → norm → activation; the classifier is dropout → linear
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Sequence
 
 import torch
@@ -18,6 +20,9 @@ from .fast_spine import fast_drop, fast_hidden
 LayerFactory = str | Callable[..., nn.Module]
 
 _HEADS: dict[str, Callable[..., nn.Module]] = {}
+# Arguments that some heads need, with an example, and those that heads may take: for messages.
+_EXAMPLES = {"layer_width": 64, "hidden_sizes": 512, "column_sizes": (784, 1440), "hidden_size": 50}
+_OPTIONS = ("num_layers", "num_splits", "drop_rate", "feature_drop_rate", "norm_layer", "act_layer", "overlap", "seed")
 
 
 def register_head(fn: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -44,9 +49,29 @@ def create_head(name: str, in_features: int, num_classes: int, background_class:
     >>> create_head("spinal", 320, 10, layer_width=8, num_layers=6)(torch.zeros(2, 320)).shape
     torch.Size([2, 10])
     """
-    head = _HEADS[check_name("head", name, list_heads())](in_features, num_classes, **kwargs)
+    fn = _HEADS[check_name("head", name, list_heads())]
+    try:
+        head = fn(in_features, num_classes, **kwargs)
+    except TypeError as error:
+        raise explain_arguments(error, name) from error
     check_flag("create_head", "background_class", background_class)
     return head.add_background_class() if background_class else head
+
+
+def explain_arguments(error: TypeError, name: str) -> TypeError:
+    """Python's words for an argument that is missing or unknown, with the head's name and the remedy."""
+    text = str(error)
+    quoted = re.findall("'([a-z_]+)'", text)
+    if "missing" in text and "argument" in text:
+        return TypeError(
+            f"head {name!r} needs {' and '.join(quoted)}; pass, say, {quoted[0]}={_EXAMPLES.get(quoted[0], '…')}"
+        )
+    if "unexpected keyword argument" in text:
+        near = difflib.get_close_matches(quoted[0], [*_EXAMPLES, *_OPTIONS], n=1)
+        return TypeError(
+            f"head {name!r} takes no {quoted[0]!r}; {f'did you mean {near[0]!r}?' if near else 'leave it out'}"
+        )
+    return error
 
 
 def split_sizes(in_features: int, num_splits: int) -> list[int]:
@@ -84,6 +109,9 @@ class Layer(nn.Module):
 
 class Head(nn.Module):
     """What all heads share: the classifier on top of `hidden(x)`, the checks, and timm's contract.
+
+    Names in the `state_dict` are stable: `layers.I.linear` and `layers.I.norm` from 0, `classifier`; `columns.C.layers.I`
+    and `merge` in `spinal_columns`, the buffer `read_index` in `spinal_random_mask`.
 
     A subclass validates its own arguments, calls `super().__init__`, builds its layers and defines
     `hidden: (N, in_features) -> (N, head_hidden_size)`.
@@ -268,7 +296,7 @@ class SpinalHead(Head):
     def read(self, x: Tensor) -> list[Tensor]:
         """The features that each layer reads: `(N, in_features)` to one `(N, size)` a layer."""
         splits = x.tensor_split(self.num_splits, 1)
-        return list(splits * self.num_layers)[: self.num_layers]
+        return [splits[i % self.num_splits] for i in range(self.num_layers)]
 
     def hidden(self, x: Tensor) -> Tensor:
         # The same numbers sooner, where nothing watches or changes the calls; the loop below is the definition.
@@ -343,15 +371,16 @@ def _dropout(rate: float) -> nn.Module:
 
 
 def _build(argument: str, layer: LayerFactory, *sizes: int) -> nn.Module:
+    factory, says = _factory(argument, layer), f"{argument}({', '.join(map(str, sizes))})"
     try:
-        return _factory(argument, layer)(*sizes)
+        built = factory(*sizes)
     except TypeError as error:
-        if isinstance(layer, nn.Module):
-            raise
-        says = f"({', '.join(map(str, sizes))})"
+        raise TypeError(f"{argument}={layer!r} cannot be built as {says}: {error}; pass another class") from error
+    if not isinstance(built, nn.Module):
         raise TypeError(
-            f"{argument}={layer!r} cannot be built as {argument}{says}: {error}; pass another class"
-        ) from error
+            f"{argument}={layer!r} gives {built!r} for {says}; pass a class or function that gives a module"
+        )
+    return built
 
 
 def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
@@ -361,7 +390,9 @@ def _factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
     if callable(layer):
         return layer
     found = getattr(nn, layer, None) if isinstance(layer, str) else None
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+    # A lazy norm would take the width for its eps.
+    fits = isinstance(found, type) and issubclass(found, nn.Module) and not layer.startswith("Lazy")
+    if not fits or (argument == "norm_layer" and "Norm" not in layer):
         example = "BatchNorm1d" if argument == "norm_layer" else "ReLU"
         raise ValueError(
             f"{argument}={layer!r} is no layer; pass a class such as nn.{example} or its name in torch.nn, {example!r}"

@@ -19,6 +19,7 @@ from .heads import (
     _dropout,
     check_spine,
     register_head,
+    split_sizes,
 )
 
 
@@ -90,7 +91,9 @@ class SharedSpinalHead(Head):
         )
 
     def hidden(self, x: Tensor) -> Tensor:
-        splits = [F.pad(split, (0, self.split_size - split.shape[1])) for split in x.tensor_split(self.num_splits, 1)]
+        splits = x.tensor_split(self.num_splits, 1)
+        sizes = split_sizes(self.in_features, self.num_splits)
+        splits = [F.pad(splits[i], (0, self.split_size - size)) for i, size in enumerate(sizes)]
         outputs = [self.layers[0](splits[0])]
         for i in range(1, self.num_layers):
             outputs.append(self.layers[1](torch.cat([splits[i % self.num_splits], outputs[-1]], dim=1)))
@@ -194,7 +197,7 @@ class SpinalColumnsHead(Head):
 
     def hidden(self, x: Tensor) -> Tensor:
         parts = x.split(self.column_sizes, dim=1)
-        columns = [column(part) for column, part in zip(self.columns, parts, strict=True)]
+        columns = [column(parts[i]) for i, column in enumerate(self.columns)]
         return self.merge(torch.cat(columns, dim=1))
 
     def extra_repr(self) -> str:

@@ -40,7 +40,8 @@ def replace_head(
     Takes torchvision's classification models, models with timm's `get_classifier` and `reset_classifier`, our
     `Classifier`, and models that keep their classifier in `fc`, `classifier`, `head` or `heads`. There, a stack of
     layers is replaced from its first Linear on. `num_classes=None` keeps the number of classes; `head_kwargs` go to
-    `create_head`. All else stays as it is: other weights, mode, random generators. The head is drawn from the
+    `create_head`. All else stays as it is: other weights, mode, random generators, and any dropout that the model has
+    before its classifier (timm's `drop_rate`). The head is drawn from the
     generator's present state, so that two calls give the same weights unless you seed in between.
 
     The change is first made on a copy without memory, which is run on an image of the model's own size or of

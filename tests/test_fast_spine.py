@@ -3,6 +3,7 @@
 import copy
 import gc
 import itertools
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.modules.module import register_module_forward_hook, register_module_full_backward_hook
 from torch.nn.utils.stateless import _reparametrize_module
 
 from spinalnet_lib import SpinalHead, create_head, fast_spine, folded_spine
@@ -129,6 +131,52 @@ class TestTraining:
         grad.square().sum().backward()
         assert parameters[0].grad.abs().sum() > 0  # of x it is 0 without a norm: the head is linear piece by piece
         torch.testing.assert_close(dict(head.named_buffers()), after_one)  # counted once
+
+    @pytest.mark.parametrize("norm_layer", ["BatchNorm1d", None])
+    @pytest.mark.parametrize("how", ["create_graph", "is_grads_batched"])
+    def test_other_ways_to_ask_for_gradients_give_the_loops(self, norm_layer, how):
+        """Gradient penalties and vectorized jacobians; layers 0 and 2 read the very same split."""
+        head = build(layer_width=3, norm_layer=norm_layer, drop_rate=0)
+        x = torch.randn(4, 13, dtype=torch.float64, requires_grad=True)
+        asked = [x, *head.layers.parameters()]
+
+        def gradients(hidden):
+            if how == "create_graph":
+                first = torch.autograd.grad(hidden.square().sum(), asked, create_graph=True)
+                penalty = sum(grad.square().sum() for grad in first)
+                return [*first, *torch.autograd.grad(penalty, asked, allow_unused=True, materialize_grads=True)]
+            directions = torch.randn(3, *hidden.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(0))
+            return torch.autograd.grad(hidden, asked, directions, is_grads_batched=True)
+
+        for ours, theirs in zip(gradients(fast_hidden(head, x)), gradients(loop(head, x)), strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+    def test_an_empty_batch_is_no_error(self):
+        x = torch.zeros(0, 13, dtype=torch.float64)
+        assert build(norm_layer=None).train()(x).shape == (0, 5)
+        assert create_head("spinal_last", 13, 5, layer_width=6, drop_rate=0.5).double()(x).shape == (0, 5)
+
+    @pytest.mark.parametrize("place", ["layer", "linear", "everywhere"])
+    def test_backward_hooks_are_called(self, place):
+        head, x, calls = build(), torch.randn(4, 13, dtype=torch.float64), []
+        module = {"layer": head.layers[1], "linear": head.layers[1].linear}.get(place)
+        add = module.register_full_backward_hook if module else register_module_full_backward_hook
+        handle = add(lambda *args: calls.append(args))
+        try:
+            head(x).sum().backward()
+            assert calls
+        finally:
+            handle.remove()
+
+    def test_a_rate_that_drops_everything_is_torchs(self):
+        head, x = build(norm_layer=None, drop_rate=0.5), torch.randn(4, 13, dtype=torch.float64)
+        head.layers[1].drop.p = 1.0
+        assert fast_hidden(head, x) is None and head(x).shape == (4, 5)
+
+    def test_weights_of_another_type_are_refused_by_torch_and_not_read_as_bytes(self):
+        head, x = build(norm_layer=None), torch.randn(4, 13, dtype=torch.float64)
+        head.layers[1].linear.bias.data = head.layers[1].linear.bias.data.float()
+        assert fast_hidden(head, x) is None
 
     def test_one_sample_is_refused_in_batch_norms_words(self):
         head, x = build(), torch.zeros(1, 13, dtype=torch.float64)
@@ -324,6 +372,7 @@ CHANGES = {
     "eps": lambda head: setattr(head.layers[2].norm, "eps", 1.0),
     "dropout left on": lambda head: head.layers[2].drop.train(),
     "half precision": lambda head: head.bfloat16().float(),
+    "half precision of another kind": lambda head: head.half().float(),
 }
 
 
@@ -345,6 +394,28 @@ def test_no_change_to_the_head_is_missed(change, with_gradients):
     now = loop(head, x) if fast is None else fast
     torch.testing.assert_close(now, expected)
     assert now.shape != before.shape or not now.allclose(before, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda weight: weight.data[3].zero_(),
+        lambda weight: weight.data[37:].add_(1),
+        lambda weight: weight.data[:, 5].add_(1),
+        lambda weight: weight.data[:, 1::2].zero_(),
+        lambda weight: weight.data[:, 50:61].mul_(2),
+        lambda weight: weight.numpy()[1].fill(3),
+    ],
+)
+def test_rows_and_columns_are_not_missed_whatever_wrote_them(write):
+    """Pruned or edited units of a wide layer, past torch's count of writes."""
+    head, x = build(in_features=64, layer_width=40).eval(), torch.randn(20, 64, dtype=torch.float64)
+    with torch.no_grad():
+        before = fast_hidden(head, x)
+        write(head.layers[1].linear.weight)
+        now = fast_hidden(head, x)
+    torch.testing.assert_close(now, loop(head, x))
+    assert not now.equal(before)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -489,6 +560,16 @@ class TestMasks:
         assert not run(1)[0].equal(run(2)[0])
         assert draw_masks(torch.empty(0), [4, 5], [0, 0]) == [None, None] and draw_masks(torch.empty(0), [], []) == []
 
+    def test_each_rate_is_kept_beside_others(self):
+        """.3 is no whole 256th: it takes the wider lanes, and so does what is drawn with it."""
+        torch.manual_seed(0)
+        n = 2_000_000
+        for rates in ([0.5, 0.3], [0.3, 0.5], [0.501, 0.25]):
+            for mask, rate in zip(draw_masks(torch.empty(0), [n, n], rates), rates, strict=True):
+                assert mask.eq(0).double().mean() == pytest.approx(rate, abs=4 * (rate * (1 - rate) / n) ** 0.5 + 2e-5)
+                steps = 2**16
+                assert mask.max() == pytest.approx(steps / (steps - round(rate * steps)), abs=1e-6)
+
     def test_no_dropout_draws_nothing(self):
         head, x = build(drop_rate=0), torch.randn(8, 13, dtype=torch.float64)
         before = torch.get_rng_state()
@@ -501,6 +582,7 @@ class TestMasks:
         y = fast_dropout(x, 0.25)
         y.sum().backward()
         assert y.mean().item() == pytest.approx(1, abs=0.02) and x.grad.equal(y.detach())
+        assert y.unique().tolist() == pytest.approx([0, 1 / 0.75])
         assert fast_dropout(x, 0.0).equal(x) and fast_dropout(x, 1.0).eq(0).all()
         assert fast_dropout(x.bfloat16(), 0.5).dtype is torch.bfloat16
 
@@ -523,3 +605,60 @@ def test_the_reference_loop_can_be_asked_for():
         torch.manual_seed(0)
         assert torch.equal(first, head.layers[0](x[:, :10]))
     assert fast_spine.fast_hidden(head, x) is not None
+
+
+def test_the_reference_loop_of_one_thread_is_not_anothers():
+    head, x = SpinalHead(20, 7, 6).train(), torch.randn(5, 20)
+    inside, outside = threading.Event(), threading.Event()
+
+    def first():
+        with fast_spine.reference_loop():
+            inside.set()
+            outside.wait(10)
+            return fast_hidden(head, x) is None
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(first)
+        inside.wait(10)
+        with fast_spine.reference_loop():
+            pass
+        assert fast_hidden(head, x) is not None  # although the other thread is still inside
+        outside.set()
+        assert answer.result()
+    assert fast_hidden(head, x) is not None
+
+
+class TestClassifierDropout:
+    """`SpinalHead` drops before its classifier by `fast_drop`: a plain nn.Dropout only, and torch's in all else."""
+
+    def test_it_drops_in_training_and_not_in_evaluation(self):
+        head = SpinalHead(20, 64, 6, drop_rate=(0, 0, 0, 0, 0.5))
+        nn.init.eye_(head.classifier.weight), nn.init.zeros_(head.classifier.bias)
+        x = torch.randn(50, 20)
+        hidden, logits = head(x, pre_logits=True), head(x)[:, :24]
+        ratio = logits[hidden > 0] / hidden[hidden > 0]
+        assert ratio.detach().unique().tolist() == pytest.approx([0, 2]) and 0.3 < ratio.eq(0).double().mean() < 0.7
+        head.eval()
+        assert torch.equal(head(x)[:, :24], head(x, pre_logits=True))
+
+    @pytest.mark.parametrize("change", ["hook", "global hook", "forward"])
+    def test_what_watches_or_changes_it_is_honoured(self, change):
+        head, calls = SpinalHead(20, 7, 6, drop_rate=0.5), []
+
+        def watch(module, *args):
+            if module is head.classifier_drop:
+                calls.append(module)
+
+        handle = None
+        if change == "forward":
+            head.classifier_drop.forward = lambda x: calls.append(head.classifier_drop) or x
+        elif change == "hook":
+            handle = head.classifier_drop.register_forward_hook(watch)
+        else:
+            handle = register_module_forward_hook(watch)
+        try:
+            head(torch.randn(5, 20))
+        finally:
+            if handle:
+                handle.remove()
+        assert calls == [head.classifier_drop]

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spinalnet_lib import LinearHead, MLPHead, SpinalHead, create_head, list_heads, register_head, split_sizes
+from spinalnet_lib import (
+    LinearHead,
+    MLPHead,
+    SpinalHead,
+    create_head,
+    head_cost,
+    list_heads,
+    register_head,
+    split_sizes,
+)
 from spinalnet_lib.heads import _HEADS
 
 # Arguments that each registered head needs beside its sizes; a new head is tested by being registered and, if it
@@ -72,6 +81,31 @@ class TestEveryHead:
         assert head(x).shape == (3, 7)
         assert head(x, pre_logits=True).shape == (3, head.head_hidden_size)
         assert (head.in_features, head.num_classes) == (20, 7)
+
+    def test_the_activation_and_the_rates_reach_every_layer(self, name):
+        if takes(name, "act_layer"):
+            head = build(name, act_layer=nn.Tanh)
+            acts = [module for module in head.modules() if isinstance(module, (nn.Tanh, nn.ReLU))]
+            assert acts and {type(act) for act in acts} == {nn.Tanh}
+        if not takes(name, "drop_rate"):
+            return
+        linears = [module for module in build(name).modules() if isinstance(module, nn.Linear)]
+        count = 5 if name == "mlp_matched" else len(linears)  # it takes the rates of the spinal head that it matches
+        rates = [(i + 1) / 20 for i in range(count)]
+        drops = [module.p for module in build(name, drop_rate=rates).modules() if isinstance(module, nn.Dropout)]
+        # The classifier's is registered first. One hidden layer takes the first rate and the last.
+        expected = [rates[-1], *rates[: len(linears) - 1]]
+        assert drops == expected or (name in ("linear",) and drops == rates)
+
+    def test_a_reset_stays_on_the_device(self, name):
+        head = build(name).to("meta")
+        head.reset(3)
+        assert head.classifier.weight.device.type == "meta" and head.classifier.weight.shape[0] == 3
+
+    def test_is_traced_by_fx(self, name):
+        """As torchvision's feature extractors trace a model."""
+        head, x = build(name).eval(), torch.randn(3, 20)
+        assert torch.allclose(torch.fx.symbolic_trace(nn.Sequential(head))(x), head(x), atol=1e-6)
 
     def test_every_parameter_and_every_feature_gets_a_gradient(self, name):
         head = build(name, **({"act_layer": nn.Tanh} if takes(name, "act_layer") else {}))  # no unit may be dead
@@ -265,7 +299,7 @@ def test_layers_can_be_given_by_name():
         ({"act_layer": None}, ValueError, "act_layer=None is no layer; pass a class such as nn.ReLU"),
         ({"act_layer": "functional"}, ValueError, "act_layer='functional' is no layer"),
         ({"act_layer": nn.ReLU()}, TypeError, "act_layer is a built ReLU; .*pass the class"),
-        ({"norm_layer": "Conv2d"}, TypeError, "norm_layer='Conv2d' cannot be built as norm_layer.6.: .*pass another"),
+        ({"norm_layer": nn.Conv2d}, TypeError, "norm_layer=<class .*Conv2d'> cannot be built as norm_layer.6.: .*pass another"),
         ({"norm_layer": nn.BatchNorm1d(6)}, TypeError, "norm_layer is a built BatchNorm1d; .*pass the class"),
     ],
 )
@@ -311,3 +345,34 @@ def test_registering_a_head_makes_it_creatable_and_refuses_a_second():
             register_head(tiny)
     finally:
         _HEADS.pop("tiny", None)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: create_head("spinal", 20, 7), TypeError, "head 'spinal' needs layer_width; pass, say, layer_width=64"),
+        (lambda: create_head("mlp", 20, 7), TypeError, "head 'mlp' needs hidden_sizes; pass, say, hidden_sizes=512"),
+        (lambda: head_cost("spinal", 20, 7), TypeError, "head 'spinal' needs layer_width"),
+        (
+            lambda: create_head("spinal", 20, 7, layer_widht=3),
+            TypeError,
+            "head 'spinal' takes no 'layer_widht'; did you mean 'layer_width'",
+        ),
+        (lambda: head_cost("linear", 20, 7, layer_width=3), TypeError, "head 'linear' takes no 'layer_width'"),
+        (
+            lambda: SpinalHead(20, 7, 6, norm_layer="LazyBatchNorm1d"),
+            ValueError,
+            "norm_layer='LazyBatchNorm1d' is no layer",
+        ),
+        (lambda: SpinalHead(20, 7, 6, norm_layer="ReLU"), ValueError, "pass a class such as nn.BatchNorm1d"),
+        (lambda: SpinalHead(20, 7, 6, norm_layer=lambda n: None), TypeError, r"gives None for norm_layer\(6\)"),
+        (
+            lambda: SpinalHead(20, 7, 6).to("meta")(torch.zeros(2, 20, device="meta", dtype=torch.float64)),
+            TypeError,
+            "has torch.float32 weights, got torch.float64",
+        ),
+    ],
+)
+def test_a_slip_is_named_with_its_remedy(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

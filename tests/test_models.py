@@ -9,6 +9,7 @@ from spinalnet_lib import (
     count_parameters,
     create_backbone,
     create_model,
+    head_cost,
     list_backbones,
     paper_head,
 )
@@ -87,6 +88,22 @@ def test_the_papers_networks_have_the_papers_counts(backbone, head, classes):
         count_parameters(model.head),
         count_macs(model.head, (model.num_features,)),
     ) == PAPER_COUNTS[backbone, head, classes]
+
+
+def test_the_papers_other_heads_have_the_papers_counts():
+    """The 2-conv CNN for EMNIST digits, the regression networks, and one of the customizable heads."""
+    with torch.device("meta"):
+        model = create_model("two_conv", "spinal", 10, layer_width=10, num_layers=6)
+    assert (count_parameters(model), count_macs(model, (1, 28, 28))) == (16_050, 474_700)
+    assert (count_parameters(model.head), count_macs(model.head, (320,))) == (10_770, 10_700)
+    assert head_cost("mlp", 8, 1, hidden_sizes=(200, 100)).parameters == 22_001
+    spine = {"layer_width": 50, "num_layers": 6}
+    assert head_cost("spinal", 8, 1, **spine).parameters == 14_301
+    # As shipped, layers 5 and 6 run layers 3 and 4 again: two layers of 54 inputs and a bias are never used.
+    assert 14_301 - 2 * (4 + 50 + 1) * 50 == 8_801
+    # No published count: 200 features in four splits, 15 layers of 30: the first reads 50, the others 50 + 30.
+    custom = head_cost("spinal", 200, 7, layer_width=30, num_layers=15, num_splits=4)
+    assert custom.weights == 50 * 30 + 14 * (50 + 30) * 30 + 15 * 30 * 7 == 38_250
 
 
 @pytest.mark.parametrize("width", [30, 50, 300])

@@ -114,6 +114,16 @@ def test_masked_mlp_is_equal_in_evaluation_mode_with_dropout():
     assert (type(mlp.layers[0].drop), mlp.classifier_drop.p) == (nn.Identity, 0.5)
 
 
+@pytest.mark.parametrize("kind", [{"eps": 0.5}, {"momentum": 0.7}, {"affine": False}, {"track_running_stats": False}])
+def test_masked_mlp_keeps_the_kind_of_norm(kind):
+    spine = {"layer_width": 6, "norm_layer": partial(nn.BatchNorm1d, **kind)}
+    head, x = create_head("spinal_no_chain", 20, 7, **spine).double(), batch(20)
+    mlp = as_masked_mlp(head)
+    for mode in (True, False):
+        head.train(mode), mlp.train(mode)
+        close(mlp(x), head(x))
+
+
 @pytest.mark.parametrize(
     "convert, head",
     [

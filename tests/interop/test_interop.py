@@ -5,10 +5,11 @@ import io
 
 import pytest
 import torch
-from test_heads import REQUIRED, build
+from test_heads import REQUIRED, build, takes
 from torch import nn
 
-from spinalnet_lib import create_head, list_heads
+from spinalnet_lib import LinearHead, MLPHead, SpinalHead, create_head, list_heads
+from spinalnet_lib.relatives import ProgressiveHead, SharedSpinalHead, SpinalColumnsHead
 
 HEADS = pytest.mark.parametrize("name", list_heads())
 
@@ -18,7 +19,7 @@ def inputs(n=5):
 
 
 def built(name, **kwargs):
-    norm = {} if name == "linear" else {"norm_layer": nn.BatchNorm1d}
+    norm = {"norm_layer": nn.BatchNorm1d} if takes(name, "norm_layer") else {}
     head = build(name, **norm, **kwargs)
     with torch.no_grad():
         for buffer_name, buffer in head.named_buffers():
@@ -29,16 +30,20 @@ def built(name, **kwargs):
 
 @HEADS
 def test_state_dict_names_are_stable(name):
-    keys = set(build(name).state_dict())
-    if name == "linear":
-        expected = {"classifier.weight", "classifier.bias"}
-    elif name == "spinal_columns":
-        layers = [f"columns.{c}.layers.{i}.linear" for c, n in enumerate((3, 2)) for i in range(n)]
-        expected = {f"{m}.{p}" for m in (*layers, "merge.linear", "classifier") for p in ("weight", "bias")}
-    else:
-        layers = [f"layers.{i}.linear" for i in range(len(build(name).layers))]
-        expected = {f"{m}.{p}" for m in (*layers, "classifier") for p in ("weight", "bias")}
+    """As the docstring of `Head` says; a new head is free in how it names its layers, not in its classifier."""
+    head = build(name)
+    keys = set(head.state_dict())
+    assert {"classifier.weight", "classifier.bias"} <= keys
+    if not isinstance(head, (LinearHead, MLPHead, SpinalHead, ProgressiveHead, SharedSpinalHead, SpinalColumnsHead)):
+        return
+    layers = [f"layers.{i}.linear" for i in range(len(getattr(head, "layers", ())))]
+    if name == "spinal_columns":
+        layers = [*(f"columns.{c}.layers.{i}.linear" for c, n in enumerate((3, 2)) for i in range(n)), "merge.linear"]
+    expected = {f"{module}.{part}" for module in (*layers, "classifier") for part in ("weight", "bias")}
     assert keys == expected | ({"read_index"} if name == "spinal_random_mask" else set())
+    norms = {key for key in built(name).state_dict() if ".norm." in key}
+    parts = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    assert norms == ({f"{layer[:-6]}norm.{part}" for layer in layers for part in parts})
 
 
 @HEADS

@@ -176,6 +176,8 @@ def test_auxiliary_classifiers_follow():
     replace_head(model, "spinal", 7, layer_width=4)
     output = model.train()(torch.randn(2, 3, 64, 64))
     assert [logits.shape for logits in output] == [(2, 7)] * 3
+    inception = replace_head(torchvision.models.inception_v3(init_weights=False), "spinal", 7, layer_width=4)
+    assert [logits.shape for logits in inception.train()(torch.randn(2, 3, 299, 299))] == [(2, 7)] * 2
     kept = model.aux1.fc2
     replace_head(model, "spinal", layer_width=4)
     assert model.aux1.fc2 is kept
