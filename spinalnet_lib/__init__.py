@@ -13,6 +13,9 @@ _PUBLIC = {
     "rewiring": "replace_head",
     "counting": "HeadCost cheaper_width_bound count_macs count_parameters count_weights head_cost largest_cheaper_width read_features width_for_parameters",
     "datasets": "DataSet Split list_datasets load_dataset",
+    "augment": "Augmentation",
+    "data_cards": "card_markdown show_card",
+    "data_facts": "load_facts",
     "training": "TrainConfig evaluate train",
     "records": "Record append_record load_records records_frame",
     "reporting": "CsvLink describe_records",
@@ -21,7 +24,7 @@ _PUBLIC = {
     "claims": "claims_table",
     "theory": "as_masked_mlp as_spine layer_gradient_norms",
     "diagrams": "draw_heads draw_touch_to_layers",
-    "plots": "plot_error_curves plot_images plot_last_errors plot_macs",
+    "plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
     "widgets": "ErrorCurves SplitExplorer WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}

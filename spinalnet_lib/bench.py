@@ -15,12 +15,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
+from .augment import Augmentation
 from .counting import count_macs
+from .datasets import load_dataset
 from .fast_spine import fast_dropout, reference_loop
 from .heads import create_head
 from .models import create_model, paper_head
@@ -33,7 +36,7 @@ MASKED = "dense head with the spine's masks"
 
 def run_bench(out: str | None = None) -> list[dict]:
     """Measure all rows, print them as a table and, if `out`, write them as JSON with their provenance."""
-    rows = [*_head_rows(), *_large_rows(), *_compiled_rows(), _cnn_row(), _import_row()]
+    rows = [*_head_rows(), *_large_rows(), *_compiled_rows(), _cnn_row(), *_augmentation_rows(), _import_row()]
     print(f"{'figure':62} {'ratio':>6}   10–90 %        peer")
     for row in rows:
         print(f"{row['name']:62} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}")
@@ -201,6 +204,31 @@ def _cnn_row() -> dict:
         for head in ("spinal", "mlp")
     )
     return compare_times("2-conv CNN training step, batch 64", "the same CNN with its dense head", spinal, dense)
+
+
+def _augmentation_rows() -> list[dict]:
+    """The paper's warps of MNIST, a batch at a time, against torchvision's, one PIL image at a time in one process."""
+    from PIL import Image
+    from torchvision import transforms
+
+    images = load_dataset("mnist_5k").train.images[:1000]
+    pictures = [Image.fromarray(image.numpy()) for image in images[:, 0]]
+    each = transforms.Compose(
+        [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,)), transforms.ToTensor()]
+    )
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for how, separate in (("one pass", False), ("the paper's two passes", True)):
+        warp = Augmentation(perspective=0.5, degrees=10, separate_passes=separate)
+        ours = partial(warp, images, generator)
+        theirs = partial(_stack, each, pictures)
+        name = f"perspective and rotation of 1,000 images of 28×28, {how}"
+        rows.append(compare_times(name, "torchvision's PIL pipeline", ours, theirs, pairs=15))
+    return rows
+
+
+def _stack(transform: Callable, pictures: list) -> torch.Tensor:
+    return torch.stack([transform(picture) for picture in pictures])
 
 
 def _import_row() -> dict:

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     action = actions.add_parser("list", help="what is here, what is missing, and how much it is")
     action.set_defaults(run=_data_list)
     action = actions.add_parser("fetch", help="download official sets, check their hashes, put them in their place")
-    action.add_argument("names", nargs="+", metavar="NAME")
+    action.add_argument("names", nargs="*", metavar="NAME")
     action.set_defaults(run=_data_fetch)
     action = actions.add_parser("check", help="read sets whole, compare hashes, count images and classes")
     action.add_argument("names", nargs="*", metavar="NAME", help="all that are here, if none is named")
@@ -106,8 +106,10 @@ def _data_list(args: argparse.Namespace) -> None:
 
 
 def _data_fetch(args: argparse.Namespace) -> None:
-    from .datasets import load_dataset
+    from .datasets import list_datasets, load_dataset
 
+    if not args.names:
+        raise ValueError(f"fetch needs a name: {', '.join(list_datasets())}")
     for name in args.names:
         data = load_dataset(name, download=True)
         print(f"{name}: {len(data.train)} train, {len(data.val)} validation, {len(data.test)} test images; verified")
@@ -145,9 +147,10 @@ def _data_new(args: argparse.Namespace) -> None:
 
 
 def _data_measure(args: argparse.Namespace) -> None:
+    from .data_cards import write_readme
     from .data_facts import measure_facts, write_facts
 
-    print(f"written to {write_facts(measure_facts())}")
+    print(f"written to {write_facts(measure_facts())} and {write_readme()}")
 
 
 def _train(args: argparse.Namespace) -> None:

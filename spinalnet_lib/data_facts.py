@@ -15,6 +15,8 @@ from torch import Tensor
 from .datasets import DataSet, Split, chunks, list_datasets, load_dataset
 from .paths import data_path, data_root
 
+CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_split", "source")
+
 
 def load_facts() -> dict[str, dict]:
     """Facts by name of the set; empty if none have been measured."""
@@ -37,6 +39,8 @@ def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
             for part, split in (("train", data.full_train), ("test", data.test))
         }
         facts[name] = describe(data, images[name])
+        if data.source == "packed":  # its card is not ours: keep what tells what was measured
+            facts[name]["card"] = {key: data.card[key] for key in CARD}
         print(f"{name}: {facts[name]['train']:,} training and {facts[name]['test']:,} test images")
     for name, own in images.items():
         pairs = {other: _shared(own, theirs) for other, theirs in images.items() if other != name}

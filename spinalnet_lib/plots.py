@@ -46,6 +46,41 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12) -> Pi
     return Picture(draw, alt, (5.2, 0.2 + 0.6 * len(rows)))
 
 
+def plot_shared_images(facts: dict[str, dict]) -> Picture:
+    """Share of each set's test images that are among another set's training images, of the sets that share any."""
+    names = [name for name, found in facts.items() if found["shares_images_with"]]
+    shares = np.full((len(names), len(names)), np.nan)
+    for i, name in enumerate(names):
+        for j, other in enumerate(names):
+            if i != j:
+                shared = facts[name]["shares_images_with"].get(other, {}).get("test_in_train", 0)
+                shares[i, j] = 100 * shared / facts[name]["test"]
+    found = [(shares[i, j], names[i], names[j]) for i, j in np.argwhere(shares > 0)]
+    alt = "Test images of one set that are training images of another: " + "; ".join(
+        f"{share:.2g} % of {name}'s in {other}" for share, name, other in sorted(found, reverse=True)
+    )
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        sns.heatmap(
+            shares,
+            annot=True,
+            fmt=".2g",
+            cmap="Blues",
+            vmin=0,
+            vmax=100,
+            cbar=False,
+            linewidths=1,
+            ax=axes,
+            square=True,
+        )
+        axes.set_xticklabels(names, rotation=40, ha="right")
+        axes.set_yticklabels(names, rotation=0)
+        axes.set(xlabel="… are in the training images of", ylabel="% of the test images of …")
+
+    return Picture(draw, f"{alt}.", (6.4, 5.6))
+
+
 def plot_error_curves(records: Sequence[Record]) -> Picture:
     """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis."""
     arms = _arms(records)

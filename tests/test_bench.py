@@ -16,6 +16,7 @@ def test_report_is_written_whole_with_its_method(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "_head_rows", lambda: rows)
     monkeypatch.setattr(bench, "_large_rows", lambda: [])
     monkeypatch.setattr(bench, "_compiled_rows", lambda: [])
+    monkeypatch.setattr(bench, "_augmentation_rows", lambda: [])
     monkeypatch.setattr(bench, "_cnn_row", lambda: rows[0])
     monkeypatch.setattr(bench, "_import_row", lambda: rows[0])
     bench.run_bench(str(tmp_path / "deep" / "cpu.json"))

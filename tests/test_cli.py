@@ -2,8 +2,9 @@ import subprocess
 import sys
 
 import pytest
+from photo_files import write_classes
 
-from spinalnet_lib import load_records
+from spinalnet_lib import list_datasets, load_records
 from spinalnet_lib.cli import main
 
 RUN = ["train", "--data", "mnist_5k", "--epochs", "1", "--threads", "1", "--device", "cpu"]
@@ -26,7 +27,40 @@ def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
     assert main(["data", "list"]) == 0
     out = capsys.readouterr().out
-    assert str(tmp_path) in out and "mnist_5k   here" in out and "mnist      missing" in out
+    lines = {line.split()[0]: line.split() for line in out.splitlines()[1:]}
+    assert (
+        str(tmp_path) in out and lines["mnist_5k"][1] == "embedded" and lines["mnist"][1:4] == ["missing", "12", "MB"]
+    )
+    assert set(lines) == set(list_datasets(tmp_path)) and "kaggle.com/datasets/moltean/fruits" in out
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves"), "--title", "Leaves"]) == 0
+    assert "load it with load_dataset('leaves')" in capsys.readouterr().out
+    assert main(["data", "list"]) == 0
+    assert "Leaves" in capsys.readouterr().out
+
+
+def test_data_check_counts_and_names_what_is_not_sound(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    assert main(["data", "check"]) == 0
+    out = capsys.readouterr().out
+    assert "leaves (packed): 8 train, 2 validation, 2 test images in 2 classes; hash as on its card" in out
+    assert "digits (embedded)" in out
+    (tmp_path / "leaves" / "ash" / "image_0000.png").write_text("no image")
+    assert main(["data", "check", "leaves", "digits"]) == 2
+    said = capsys.readouterr()
+    assert "image_0000.png cannot be read as an image" in said.err and "not sound: leaves" in said.err
+    assert "digits (embedded)" in said.out
+
+
+def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "data"))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    assert f"load_dataset('leaves', root='{tmp_path}')" in capsys.readouterr().out
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 2
+    assert "move it away" in capsys.readouterr().err
 
 
 def test_fetch_of_an_embedded_set_verifies_it(capsys):

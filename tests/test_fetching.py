@@ -93,7 +93,9 @@ def test_a_set_is_fetched_checked_and_put_in_its_place(fashion, tmp_path):
 def test_a_failed_download_leaves_nothing_and_says_what_to_do(fashion, tmp_path, manner):
     fashion.manner = manner
     root = tmp_path / "root"
-    with pytest.raises(ConnectionError, match=r"Fashion-MNIST could not be fetched .*nothing was kept.*try again, or put"):
+    with pytest.raises(
+        ConnectionError, match=r"Fashion-MNIST could not be fetched .*nothing was kept.*try again, or put"
+    ):
         load_dataset("fashion_mnist", root, download=True)
     assert list(root.iterdir()) == [] and "fashion_mnist" not in list_datasets(root, present=True)
     fashion.manner = "whole"
@@ -171,7 +173,10 @@ def test_no_room_is_said_before_anything_is_downloaded(tmp_path, monkeypatch):
 def test_a_read_only_root_is_named(tmp_path):
     from pathlib import Path
 
-    with pytest.raises(OSError, match=r"kmnist cannot be put into .* \((Permission|Operation|Read-only).*; free some space or make .* writable"):
+    with pytest.raises(
+        OSError,
+        match=r"kmnist cannot be put into .* \((Permission|Operation|Read-only).*; free some space or make .* writable",
+    ):
         fetch("kmnist", Path(unwritable(tmp_path)))
 
 

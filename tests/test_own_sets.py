@@ -77,11 +77,17 @@ def flip_a_bit(path):
 
 WRONG = {
     "a flipped bit in the images": (lambda f: flip_a_bit(f / "train_images.npy"), "differs from its card"),
-    "a flipped bit in the labels": (lambda f: flip_a_bit(f / "test_labels.npy"), r"test_labels.npy differs from its card"),
+    "a flipped bit in the labels": (
+        lambda f: flip_a_bit(f / "test_labels.npy"),
+        r"test_labels.npy differs from its card",
+    ),
     "a missing file": (lambda f: (f / "test_labels.npy").unlink(), r"test_labels.npy is missing; put glyphs/ there"),
     "a cut file": (lambda f: (f / "test_images.npy").write_bytes(b"\x93NUMPY"), r"test_images.npy is no whole"),
     "a web page": (lambda f: (f / "test_images.npy").write_text("<html>"), "is a web page"),
-    "too few": (lambda f: np.save(f / "test_images.npy", np.zeros((8, 9, 9), np.uint8)), "holds 8 examples, its card says 9"),
+    "too few": (
+        lambda f: np.save(f / "test_images.npy", np.zeros((8, 9, 9), np.uint8)),
+        "holds 8 examples, its card says 9",
+    ),
     "floats": (lambda f: np.save(f / "test_images.npy", np.zeros((9, 9, 9))), r"test images are float64 \(9, 9, 9\)"),
     "labels in a table": (lambda f: np.save(f / "test_labels.npy", np.zeros((9, 1), int)), r"labels int64 \(9, 1\)"),
     "a label out of range": (lambda f: change_card(f, num_classes=2), "labels run from 0 to 2, its card says 0 to 1"),
@@ -138,7 +144,9 @@ def test_a_new_card_takes_the_parts_that_are_there(tmp_path):
     write_card(tmp_path / "leaves")
     data = load_dataset("leaves", tmp_path, size=16)
     assert (len(data.train), len(data.val), len(data.test)) == (8, 10, 12)
-    assert load_card("leaves", tmp_path)["splits"].startswith("the folder's own parts (8 train, 10 validation, 12 test)")
+    assert load_card("leaves", tmp_path)["splits"].startswith(
+        "the folder's own parts (8 train, 10 validation, 12 test)"
+    )
 
 
 def test_a_card_is_not_overwritten_and_not_written_for_what_is_no_set(own, tmp_path):

@@ -26,7 +26,15 @@ def test_photos_index_like_a_tensor(files, cache):
     lazy = Photos(files, 16, cache)
     whole = torch.from_numpy(np.stack([decode(path, 16) for path in files]))
     assert lazy.shape == whole.shape and len(lazy) == 7 and lazy.dtype == torch.uint8
-    for index in (slice(2, 5), slice(None), torch.tensor([4, 4, 0]), np.array([6]), [1, 3], torch.arange(7) % 2 == 0, 3):
+    for index in (
+        slice(2, 5),
+        slice(None),
+        torch.tensor([4, 4, 0]),
+        np.array([6]),
+        [1, 3],
+        torch.arange(7) % 2 == 0,
+        3,
+    ):
         assert torch.equal(lazy[index], whole[index]), index
     assert torch.equal(lazy.to("cpu"), whole)
     assert torch.equal(lazy.select(np.array([5, 1]))[:], whole[[5, 1]])

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spinalnet_lib import load_dataset, load_records, mean_interval, plots
+from spinalnet_lib import load_dataset, load_facts, load_records, mean_interval, plots
 from spinalnet_lib.picture import DARK, LIGHT
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
@@ -74,7 +74,25 @@ def test_images_are_the_first_of_their_class():
     for c in (0, 9):
         first, second = data.train.images[data.train.labels == c][:2, 0].numpy()
         row = slice(10 * c + 1, 10 * c + 9)
-        assert (grid[row, 1:9] == first).all() and (grid[row, 11:19] == second).all()
+        assert (grid[row, 1:9] == first[..., None]).all() and (grid[row, 11:19] == second[..., None]).all()
+
+
+def test_of_many_classes_some_are_shown_and_named():
+    data = load_dataset("digits")
+    picture = plots.plot_images(data, per_class=3, most_classes=4)
+    assert picture.alt.startswith(
+        "3 training images of 4 of the 10 classes of Optical digits, 8×8, a row a class: 0, 3, 6, 9"
+    )
+    assert [label.get_text() for label in drawn(picture).get_yticklabels()] == ["0", "3", "6", "9"]
+
+
+def test_shared_images_are_those_of_the_facts():
+    facts = load_facts()
+    picture = plots.plot_shared_images(facts)
+    share = 100 * facts["mnist_5k"]["shares_images_with"]["mnist"]["test_in_train"] / facts["mnist_5k"]["test"]
+    assert share == 100 and f"{share:.2g} % of mnist_5k's in mnist" in picture.alt
+    names = [label.get_text() for label in drawn(picture).get_yticklabels()]
+    assert names == [name for name, found in facts.items() if found["shares_images_with"]]
 
 
 def test_alt_text_states_the_numbers_of_the_data():

@@ -57,7 +57,7 @@ def write_idx(root, name, monkeypatch, per_class=6, in_test=2):
 
 @pytest.mark.parametrize("name", IDX)
 def test_sets_of_mnists_kind(tmp_path, monkeypatch, name):
-    images, labels, test_images, test_labels = write_idx(tmp_path, name, monkeypatch)
+    _images, _labels, test_images, test_labels = write_idx(tmp_path, name, monkeypatch)
     assert name in list_datasets(tmp_path, present=True)
     data = load_dataset(name, tmp_path)
     num_classes = data.card["num_classes"]
@@ -103,7 +103,7 @@ def test_a_set_that_lacks_a_file_is_missing(tmp_path, monkeypatch):
 
 
 def test_qmnists_labels_go_with_mnists_images(tmp_path, monkeypatch):
-    images, labels, *_ = write_idx(tmp_path, "mnist", monkeypatch)
+    _images, labels, *_ = write_idx(tmp_path, "mnist", monkeypatch)
     other = np.stack([(labels + 1) % 10] + [labels] * 7, 1).astype(np.int32)
     folder = tmp_path / "QMNIST" / "raw"
     folder.mkdir(parents=True)
@@ -270,7 +270,9 @@ def test_another_release_is_not_taken_for_the_papers(tmp_path):
 
 
 def test_a_missing_set_of_photographs_says_where_to_get_it_and_where_to_put_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"get it from kaggle.com/datasets/moltean/fruits.*fruits-360/Training/"):
+    with pytest.raises(
+        FileNotFoundError, match=r"get it from kaggle.com/datasets/moltean/fruits.*fruits-360/Training/"
+    ):
         load_dataset("fruits360", tmp_path)
 
 
@@ -292,7 +294,10 @@ def write_flowers(root, monkeypatch):
         write_photo(folder / "jpg" / f"image_{i:05d}.jpg", int(i))
     scipy.io.savemat(folder / "imagelabels.mat", {"labels": (ids - 1) % 102 + 1})
     scipy.io.savemat(folder / "setid.mat", {"trnid": ids[:102], "valid": ids[102:204], "tstid": ids[204:]})
-    table = {what: (name, md5(folder / name) if (folder / name).exists() else h) for what, (name, h) in cls._file_dict.items()}
+    table = {
+        what: (name, md5(folder / name) if (folder / name).exists() else h)
+        for what, (name, h) in cls._file_dict.items()
+    }
     monkeypatch.setattr(cls, "_file_dict", table)
     return folder
 
@@ -316,7 +321,10 @@ def test_cars_in_their_original_archives(tmp_path):
     (root / "devkit").mkdir(parents=True)
     names = np.array([f"car {c}" for c in range(196)], dtype=object)
     scipy.io.savemat(root / "devkit" / "cars_meta.mat", {"class_names": names})
-    for part, table in (("train", root / "devkit" / "cars_train_annos.mat"), ("test", root / "cars_test_annos_withlabels.mat")):
+    for part, table in (
+        ("train", root / "devkit" / "cars_train_annos.mat"),
+        ("test", root / "cars_test_annos_withlabels.mat"),
+    ):
         rows = [(f"{c + 1:05d}.jpg", c + 1) for c in range(196) for _ in range(1)]
         if part == "train":
             rows = rows * 6
@@ -335,7 +343,9 @@ def test_cars_in_their_original_archives(tmp_path):
 def test_every_official_set_is_missing_in_an_empty_folder_and_says_what_to_do(tmp_path, name):
     card = datasets.load_card(name)
     assert not is_present(tmp_path, card)
-    with pytest.raises(FileNotFoundError, match=r"is missing; .*(spinalnet data fetch|from .*unpack it under the data root)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"is missing; .*(spinalnet data fetch|from .*unpack it under the data root)"
+    ):
         load_dataset(name, tmp_path)
 
 
