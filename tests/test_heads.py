@@ -299,7 +299,11 @@ def test_layers_can_be_given_by_name():
         ({"act_layer": None}, ValueError, "act_layer=None is no layer; pass a class such as nn.ReLU"),
         ({"act_layer": "functional"}, ValueError, "act_layer='functional' is no layer"),
         ({"act_layer": nn.ReLU()}, TypeError, "act_layer is a built ReLU; .*pass the class"),
-        ({"norm_layer": nn.Conv2d}, TypeError, "norm_layer=<class .*Conv2d'> cannot be built as norm_layer.6.: .*pass another"),
+        (
+            {"norm_layer": nn.Conv2d},
+            TypeError,
+            "norm_layer=<class .*Conv2d'> cannot be built as norm_layer.6.: .*pass another",
+        ),
         ({"norm_layer": nn.BatchNorm1d(6)}, TypeError, "norm_layer is a built BatchNorm1d; .*pass the class"),
     ],
 )
