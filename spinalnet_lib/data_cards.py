@@ -5,6 +5,7 @@ What a publisher states comes from the card in `data/cards`, what was counted fr
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -35,19 +36,19 @@ set stand on its card, in the book's chapter *The data*.
 
 def show_card(name: str) -> None:
     """Display the card of a data set in a notebook, with a grid of its images where they are at hand."""
-    from IPython.display import Markdown, display
+    from IPython.display import HTML, Markdown, display
 
     from .plots import plot_images
 
-    display(Markdown(card_markdown(name)))
+    display(HTML(card_html(name)))
     if name in list_datasets(present=True):
-        display(plot_images(load_dataset(name), per_class=8, most_classes=8))
+        display(plot_images(load_dataset(name), per_class=6, most_classes=5))
     else:
         display(Markdown("*Its images are not at hand where this page was built, so no grid is drawn.*"))
 
 
-def card_markdown(name: str) -> str:
-    """One card as a Markdown table."""
+def card_html(name: str) -> str:
+    """One card as a table of two columns."""
     card, facts = official_card(name), load_facts().get(name)
     rows = {"What": card.get("about"), "Made by": card["source"], "Licence": card["licence"]}
     rows["Images, as published"] = _published(card)
@@ -60,9 +61,15 @@ def card_markdown(name: str) -> str:
     rows["Know this"] = card["traps"]
     rows["In the paper"] = card.get("paper")
     rows["How to get it"] = card.get("how_to_get")
-    rows["SHA-256 of pixels and labels"] = f"`{facts['sha256']}`" if facts else None
-    lines = [f"| **{title}** | {str(text).replace('|', '/')} |" for title, text in rows.items() if text]
-    return "\n".join([f"| `{name}` | {card['title']} |", "|---|---|", *lines])
+    rows["SHA-256 of pixels and labels"] = facts and facts["sha256"]
+    cells = (
+        f'<tr><th scope="row">{title}</th><td>{html.escape(str(text))}</td></tr>'
+        for title, text in rows.items()
+        if text
+    )
+    return (
+        f'<table class="dataframe spinal-card"><caption>{html.escape(card["title"])}</caption>{"".join(cells)}</table>'
+    )
 
 
 def data_readme() -> str:
@@ -160,5 +167,5 @@ def _shared(facts: dict | None) -> str | None:
             for part, count in counts.items()
             if count and part != "under_another_name"
         ]
-        lines.append(f"`{other}`: {', '.join(found)}; {counts['under_another_name']:,} under another class name")
+        lines.append(f"{other}: {', '.join(found)}; {counts['under_another_name']:,} under another class name")
     return " · ".join(lines) or "none, pixel for pixel, among the sets at hand"

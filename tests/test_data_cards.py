@@ -1,7 +1,9 @@
+from xml.etree import ElementTree
+
 import pytest
 from IPython.display import Markdown
 
-from spinalnet_lib import card_markdown, load_facts
+from spinalnet_lib import card_html, load_facts
 from spinalnet_lib.data_cards import data_readme, official_card, show_card
 from spinalnet_lib.datasets import _official
 from spinalnet_lib.paths import data_path
@@ -15,21 +17,22 @@ def test_the_readme_is_what_the_cards_and_counts_say():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_card_is_a_table_of_two_columns(name):
-    lines = card_markdown(name).splitlines()
-    assert all(line.startswith("|") and line.count("|") == 3 for line in lines)
-    for row in ("Made by", "Licence", "Images, counted", "Classes", "Splits", "Know this"):
-        assert any(line.startswith(f"| **{row}** |") for line in lines), row
+    root = ElementTree.fromstring(card_html(name))
+    cells = {row.find("th").text: row.find("td").text for row in root.iter("tr")}
+    for title in ("Made by", "Licence", "Images, counted", "Classes", "Splits", "Know this"):
+        assert cells[title], title
+    assert root.find("caption").text == official_card(name)["title"]
 
 
 def test_what_was_not_counted_is_said_and_not_filled_in():
     absent = next(name for name in NAMES if name not in load_facts())
-    assert "not counted: the set is not at hand" in card_markdown(absent)
-    assert "SHA-256" not in card_markdown(absent)
+    assert "not counted: the set is not at hand" in card_html(absent)
+    assert "SHA-256" not in card_html(absent)
 
 
 def test_counts_are_those_of_the_facts():
     facts = load_facts()["mnist"]
-    text = card_markdown("mnist")
+    text = card_html("mnist")
     assert f"{facts['train']:,} training" in text and facts["sha256"] in text
     low, high = min(facts["images_per_class"]["test"]), max(facts["images_per_class"]["test"])
     assert f"test {low:,} to {high:,}" in text
@@ -46,5 +49,5 @@ def test_a_card_shows_its_images_where_they_are_at_hand(monkeypatch, tmp_path):
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
     show_card("digits")
     show_card("cars")
-    assert [type(item).__name__ for item in shown] == ["Markdown", "Picture", "Markdown", "Markdown"]
+    assert [type(item).__name__ for item in shown] == ["HTML", "Picture", "HTML", "Markdown"]
     assert isinstance(shown[3], Markdown) and "not at hand" in shown[3].data
