@@ -41,7 +41,8 @@ def inputs_hash() -> str:
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     root = Path(os.environ.get("SPINALNET_DATA") or ROOT / "data" / "cache")
     for path in sorted(root.rglob("*")) if root.is_dir() else []:
-        if path.is_file():  # data sets verify their own content when they are read
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)  # what is decoded and kept
+        if path.is_file() and not hidden:  # data sets verify their own content when they are read
             status = path.stat()
             digest.update(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
