@@ -16,6 +16,7 @@ _PUBLIC = {
     "augment": "Augmentation",
     "data_cards": "card_html show_card",
     "data_facts": "load_facts",
+    "recipes": "published_recipe redraw_recipe tuned_recipe",
     "training": "TrainConfig evaluate train",
     "records": "Record append_record load_records records_frame",
     "reporting": "CsvLink describe_records",

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .augment import Augmentation
 from .checks import check_int, check_name
 from .own_sets import list_own, load_own_card, read_own
 from .paths import data_path, data_root
@@ -83,9 +84,12 @@ class Split:
         """The same split on `device`, photographs as one tensor."""
         return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
 
-    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Normalised float32 images `(B, C, H, W)` and labels `(B,)` of the examples in `index`."""
-        images = self.images[index].float().div_(255)
+    def batch(
+        self, index: Tensor | slice, augmentation: Augmentation | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Float32 images `(B, C, H, W)` of the examples in `index`, warped if asked, then normalised, and labels `(B,)`."""
+        images = self.images[index]
+        images = images.float().div_(255) if augmentation is None else augmentation(images, generator)
         return images.sub_(self.mean.view(-1, 1, 1)).div_(self.std.view(-1, 1, 1)), self.labels[index]
 
 

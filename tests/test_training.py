@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
+from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
 from spinalnet_lib.records import CIRCUMSTANCES, unpack_bits
 from spinalnet_lib.training import NUMERICS_VERSION, _optimizer, _schedule, _stream, initialise, run_key
 
@@ -77,7 +77,9 @@ def test_heads_of_one_seed_share_the_body_and_the_order(digits, monkeypatch):
 
     seen = []
     original = Split.batch
-    monkeypatch.setattr(Split, "batch", lambda self, index: (seen.append(index), original(self, index))[1])
+    monkeypatch.setattr(
+        Split, "batch", lambda self, index, *rest: (seen.append(index), original(self, index, *rest))[1]
+    )
     orders = []
     for head in ("mlp", "spinal"):
         seen.clear()
@@ -128,8 +130,65 @@ def test_the_recipe_reaches_the_optimizer(optimizer):
 
 
 def test_cosine_falls_from_one_to_zero_and_constant_stays():
-    assert [_schedule("cosine", f) for f in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
-    assert [_schedule("constant", f) for f in (0, 0.5, 1)] == [1, 1, 1]
+    cosine = TrainConfig(schedule="cosine")
+    assert [_schedule(cosine, step, 10) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
+    assert [_schedule(TrainConfig(), step, 10) for step in (0, 5, 10)] == [1, 1, 1]
+    warm = TrainConfig(schedule="cosine", warmup=4)
+    assert [_schedule(warm, step, 12) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
+
+
+def test_a_run_can_be_counted_in_steps(digits):
+    config = TrainConfig(batch_size=100, steps=30, learning_rate=0.05)
+    record = quick_train(small(), digits, config)
+    assert [point["step"] for point in record.curve] == [12, 24, 30] and record.n_steps == 30
+    assert record.recipe["steps"] == 30 and record.recipe["epochs"] is None
+    whole = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, learning_rate=0.05))
+    assert record.curve[:2] == whole.curve
+
+
+def test_augmentation_warps_training_images_only_and_by_the_seed(digits):
+    config = dataclasses.replace(QUICK, augmentation=Augmentation(degrees=20, flip=True))
+    first, again, plain = (quick_train(small(), digits, c) for c in (config, config, QUICK))
+    assert first.curve == again.curve != plain.curve and first.key != plain.key
+    assert first.recipe["augmentation"]["degrees"] == 20 and "augmentation" not in plain.recipe
+    nothing = quick_train(small(), digits, dataclasses.replace(QUICK, augmentation=Augmentation()))
+    for point, other in zip(nothing.curve, plain.curve, strict=True):
+        assert point["train_loss"] == pytest.approx(other["train_loss"], abs=1e-4)
+
+
+def test_the_published_redraws_follow_the_test_error(digits, monkeypatch):
+    rates = []
+    step = torch.optim.SGD.step
+    monkeypatch.setattr(torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))[1])
+    config = TrainConfig(
+        epochs=12, batch_size=300, learning_rate=0.5, schedule="redraw", redraw_power=3, read_test=True
+    )
+    record = quick_train(small(), digits, config)
+    errors = [point["test_error"] for point in record.curve]
+    for epoch in range(1, 12):
+        redrawn = rates[4 * epoch] != rates[4 * epoch - 1]
+        assert redrawn == (epoch > 1 and errors[epoch - 1] >= min(errors[: epoch - 1]))
+    assert len(set(rates)) > 2 and max(rates) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (dict(steps=0), ValueError, "steps must be at least 1, got 0"),
+        (dict(warmup=-1), ValueError, "warmup must be at least 0, got -1"),
+        (dict(augmentation="flip"), TypeError, "augmentation is an Augmentation or None, got 'flip'"),
+        (dict(schedule="redraw", redraw_power=3), ValueError, "selects on the test set; it needs read_test=True"),
+        (dict(redraw_power=3), ValueError, "got read_test=False, redraw_power=3, schedule='constant'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        TrainConfig(**arguments)
+
+
+def test_a_warmup_as_long_as_the_run_is_refused(digits):
+    with pytest.raises(ValueError, match="warmup=24 leaves no step of the run's 24"):
+        quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, warmup=24))
 
 
 def test_curve_counts_steps_and_epochs(digits):
