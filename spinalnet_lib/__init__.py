@@ -14,7 +14,7 @@ _PUBLIC = {
     "counting": "HeadCost cheaper_width_bound count_macs count_parameters count_weights head_cost largest_cheaper_width read_features width_for_parameters",
     "datasets": "DataSet Split list_datasets load_dataset",
     "augment": "Augmentation",
-    "data_cards": "card_html show_card",
+    "data_cards": "card_html cards_index show_card",
     "data_facts": "load_facts",
     "recipes": "published_recipe redraw_recipe tuned_recipe",
     "training": "TrainConfig evaluate train",

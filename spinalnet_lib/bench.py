@@ -72,8 +72,9 @@ def describe_bench(name: str = "cpu") -> str:
     report = _report(name)
     if not report:
         return "Not measured yet."
-    pairs = max(row.get("pairs", 1) for row in report["rows"])
-    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), at most {pairs} pair{'' if pairs == 1 else 's'} a row."
+    pairs = sorted({row.get("pairs", 1) for row in report["rows"]})
+    each = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), {each} pair{'' if pairs == [1] else 's'} a row."
 
 
 def _report(name: str) -> dict:
@@ -114,6 +115,7 @@ def _head_rows() -> list[dict]:
         masked = _with_fast_masks(_vgg5_head("mlp"))
         steps = [_training_step(head, batch, 256) for head in (spinal, dense, masked)]
         rows.append(compare_times(f"head training step, batch {batch}", DENSE, steps[0], steps[1]))
+        rows.append(compare_times(f"head training step, batch {batch}", MASKED, steps[0], steps[2]))
         rows.append(compare_times(f"{MASKED}, training step, batch {batch}", DENSE, steps[2], steps[1]))
         loop = _reference(_training_step(_vgg5_head("spinal"), batch, 256))
         rows.append(compare_times(f"plain loop of the head, training step, batch {batch}", DENSE, loop, steps[1]))
@@ -131,14 +133,14 @@ def _large_rows() -> list[dict]:
     peer = f"dense 4096-4096 head (the spine has {macs:.2f} of its multiply-adds)"
     return [
         compare_times(
-            "25,088 features, training step, batch 32",
+            "head of VGG on ImageNet (25,088 features), training step, batch 32",
             peer,
             _training_step(spinal, 32, 25_088),
             _training_step(dense, 32, 25_088),
-            pairs=7,
+            pairs=15,
         ),
         compare_times(
-            "25,088 features, evaluation, batch 32",
+            "head of VGG on ImageNet (25,088 features), evaluation, batch 32",
             peer,
             _evaluation(spinal, 32, 25_088),
             _evaluation(dense, 32, 25_088),

@@ -41,14 +41,14 @@ def _against_linear() -> str:
 
 
 def _computations() -> str:
-    rows = {row["name"]: row for row in load_bench()}
-    row = rows.get("head training step, batch 100")
+    rows = {row["peer"]: row for row in load_bench() if row["name"] == "head training step, batch 100"}
+    times = [f"{row['ratio']:.2f} times that of the {peer}" for peer, row in rows.items()]
     time = (
-        f"takes {row['ratio']:.2f} times the dense head's time for a training step of batch 100, on a CPU and without the body"
-        if row
-        else "has not been timed yet"
+        f"the time of a training step of VGG-5's spinal head, batch 100, on a CPU and without the body, is {' and '.join(times)}"
+        if times
+        else "not timed yet"
     )
-    return f"Counted: multiply-adds equal weights, so as C1. Measured: the spinal head of VGG-5 {time}"
+    return f"Counted: multiply-adds equal weights, so as C1. Measured: {time}"
 
 
 def _sizes() -> str:

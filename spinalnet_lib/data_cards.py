@@ -51,8 +51,9 @@ def card_html(name: str) -> str:
     """One card as a table of two columns."""
     card, facts = official_card(name), load_facts().get(name)
     rows = {"What": card.get("about"), "Made by": card["source"], "Licence": card["licence"]}
-    rows["Images, as published"] = _published(card)
-    rows["Images, counted"] = _counted(facts)
+    published = "Images, in the package" if card.get("kind") == "embedded" else "Images, as published"
+    rows[published] = _published(card)
+    rows["Images, counted"] = _counted(facts, card)
     rows["Classes"] = _classes(card)
     rows["Images a class, counted"] = _per_class(facts)
     rows["Splits"] = card["splits"]
@@ -63,7 +64,7 @@ def card_html(name: str) -> str:
     rows["How to get it"] = card.get("how_to_get")
     rows["SHA-256 of pixels and labels"] = facts and facts["sha256"]
     cells = (
-        f'<tr><th scope="row">{title}</th><td>{html.escape(str(text))}</td></tr>'
+        f'<tr><th scope="row">{title}</th><td>{html.escape(str(text)).replace(chr(10), "<br/>")}</td></tr>'
         for title, text in rows.items()
         if text
     )
@@ -87,6 +88,18 @@ def data_readme() -> str:
     return _README + "\n".join(lines) + "\n" + _LEGEND
 
 
+def cards_index() -> str:
+    """All cards as a table with links: which sets are at hand whole, in part, or not."""
+    facts, rows = load_facts(), []
+    for name in sorted(_official_names()):
+        parts = [other for other in facts if other.startswith(f"{name}_") and other not in _official_names()]
+        state = "whole" if name in facts else "in part" if parts else "not at hand"
+        links = ", ".join(f'<a href="#{part.replace("_", "-")}">{part}</a>' for part in [name, *parts])
+        rows.append(f"<tr><td>{links}</td><td>{html.escape(official_card(name)['title'])}</td><td>{state}</td></tr>")
+    head = "<thead><tr><th>cards</th><th>set</th><th>counted here</th></tr></thead>"
+    return f'<table class="dataframe">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+
 def official_card(name: str) -> dict:
     """The project's card of a set; of a packed set what was kept of its own when it was measured."""
     path = data_path("cards", f"{name}.json")
@@ -94,7 +107,17 @@ def official_card(name: str) -> dict:
     if not path.is_file() and "card" not in facts:
         known = ", ".join(sorted({*_official_names(), *load_facts()}))
         raise ValueError(f"no card of {name!r}; there are cards of {known}")
-    return json.loads(path.read_text()) if path.is_file() else facts["card"]
+    if path.is_file():
+        return json.loads(path.read_text())
+    # A part of an official set: who made it and what it shows are on the card of the whole.
+    whole = next(
+        (official for official in sorted(_official_names(), reverse=True) if name.startswith(f"{official}_")), None
+    )
+    if whole is None:
+        return facts["card"]
+    card = official_card(whole)
+    about = f"A part of {card['title']}: {card['about'][0].lower()}{card['about'][1:]}"
+    return facts["card"] | {"about": about, "source": card["source"], "paper": f"the whole set: {card['paper']}"}
 
 
 def write_readme() -> Path:
@@ -114,15 +137,17 @@ def _published(card: dict) -> str | None:
     return ", ".join(f"{count:,} {part}" for part, count in sizes.items()) or None
 
 
-def _counted(facts: dict | None) -> str:
+def _counted(facts: dict | None, card: dict) -> str:
     if not facts:
         return "not counted: the set is not at hand"
     channels, height, width = facts["image_shape"]
     colour = "grey" if channels == 1 else "in colour"
     files = "the publisher's files" if facts["source"] == "official" else f"{facts['source']} files"
+    published = sum(card.get("sizes", {}).values())
+    fewer = "; fewer than published" if facts["train"] + facts["test"] < published else ""
     return (
         f"{facts['train']:,} training ({facts['validation_within_train']:,} of them validation) and {facts['test']:,} test, "
-        f"{height}×{width}, {colour}; {files}"
+        f"{height}×{width}, {colour}; {files}{fewer}"
     )
 
 
@@ -163,9 +188,10 @@ def _shared(facts: dict | None) -> str | None:
     lines = []
     for other, counts in facts["shares_images_with"].items():
         found = [
-            f"{count:,} {part.replace('_in_', ' in its ')}"
+            f"{count:,} {part.replace('_in_', ' images are in its ')}"
             for part, count in counts.items()
             if count and part != "under_another_name"
         ]
-        lines.append(f"{other}: {', '.join(found)}; {counts['under_another_name']:,} under another class name")
-    return " · ".join(lines) or "none, pixel for pixel, among the sets at hand"
+        renamed = f"{counts['under_another_name']:,} of them under another class name"
+        lines.append(f"with {other}: {', '.join(found)}; {renamed}.")
+    return "\n".join(lines) or "none, pixel for pixel, among the sets at hand"

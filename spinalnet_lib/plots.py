@@ -19,8 +19,11 @@ from .stats import mean_interval
 MARKERS = "osD^"
 
 
-def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12) -> Picture:
-    """The first training images of each class, a row a class; of many classes, some spread evenly over the list."""
+def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
+    """The first training images of each class, a row a class; of many classes, some spread evenly over the list.
+
+    `note` goes into the alt text: what a reader who cannot see the images should know about them.
+    """
     labels, known = data.train.labels.numpy(), data.card["num_classes"]
     classes = np.unique(np.linspace(0, known - 1, min(known, most_classes)).round().astype(int))
     names = data.card.get("classes") or [str(c) for c in range(known)]
@@ -28,7 +31,7 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12) -> Pi
     count = max(map(len, rows))
     which = f"each of the {known} classes" if len(classes) == known else f"{len(classes)} of the {known} classes"
     alt = f"{count} training images of {which} of {data.card['title']}, a row a class: "
-    alt += ", ".join(names[c] for c in classes) + "."
+    alt += ", ".join(names[c] for c in classes) + "." + (f" {note}" if note else "")
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -47,38 +50,41 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12) -> Pi
 
 
 def plot_shared_images(facts: dict[str, dict]) -> Picture:
-    """Share of each set's test images that are among another set's training images, of the sets that share any."""
+    """Share of each set's test images that another set holds in its training or test part, of the sets that share any."""
     names = [name for name, found in facts.items() if found["shares_images_with"]]
     shares = np.full((len(names), len(names)), np.nan)
     for i, name in enumerate(names):
         for j, other in enumerate(names):
             if i != j:
-                shared = facts[name]["shares_images_with"].get(other, {}).get("test_in_train", 0)
-                shares[i, j] = 100 * shared / facts[name]["test"]
-    found = [(shares[i, j], names[i], names[j]) for i, j in np.argwhere(shares > 0)]
-    alt = "Test images of one set that are training images of another: " + "; ".join(
-        f"{share:.2g} % of {name}'s in {other}" for share, name, other in sorted(found, reverse=True)
-    )
+                shared = facts[name]["shares_images_with"].get(other, {})
+                count = sum(shared.get(f"test_in_{part}", 0) for part in ("train", "test"))
+                shares[i, j] = 100 * count / facts[name]["test"]
+    labels = [
+        ["" if not share > 0 else f"{share:.2g}" if share < 10 else f"{share:.0f}" for share in row] for row in shares
+    ]
+    found = [(shares[i, j], f"{labels[i][j]} % of {names[i]}'s in {names[j]}") for i, j in np.argwhere(shares > 0)]
+    alt = "Test images of one set that another set holds: " + "; ".join(text for _, text in sorted(found, reverse=True))
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         sns.heatmap(
             shares,
-            annot=True,
-            fmt=".2g",
-            cmap="Blues",
+            annot=labels,
+            fmt="",
+            cmap=sns.blend_palette([theme.back, theme.input], as_cmap=True),
             vmin=0,
             vmax=100,
             cbar=False,
             linewidths=1,
+            linecolor=theme.quiet,
             ax=axes,
             square=True,
         )
         axes.set_xticklabels(names, rotation=40, ha="right")
         axes.set_yticklabels(names, rotation=0)
-        axes.set(xlabel="… are in the training images of", ylabel="% of the test images of …")
+        axes.set(xlabel="… that are also in", ylabel="% of the test images of …")
 
-    return Picture(draw, f"{alt}.", (6.4, 5.6))
+    return Picture(draw, f"{alt}.", (6.6, 5.6))
 
 
 def plot_error_curves(records: Sequence[Record]) -> Picture:

@@ -26,4 +26,4 @@ def test_without_a_bench_record_the_ledger_says_so(monkeypatch):
     from spinalnet_lib import claims
 
     monkeypatch.setattr(claims, "load_bench", lambda: [])
-    assert "has not been timed yet" in claims_table().set_index("id")["evidence"]["C2"]
+    assert "not timed yet" in claims_table().set_index("id")["evidence"]["C2"]
