@@ -1,4 +1,4 @@
-"""The command `spinalnet`: data, train, records, bench. `python -m spinalnet_lib` is the same."""
+"""The command `spinalnet`: data, train, sweep, records, bench. `python -m spinalnet_lib` is the same."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     records = commands.add_parser("records", help="check a file of records and show one line a run")
     records.add_argument("path", help="a .jsonl file, or a name in data/results")
     records.set_defaults(run=_records)
+
+    sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
+    sweep.add_argument("study", help="tuning: the search over learning rate and dropout, on validation data")
+    sweep.add_argument("--data", nargs="+", metavar="NAME", help="only these data sets (default: all of the study)")
+    sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
+    sweep.add_argument("--engine", choices=("serial", "process"), default="process")
+    sweep.add_argument("--workers", type=int, default=1)
+    sweep.add_argument("--threads", type=int, default=1, help="CPU threads a run; part of its identity (default: 1)")
+    sweep.add_argument("--time-limit", type=float, metavar="SECONDS", help="begin no run that would not end in time")
+    sweep.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
+    sweep.set_defaults(run=_sweep)
 
     bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
     bench.add_argument("--out", metavar="FILE", help="also write the rows as JSON")
@@ -204,6 +215,25 @@ def _records(args: argparse.Namespace) -> None:
         print(
             f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:2}  validation error {r.curve[-1]['val_error']:.2%}"
         )
+
+
+def _sweep(args: argparse.Namespace) -> None:
+    from .checks import check_name
+    from .study import DATASETS, STUDIES
+    from .sweeps import load_sweep, missing_cells, predicted_seconds, sweep
+
+    cells = STUDIES[check_name("study", args.study, STUDIES)](tuple(args.data or DATASETS))
+    where = {"device": args.device, "threads": args.threads}
+    left = missing_cells(cells, args.out, **where)
+    print(f"{len(cells)} runs, {len(cells) - len(left)} of them in {args.out}")
+    engine = {"engine": args.engine, "workers": args.workers, "time_limit": args.time_limit}
+    left = sweep(cells, args.out, **engine, **where)
+    records = load_sweep(args.out)
+    seconds = sum(predicted_seconds(cell, records) for cell in left) / args.workers
+    print(
+        f"{len(left)} runs are left"
+        + (f", about {seconds / 60:.0f} minutes with {args.workers} workers" if left else "")
+    )
 
 
 def _bench(args: argparse.Namespace) -> None:

@@ -203,15 +203,25 @@ def pick_device(device: torch.device | str | None = None) -> torch.device:
     return device
 
 
-def run_key(model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str) -> str:
-    """The `key` that `train` would give its record: known before the run, so that a finished run is not run again."""
+def run_key(
+    model: Classifier,
+    data: DataSet,
+    config: TrainConfig,
+    seed: int,
+    device: torch.device | str,
+    threads: int | None = None,
+) -> str:
+    """The `key` that `train` would give its record: known before the run, so that a finished run is not run again.
+
+    `threads` is torch's present number, if none is given.
+    """
     return record_key(
         {
             "data": data.sha256,
             "model": {**model.arguments, "parameters": count_parameters(model)},
             "recipe": describe_recipe(config),
             "seed": seed,
-            "threads": torch.get_num_threads(),
+            "threads": threads or torch.get_num_threads(),
             "device_type": torch.device(device).type,
             "numerics_version": NUMERICS_VERSION,
         }

@@ -1,0 +1,186 @@
+"""Making the missing runs of a study: in this process or in several, stopped and started again at will.
+
+A cell is claimed by a lock on a file of its own, which the system releases when its process ends, however it ends; so no
+two processes make the same run, and a killed run is free again. A record is written in one piece after its run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import os
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from .checks import check_int, check_name, check_number
+from .datasets import DataSet, load_dataset
+from .models import Classifier, create_model
+from .records import Record, append_record, load_records
+from .study import Cell
+from .training import pick_device, run_key, train
+
+ENGINES = ("serial", "process")
+_FIRST_GUESS = 60.0  # seconds of a cell while none has been timed
+
+
+def sweep(
+    cells: Sequence[Cell],
+    out: str | os.PathLike,
+    *,
+    engine: str = "serial",
+    workers: int = 1,
+    time_limit: float | None = None,
+    device: str | None = None,
+    threads: int = 1,
+    root: str | os.PathLike | None = None,
+) -> list[Cell]:
+    """Make the runs that `out` (a folder) lacks, and return the cells that are still missing.
+
+    Cells run in the order given. With `time_limit` (seconds) none is begun that would not end in time, by what such
+    cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and the sweep goes on;
+    it is tried again by the next sweep. Raises ValueError for an unknown engine or a limit that is not positive.
+    """
+    check_name("engine", engine, ENGINES)
+    check_int("sweep", "workers", workers)
+    check_int("sweep", "threads", threads)
+    if time_limit is not None and check_number("sweep", "time_limit", time_limit, "pass seconds") <= 0:
+        raise ValueError(f"sweep: time_limit must be above 0 seconds, got {time_limit:g}; leave it out for no limit")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + time_limit if time_limit is not None else None
+    job = (list(cells), out, deadline, device, threads, root)
+    if engine == "serial":
+        _work(*job)
+    else:
+        _work_in_processes(workers, job)
+    return missing_cells(cells, out, device, threads, root)
+
+
+def missing_cells(
+    cells: Iterable[Cell], out: str | os.PathLike, device: str | None = None, threads: int = 1, root=None
+) -> list[Cell]:
+    """The cells without a record in the folder `out`, in their order."""
+    done = {record.key for record in load_sweep(out)}
+    return [cell for cell in cells if cell_key(cell, device, threads, root) not in done]
+
+
+def load_sweep(out: str | os.PathLike) -> list[Record]:
+    """All records in a folder; failures are not among them."""
+    paths = sorted(path for path in Path(out).glob("*.jsonl") if path.name != "failed.jsonl")
+    return [record for path in paths for record in load_records(path)]
+
+
+def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
+    """The key that the cell's record will have; the model is built without memory for its weights."""
+    with torch.device("meta"):
+        model = _model(cell, _data(cell.dataset, root))
+    return run_key(model, _data(cell.dataset, root), cell.config, cell.seed, pick_device(device), threads)
+
+
+def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
+    """How long a cell will take: the median of runs like it, of the same set, of the same body, of any; else a guess."""
+    likes = (
+        lambda r: (r.dataset, r.model["backbone"], r.head) == (cell.dataset, cell.backbone, cell.head),
+        lambda r: (r.dataset, r.model["backbone"]) == (cell.dataset, cell.backbone),
+        lambda r: r.model["backbone"] == cell.backbone,
+    )
+    for like in likes:
+        times = [record.seconds for record in records if like(record)]
+        if times:
+            return statistics.median(times)
+    return _FIRST_GUESS
+
+
+def _work(cells: list[Cell], out: Path, deadline: float | None, device: str | None, threads: int, root) -> None:
+    torch.set_num_threads(threads)
+    for cell in cells:
+        key = cell_key(cell, device, threads, root)
+        with _claim(out / ".claims" / key) as mine:
+            if not mine:  # another process is at it
+                continue
+            records = load_sweep(out)  # read again: another process may have finished it since
+            if any(record.key == key for record in records):
+                continue
+            if deadline is not None and time.monotonic() + predicted_seconds(cell, records) > deadline:
+                return
+            _run(cell, out, device, root)
+
+
+def _run(cell: Cell, out: Path, device: str | None, root) -> None:
+    data = _data(cell.dataset, root)
+    try:  # the model is built here, too: what does not fit fails as this cell
+        record = train(_model(cell, data), data, cell.config, cell.seed, device=device, progress=False)
+    except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
+        failure = {"cell": cell.describe(), "reason": f"{type(error).__name__}: {error}"[:500]}
+        with _lock(out / ".lock"), (out / "failed.jsonl").open("a") as file:
+            file.write(json.dumps(failure, ensure_ascii=False) + "\n")
+        print(f"{cell.describe()}: failed, {failure['reason']}", file=sys.stderr)
+        return
+    with _lock(out / ".lock"):
+        append_record(out / f"{cell.dataset}.jsonl", record)
+    print(
+        f"{cell.describe()}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s", flush=True
+    )
+
+
+def _work_in_processes(workers: int, job: tuple) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_worker, args=job) for _ in range(workers)]
+    for process in processes:
+        process.start()
+    try:
+        for process in processes:
+            process.join()
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(1)
+        raise
+
+
+def _worker(*job) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us: one word on Ctrl-C, not one a worker
+    _work(*job)
+
+
+@contextmanager
+def _claim(path: Path) -> Iterator[bool]:
+    """Whether this process has the cell to itself; the system lets go of it when the process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def _data(name: str, root) -> DataSet:
+    return load_dataset(name, root)
+
+
+def _model(cell: Cell, data: DataSet) -> Classifier:
+    channels, side = data.train.images.shape[1], data.train.images.shape[-1]
+    sizes = {"image_size": side} if cell.backbone == "pixels" else {}
+    return create_model(
+        cell.backbone, cell.head, data.card["num_classes"], in_chans=channels, **sizes, **cell.head_arguments
+    )

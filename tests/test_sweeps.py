@@ -1,0 +1,197 @@
+"""Sweeps with real processes and files: stopped, killed, doubled, out of memory, and started again."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from spinalnet_lib import TrainConfig, load_records
+from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
+from spinalnet_lib.sweeps import cell_key, load_sweep, missing_cells, predicted_seconds, sweep
+
+QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
+
+
+def cells(seeds=range(3), config=QUICK, heads=("mlp", "spinal")):
+    arguments = {"mlp": {"hidden_sizes": 16}, "spinal": {"layer_width": 4}}
+    return [Cell("digits", "pixels", head, seed, config, arguments[head]) for seed in seeds for head in heads]
+
+
+def keys(out):
+    return [record.key for record in load_sweep(out)]
+
+
+def expected(todo):
+    return {cell_key(cell, None, 1) for cell in todo}
+
+
+def test_a_sweep_makes_what_is_missing_and_nothing_else(tmp_path, capsys):
+    todo = cells()
+    assert missing_cells(todo, tmp_path) == todo
+    assert sweep(todo[:2], tmp_path) == []
+    before = (tmp_path / "digits.jsonl").read_bytes()
+    assert sweep(todo, tmp_path) == []
+    assert (tmp_path / "digits.jsonl").read_bytes().startswith(before)
+    assert set(keys(tmp_path)) == expected(todo) and len(keys(tmp_path)) == len(todo)
+    capsys.readouterr()
+    assert sweep(todo, tmp_path) == [] and capsys.readouterr().out == ""
+
+
+def test_a_run_of_a_sweep_is_the_run_that_train_makes(tmp_path):
+    sweep(cells(seeds=[1]), tmp_path / "serial")
+    sweep(cells(seeds=[1]), tmp_path / "process", engine="process", workers=2)
+    serial, process = ({r.key: r for r in load_sweep(tmp_path / how)} for how in ("serial", "process"))
+    assert serial.keys() == process.keys()
+    assert all(serial[key].curve == process[key].curve for key in serial)
+    assert {r.threads for r in process.values()} == {1}
+
+
+def test_the_time_limit_is_kept_and_what_is_left_is_done_later(tmp_path):
+    todo = cells(seeds=range(40))
+    sweep(todo[:2], tmp_path)
+    start = time.monotonic()
+    left = sweep(todo, tmp_path, time_limit=1.0)
+    assert time.monotonic() - start < 2.5 and 0 < len(left) < len(todo)
+    heads = Counter(record.head for record in load_sweep(tmp_path))
+    assert abs(heads["mlp"] - heads["spinal"]) <= 1  # a sweep that is cut off is balanced
+    assert sweep(left[:4], tmp_path) == []
+    assert len(keys(tmp_path)) == len(set(keys(tmp_path))) == len(todo) - len(left) + 4
+
+
+def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
+    assert predicted_seconds(cells()[0], []) == 60
+    sweep(cells(seeds=[0]), tmp_path)
+    records = load_sweep(tmp_path)
+    assert predicted_seconds(cells(seeds=[5])[0], records) == next(r.seconds for r in records if r.head == "mlp")
+
+
+COMMAND = """
+import sys
+sys.path[:0] = {path!r}
+from test_sweeps import cells, sweep
+if __name__ == "__main__":
+    sweep(cells(range({seeds})), {out!r}, engine={engine!r}, workers={workers})
+"""
+
+
+def start(tmp_path, seeds=6, engine="process", workers=2):
+    script = tmp_path / "job.py"
+    path = [p for p in sys.path if p]
+    script.write_text(COMMAND.format(path=path, seeds=seeds, out=str(tmp_path / "out"), engine=engine, workers=workers))
+    return subprocess.Popen([sys.executable, script], start_new_session=True, stderr=subprocess.PIPE, text=True)
+
+
+def kill_all(process, how):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    process.communicate()
+
+
+def killed_until_done(tmp_path, kills, seed):
+    dice, todo = random.Random(seed), cells(range(6))
+    print(f"killed at moments of seed {seed}")
+    for _ in range(kills):
+        process = start(tmp_path)
+        time.sleep(dice.uniform(1.0, 6.0))
+        kill_all(process, signal.SIGKILL)
+        found = keys(tmp_path / "out") if (tmp_path / "out").is_dir() else []
+        assert len(found) == len(set(found)) and set(found) <= expected(todo)
+    assert start(tmp_path).wait() == 0
+    found = keys(tmp_path / "out")
+    assert sorted(found) == sorted(expected(todo))  # nothing lost, nothing doubled
+    for line in (tmp_path / "out" / "digits.jsonl").read_text().splitlines():
+        json.loads(line)
+
+
+def test_killed_at_any_moment_nothing_is_lost_doubled_or_torn(tmp_path):
+    killed_until_done(tmp_path, kills=5, seed=random.randrange(10**6))
+
+
+@pytest.mark.full
+def test_killed_fifty_times(tmp_path):
+    killed_until_done(tmp_path, kills=50, seed=random.randrange(10**6))
+
+
+def test_two_sweeps_on_one_folder_never_run_the_same_cell(tmp_path):
+    processes = [start(tmp_path, engine="serial"), start(tmp_path, engine="serial")]
+    assert [process.wait() for process in processes] == [0, 0]
+    found = keys(tmp_path / "out")
+    assert sorted(found) == sorted(expected(cells(range(6))))
+
+
+def test_ctrl_c_stops_within_two_seconds_and_leaves_whole_records(tmp_path):
+    process = start(tmp_path, seeds=400)
+    until = time.monotonic() + 60
+    while not (tmp_path / "out" / "digits.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    asked = time.monotonic()
+    process.wait(timeout=10)
+    assert time.monotonic() - asked < 2
+    done = len(load_records(tmp_path / "out" / "digits.jsonl"))
+    assert done >= 1
+    time.sleep(0.5)
+    assert len(load_records(tmp_path / "out" / "digits.jsonl")) == done  # no worker went on
+
+
+def test_a_cell_that_runs_out_of_memory_is_written_down_and_the_sweep_goes_on(tmp_path):
+    """A cell of four gigabytes in a process that may use two more than it has."""
+    code = f"""
+import resource, sys
+sys.path[:0] = {[p for p in sys.path if p]!r}
+from pathlib import Path
+from test_sweeps import Cell, cells, dataclasses, QUICK, sweep
+import torch
+big = Cell("digits", "pixels", "mlp", 0, dataclasses.replace(QUICK, batch_size=1000), {{"hidden_sizes": [30_000, 30_000]}})
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2 * 2**30,) * 2)
+left = sweep([cells()[0], big, cells()[1]], Path({str(tmp_path / "out")!r}))
+assert left == [big], left
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert len(keys(tmp_path / "out")) == 2
+    failure = json.loads((tmp_path / "out" / "failed.jsonl").read_text())
+    assert failure["cell"] == "digits, pixels + mlp, seed 0" and "memory" in failure["reason"].lower()
+    assert "failed" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "procces"}, "unknown engine 'procces'; did you mean 'process'"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"time_limit": -1}, "time_limit must be above 0 seconds, got -1"),
+    ],
+)
+def test_a_wrong_call_is_refused(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sweep(cells(), tmp_path, **arguments)
+
+
+def test_the_tuning_is_the_protocols():
+    todo = tuning_cells()
+    assert len(todo) == len(DATASETS) * len(PRIMARY) * 5 * 2 * 2
+    assert not any(cell.config.read_test for cell in todo)
+    assert {cell.seed for cell in todo} == {1000, 1001}
+    first = todo[: len(todo) // 2]
+    assert {cell.seed for cell in first} == {1000}  # cut off, it has whole seeds
+
+
+@pytest.mark.parametrize("head", [*PRIMARY, *OTHER])
+def test_every_arm_is_a_head_with_dropout_before_its_classifier(head):
+    from spinalnet_lib import create_model
+
+    model = create_model("two_conv", head, 10, **arm_arguments(head, 0.5))
+    assert model.head.classifier_drop.p == 0.5
+    drops = [m.p for m in model.head.modules() if type(m).__name__ == "Dropout"]
+    assert drops == [0.5]
