@@ -173,6 +173,7 @@ def pick_device(device: torch.device | str | None = None) -> torch.device:
 
 def run_key(model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str) -> str:
     """The `key` that `train` would give its record: known before the run, so that a finished run is not run again."""
+    _check_run(model, data, config)  # before the data are hashed: photographs would all be decoded for it
     return record_key(
         {
             "data": data.sha256,
