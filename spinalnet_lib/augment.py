@@ -169,10 +169,11 @@ def perspective_maps(corners: Tensor, height: int, width: int) -> Tensor:
     sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
     dx1, dx2, dy1, dy2 = x1 - x2, x3 - x2, y1 - y2, y3 - y2
     determinant = dx1 * dy2 - dx2 * dy1
-    # Three corners in a line would leave no picture: such an image stays as it is.
+    # With three corners in a line, or one past the line of its neighbours, the horizon would cross the picture: such
+    # an image stays as it is. At the paper's distortion none is drawn.
     edges = corners.double().roll(-1, 1) - corners.double()
     turns = edges[:, :, 0] * edges.roll(-1, 1)[:, :, 1] - edges[:, :, 1] * edges.roll(-1, 1)[:, :, 0]
-    flat = (turns.abs() < 0.5).any(1)
+    flat = (turns < 0.5).any(1)
     determinant = determinant.where(~flat, 1.0)
     g, h = (sum_x * dy2 - dx2 * sum_y) / determinant, (dx1 * sum_y - sum_x * dy1) / determinant
     first = torch.stack((x1 - x0 + g * x1, y1 - y0 + g * y1, g), 1)
