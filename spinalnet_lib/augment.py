@@ -80,6 +80,13 @@ class Augmentation:
         `generator` must be on the images' device. Raises TypeError or ValueError for anything else.
         """
         check_images(images)
+        if not isinstance(generator, torch.Generator):
+            raise TypeError(f"Augmentation draws from a torch.Generator on the images' device, got {generator!r}")
+        if generator.device.type != images.device.type:
+            raise ValueError(
+                f"Augmentation: the images are on {images.device}, the generator on {generator.device}; make one there with "
+                f"torch.Generator({images.device.type!r})"
+            )
         return self.apply(images, self.draw(len(images), *images.shape[2:], generator))
 
     def draw(self, n: int, height: int, width: int, generator: torch.Generator) -> Warps:
@@ -96,7 +103,7 @@ class Augmentation:
 
     def apply(self, images: Tensor, warps: Warps) -> Tensor:
         """The same warps on the same images give the same result on every device, but for rounding."""
-        some = max(1, _CACHED_PIXELS // images[0, 0].numel()) if images.is_cpu else len(images)
+        some = max(1, _CACHED_PIXELS // images.shape[2:].numel()) if images.is_cpu else len(images)
         if len(images) <= some:
             return self._apply(images, warps)
         slices = [slice(start, start + some) for start in range(0, len(images), some)]
@@ -148,7 +155,9 @@ def warp(images: Tensor, maps: Tensor, mode: str = "bilinear", boxes: Tensor | N
         grid[:, 0].clamp_((2 * left + 1) / width - 1, (2 * (left + box_width) - 1) / width - 1)
         grid[:, 1].clamp_((2 * top + 1) / height - 1, (2 * (top + box_height) - 1) / height - 1)
     grid = grid.permute(0, 2, 3, 1)  # grid_sample reads planes as fast as pairs
-    return F.grid_sample(images, grid.to(images.dtype), mode, "zeros", align_corners=False)
+    # Half precision has too few digits for coordinates, and grid_sample wants one dtype for both.
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    return F.grid_sample(images.to(dtype), grid.to(dtype), mode, "zeros", align_corners=False).to(images.dtype)
 
 
 def perspective_maps(corners: Tensor, height: int, width: int) -> Tensor:
@@ -160,13 +169,20 @@ def perspective_maps(corners: Tensor, height: int, width: int) -> Tensor:
     sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
     dx1, dx2, dy1, dy2 = x1 - x2, x3 - x2, y1 - y2, y3 - y2
     determinant = dx1 * dy2 - dx2 * dy1
+    # With three corners in a line, or one past the line of its neighbours, the horizon would cross the picture: such
+    # an image stays as it is. At the paper's distortion none is drawn.
+    edges = corners.double().roll(-1, 1) - corners.double()
+    turns = edges[:, :, 0] * edges.roll(-1, 1)[:, :, 1] - edges[:, :, 1] * edges.roll(-1, 1)[:, :, 0]
+    flat = (turns < 0.5).any(1)
+    determinant = determinant.where(~flat, 1.0)
     g, h = (sum_x * dy2 - dx2 * sum_y) / determinant, (dx1 * sum_y - sum_x * dy1) / determinant
     first = torch.stack((x1 - x0 + g * x1, y1 - y0 + g * y1, g), 1)
     second = torch.stack((x3 - x0 + h * x3, y3 - y0 + h * y3, h), 1)
     third = torch.stack((x0, y0, torch.ones_like(x0)), 1)
     # Its inverse, but for a factor, which a homography does not see; then the unit square to the image's corners.
     inverse = torch.stack((second.cross(third, 1), third.cross(first, 1), first.cross(second, 1)), 1)
-    return inverse * torch.tensor([[width - 1.0], [height - 1.0], [1.0]], dtype=torch.float64, device=corners.device)
+    maps = inverse * torch.tensor([[width - 1.0], [height - 1.0], [1.0]], dtype=torch.float64, device=corners.device)
+    return torch.eye(3, dtype=torch.float64, device=corners.device).where(flat.view(-1, 1, 1), maps)
 
 
 def rotation_maps(degrees: Tensor, height: int, width: int) -> Tensor:
@@ -233,6 +249,10 @@ def check_images(images: Tensor) -> None:
     if images.dim() != 4:
         raise ValueError(
             f"Augmentation warps a batch (N, C, H, W), got shape {tuple(images.shape)}; add what is missing with images[None]"
+        )
+    if min(images.shape[2:]) < 2:
+        raise ValueError(
+            f"Augmentation warps images of 2×2 pixels or more, got shape {tuple(images.shape)}; pass larger ones"
         )
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise TypeError(

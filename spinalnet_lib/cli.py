@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "train", help="train one head on one data set, one record a seed; finished runs are skipped"
     )
     train.add_argument("--data", default="mnist_5k", metavar="NAME")
+    train.add_argument(
+        "--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)"
+    )
     train.add_argument("--backbone", default="two_conv")
     train.add_argument("--head", default="spinal", help="a head of the paper on this backbone (default: %(default)s)")
     train.add_argument(
@@ -105,7 +108,11 @@ def _data_list(args: argparse.Namespace) -> None:
     here = list_datasets(present=True)
     print(f"data root: {data_root()}")
     for name in list_datasets():
-        card = load_card(name)
+        try:
+            card = load_card(name)
+        except ValueError as error:  # one bad card does not hide the others
+            print(f"  {name:24} bad card           {error}")
+            continue
         if card["kind"] == "embedded":
             state, size = "embedded" if name in here else "missing", ""
         elif name in here:
@@ -167,15 +174,18 @@ def _data_measure(args: argparse.Namespace) -> None:
 def _train(args: argparse.Namespace) -> None:
     import torch
 
+    from .backbones import create_backbone
     from .checks import check_int
-    from .datasets import load_dataset
+    from .datasets import load_card, load_dataset
     from .models import create_model, paper_head
     from .records import append_record, load_records
     from .training import TrainConfig, pick_device, run_key, train
 
     if args.threads is not None:
         torch.set_num_threads(check_int("train", "--threads", args.threads))
-    data = load_dataset(args.data)
+    photographs = load_card(args.data)["kind"] in ("photographs", "folder")
+    size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
+    data = load_dataset(args.data, size=size)
     num_classes = data.card["num_classes"]
     head_arguments = paper_head(args.backbone, args.head, num_classes)
     if args.drop_rate is not None:
@@ -188,7 +198,8 @@ def _train(args: argparse.Namespace) -> None:
     done = {record.key for record in load_records(out)} if out.exists() else set()
     _check_writable(out)
     for seed in args.seeds:
-        model = create_model(args.backbone, args.head, num_classes, **head_arguments)
+        channels = data.train.images.shape[1]
+        model = create_model(args.backbone, args.head, num_classes, in_chans=channels, **head_arguments)
         if run_key(model, data, config, seed, pick_device(args.device)) in done:
             print(f"{args.head}, seed {seed}: already in {out}")
             continue

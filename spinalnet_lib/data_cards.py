@@ -81,9 +81,10 @@ def data_readme() -> str:
         card = official_card(name)
         sizes = card.get("sizes") or {part: facts[name][part] for part in ("train", "test")}
         train = sizes["train"] + sizes.get("val", 0)
+        images = f"{train:,} + {sizes['test']:,}" if sizes["test"] else f"{train:,}, test part cut off"
         splits = "own" if card["own_split"] else "publisher's"
         lines.append(
-            f"| `{name}` | {card['title']} | {train:,} + {sizes['test']:,} | {card['num_classes']} | {splits} | {card['licence']} |"
+            f"| `{name}` | {card['title']} | {images} | {card['num_classes']} | {splits} | {card['licence']} |"
         )
     return _README + "\n".join(lines) + "\n" + _LEGEND
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .datasets import DataSet, Split, chunks, list_datasets, load_dataset
 from .paths import data_path, data_root
+from .photos import Photos
 
 CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_split", "source")
 
@@ -39,6 +40,8 @@ def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
             for part, split in (("train", data.full_train), ("test", data.test))
         }
         facts[name] = describe(data, images[name])
+        if isinstance(data.train.images, Photos):
+            facts[name]["sha256_of_files"] = data.train.images.hash_files()
         if data.source == "packed":  # its card is not ours: keep what tells what was measured
             facts[name]["card"] = {key: data.card[key] for key in CARD}
         print(f"{name}: {facts[name]['train']:,} training and {facts[name]['test']:,} test images")

@@ -54,7 +54,7 @@ class Statistics:
         return moved
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `statistics` are the training split's.
 
@@ -93,7 +93,7 @@ class Split:
         return images.sub_(self.mean.view(-1, 1, 1)).div_(self.std.view(-1, 1, 1)), self.labels[index]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """Train, validation and test split with the card that says where they come from.
 
@@ -166,20 +166,19 @@ def load_dataset(
     """
     root = data_root(root)
     card = load_card(name, root)
+    if download and name in _official() and not is_present(root, card):
+        from .fetching import fetch
+
+        fetch(name, root)
+    published = name in _official() and (is_present(root, card) or name not in list_own(root))
+    card = card if published else load_own_card(root, name)
     if size is not None:
         check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of a photograph in pixels")
         if card["kind"] not in ("photographs", "folder"):
             side = card["image_shape"][-1]
             raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
-    if download and name in _official() and not is_present(root, card):
-        from .fetching import fetch
-
-        fetch(name, root)
-    if name in _official() and (is_present(root, card) or name not in list_own(root)):
-        parts, source = read_published(root, card, size), "embedded" if card["kind"] == "embedded" else "official"
-    else:
-        card = load_own_card(root, name)
-        parts, source = read_own(root, card, size), "packed"
+    parts = read_published(root, card, size) if published else read_own(root, card, size)
+    source = "packed" if not published else "embedded" if card["kind"] == "embedded" else "official"
     return _cut(parts, card, source)
 
 
@@ -194,6 +193,9 @@ def _cut(parts: Parts, card: dict, source: str) -> DataSet:
         train, test = _cut_off(train, OWN_TEST_SHARE)
     if val is None:
         train, val = _cut_off(train, VALIDATION_SHARE)
+    if not (len(train.labels) and len(val.labels) and len(test.labels)):
+        counts = f"{len(train.labels)} training, {len(val.labels)} validation and {len(test.labels)} test images"
+        raise ValueError(f"{card['name']} would have {counts}; add images: at least five a class, or parts of its own")
     statistics = Statistics(train.images)
     splits = [Split(part.images, _labels(part, card), statistics) for part in (train, val, test)]
     return DataSet(*splits, card, source)

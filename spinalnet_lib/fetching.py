@@ -34,7 +34,7 @@ def fetch(name: str, root: Path) -> Path:
     from .datasets import load_card
 
     card = load_card(name, root)
-    if card["kind"] == "embedded" or is_present(root, card):
+    if card["kind"] == "embedded" or (is_present(root, card) and _is_sound(root, card)):
         return root
     if "torchvision" not in card:
         raise ValueError(f"{name} cannot be fetched: {remedy(card)}")
@@ -46,11 +46,9 @@ def fetch(name: str, root: Path) -> Path:
         _download(partial, card)
         read_published(partial, card, None)
         _write_manifest(partial, card)
-        for path in sorted(partial.rglob("*")):
-            if path.is_file() and not path.name.endswith(_ARCHIVES):
-                place = root / path.relative_to(partial)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(place)
+        for archive in [path for path in partial.rglob("*") if path.is_file() and path.name.endswith(_ARCHIVES)]:
+            archive.unlink()
+        _move(partial, root)
     except OSError as error:
         if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
             raise
@@ -66,25 +64,43 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
     Raises what loading raises, and ValueError for class folders that no longer hold the files of their card.
     """
     from .data_facts import load_facts
-    from .datasets import chunks, load_dataset
+    from .datasets import load_dataset
     from .own_sets import check_files
     from .paths import data_root
+    from .photos import Photos
 
     root = data_root(root)
     data = load_dataset(name, root)
-    for split in (data.train, data.val, data.test):
-        for _ in chunks(split.images):
-            pass
+    photos = data.train.images if isinstance(data.train.images, Photos) else None
+    if photos is not None:
+        photos.check()
     known = load_facts().get(name)
-    if known and known["source"] == data.source and known["sha256"] == data.sha256:
-        return data, "all pixels and labels as in the project's own records"
-    if data.source == "packed" and (check_files(root, data.card) or "sha256_of_raw_pixels" in data.card):
+    if known and known["source"] == data.source:
+        # Pixels of photographs depend on the decoder, so there the files are compared.
+        key, found = ("sha256_of_files", photos.hash_files()) if photos is not None else ("sha256", data.sha256)
+        if known[key] != found:
+            raise ValueError(
+                f"{name} is not what the project's records were made on: {key} is {found}, recorded is {known[key]}; "
+                f"get it again, or give the folder another name"
+            )
+        return (
+            data,
+            "the same files as in the project's own records"
+            if photos
+            else "all pixels and labels as in the project's own records",
+        )
+    if data.source == "packed" and (check_files(root, data.card) or _all_hashed(data.card)):
         return data, "hash as on its card"
     hashed = data.card["kind"] == "torchvision" or any("sha256" in file for file in data.card.get("files", {}).values())
     manifest = data.source == "official" and data.card["kind"] == "idx"
     if hashed or (manifest and (find_place(root, data.card) / MANIFEST).is_file()):
         return data, "hash as published"
     return data, "whole and readable; no hash is known for it"
+
+
+def _all_hashed(card: dict) -> bool:
+    hashes = card.get("sha256_of_raw_pixels", {})
+    return all(f"{part}_images" in hashes for part in card["sizes"])
 
 
 def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
@@ -97,10 +113,30 @@ def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
     card = load_card(name, root)
     official = "places" in card and is_present(root, card)
     place = find_place(root, card) if official else root / name
-    files = [place / stem for stem in card["files"]] if official and "files" in card else [place]
-    found = [path for path in map(find_file, files) if path] or [p for p in place.rglob("*") if p.is_file()]
+    named = [*card.get("files", ()), *card.get("requires", ())] if official else []
+    files = [place / name for name in named] or [place]
+    found = [path for path in map(find_file, files) if path]
+    found += [path for folder in files if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
     found += cache_folder(root, name).glob("*")
     return sum(path.stat().st_size for path in found)
+
+
+def _is_sound(root: Path, card: dict) -> bool:
+    try:
+        read_published(root, card, None)
+    except (ValueError, FileNotFoundError):
+        return False
+    return True
+
+
+def _move(source: Path, target: Path) -> None:
+    """Folders that are not there yet in one step each, so that none is ever there in part."""
+    for path in sorted(source.iterdir()):
+        place = target / path.name
+        if path.is_dir() and place.is_dir():
+            _move(path, place)
+        else:
+            path.replace(place)
 
 
 def _download(partial: Path, card: dict) -> None:

@@ -19,6 +19,7 @@ from .publishers import read_class_folders
 from .readers import Part, Parts, read_npy, read_sheets, to_images
 
 PARTS = ("train", "val", "test")
+_LIKE_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
 _KINDS = ("arrays", "sheets", "folder")
 _SIDE = 128  # pixels of photographs, where the card does not say
 
@@ -34,9 +35,17 @@ def load_own_card(root: Path, name: str) -> dict:
     path = root / name / "card.json"
     try:
         own = json.loads(path.read_text())
-        sizes = own["splits"]
-        needed = own["kind"], own["num_classes"], sizes["train"]
-    except (ValueError, KeyError, TypeError) as error:
+        sizes, classes, num_classes = own["splits"], own.get("classes"), own["num_classes"]
+        kind, _ = own["kind"], sizes["train"]
+        inner = own.get("parts", {part: part for part in sizes})
+        numbers = [num_classes, *sizes.values()]
+        if not all(type(number) is int and number > 0 for number in numbers):
+            raise TypeError(f"num_classes and splits are counts, got {numbers}")
+        if classes is not None and (not isinstance(classes, list) or len(classes) != num_classes):
+            raise TypeError(f"classes are {num_classes} names, got {classes!r}"[:200])
+        if kind == "folder" and not all(_stays_inside(path.parent, inner[part]) for part in sizes):
+            raise TypeError(f"parts are folders inside of the set's own, got {inner}")
+    except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
         raise ValueError(
             f"{path} is no card ({type(error).__name__}: {error}); it needs kind, num_classes and splits with a train "
             f"part; `spinalnet data new {path.parent}` writes one for class folders, after you have moved this one away"
@@ -55,7 +64,8 @@ def load_own_card(root: Path, name: str) -> dict:
         **own,
         "name": name,
         "title": own.get("title", name),
-        "num_classes": needed[1],
+        "num_classes": num_classes,
+        "parts": inner,
         "classes": own.get("classes"),
         "image_shape": own.get("shape") or [3, side, side],
         "sizes": sizes,
@@ -74,19 +84,26 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
     """Read a folder as its card says, against the hashes and counts on it."""
     folder = root / card["name"]
     if card["kind"] == "folder":
-        inner = card.get("parts", {part: part for part in card["sizes"]})
-        folders = {part: list_class_folders(folder / inner[part]) for part in card["sizes"]}
+        folders = {part: list_class_folders(folder / card["parts"][part]) for part in card["sizes"]}
         for part, found in folders.items():
-            _check_count(folder / inner[part], sum(map(len, found.values())), card["sizes"][part])
+            _check_count(folder / card["parts"][part], sum(map(len, found.values())), card["sizes"][part])
         return read_class_folders(folders, card, cache_folder(root, card["name"]), size)
     parts = {}
     for part, count in card["sizes"].items():
         images = _read_images(folder, part, count, card)
         labels = read_npy(folder / f"{part}_labels.npy", _remedy(folder))
-        if images.dtype != np.uint8 or images.ndim not in (3, 4) or labels.ndim != 1 or labels.dtype.kind not in "iu":
+        sides = images.shape[1:] if images.ndim == 3 else (*images.shape[1:3], *images.shape[3:])
+        grey_or_rgb = images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (1, 3))
+        if (
+            images.dtype != np.uint8
+            or not grey_or_rgb
+            or not all(sides)
+            or labels.ndim != 1
+            or labels.dtype.kind not in "iu"
+        ):
             raise ValueError(
                 f"{folder}: {part} images are {images.dtype} {images.shape}, labels {labels.dtype} {labels.shape}; uint8 "
-                "(N, H, W) or (N, H, W, C) and whole numbers (N,) are needed"
+                "(N, H, W) or (N, H, W, 1 or 3) and whole numbers (N,) are needed"
             )
         for what, array in (("images", images), ("labels", labels)):
             _check_count(folder / f"{part}_{what}.npy", len(array), count)
@@ -96,6 +113,15 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
                     f"{folder / f'{part}_{what}.npy'} differs from its card (SHA-256 of its values); {_remedy(folder)}"
                 )
         parts[part] = Part(to_images(images), labels)
+    shapes = {part: list(found.images.shape[1:]) for part, found in parts.items()}
+    if (
+        any(shape != shapes["train"] for shape in shapes.values())
+        or card.get("shape", shapes["train"]) != shapes["train"]
+    ):
+        raise ValueError(
+            f"{folder}: images are {shapes}, on its card {card.get('shape')}; one shape is needed everywhere"
+        )
+    card["image_shape"] = shapes["train"]
     return Parts(**parts)
 
 
@@ -108,6 +134,13 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     path = folder / "card.json"
     if path.exists():
         raise FileExistsError(f"{path} exists; move it away to have a new one written")
+    likely = sorted(
+        path.name for path in folder.glob("*/") if path.name.lower() in _LIKE_PARTS and path.name not in PARTS
+    )
+    if likely:
+        raise ValueError(
+            f"{folder} has {', '.join(likely)}: name parts train, val and test, and classes by what they show"
+        )
     parts = {part: part for part in PARTS if (folder / part).is_dir()}
     if parts and "train" not in parts:
         raise ValueError(f"{folder} has the parts {', '.join(parts)} and no train; add it, or rename one")
@@ -158,6 +191,10 @@ def check_files(root: Path, card: dict) -> bool:
             f"`spinalnet data new {folder}`"
         )
     return True
+
+
+def _stays_inside(folder: Path, inner: str) -> bool:
+    return (folder / inner).resolve().is_relative_to(folder.resolve())
 
 
 def _read_images(folder: Path, part: str, count: int, card: dict) -> np.ndarray:

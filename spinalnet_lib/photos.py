@@ -9,12 +9,23 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+_FORMAT = 1  # raise it when `decode` gives other pixels
+_NOT_PHOTOGRAPHS = {
+    "CMYK": "whose colours would be guessed",
+    "I": "whose range is not known",
+    "F": "whose range is not known",
+}
+_PASSED_OVER = {"__MACOSX", "__pycache__"}
 SMALLEST_SIDE = 8  # pixels; below, there is nothing to see
 
 
@@ -64,6 +75,20 @@ class Photos:
         starts = range(0, len(self), size)
         return (self[start : start + size] for start in _progress(starts, len(self), "photographs, in chunks"))
 
+    def check(self) -> None:
+        """Decode every file of the whole set anew, whatever is kept of it; raises ValueError for the first that fails."""
+        files, size = self._store.files, self._store.size
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for _ in _progress(pool.map(lambda path: decode(path, size), files), len(files), "checking photographs"):
+                pass
+
+    def hash_files(self) -> str:
+        """One SHA-256 of names (class and file) and bytes of all files of the whole set, in order."""
+        digest = hashlib.sha256()
+        for path in self._store.files:
+            digest.update(f"{'/'.join(path.parts[-2:])}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
     def to(self, device: torch.device | str) -> Tensor:
         """All of them as one tensor on `device`."""
         return self[:].to(device)
@@ -109,7 +134,9 @@ class _Store:
         self._pixels, self._sums = arrays
 
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256()
+        import PIL
+
+        digest = hashlib.sha256(f"{_FORMAT} {PIL.__version__}".encode())  # another decoder gives other pixels
         for path in self.files:
             status = path.stat()
             digest.update(f"{'/'.join(path.parts[-3:])}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
@@ -123,14 +150,15 @@ def decode(path: Path, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             mode, (width, height) = image.mode, image.size
-            usable = mode != "CMYK" and min(width, height) >= SMALLEST_SIDE
+            why_not = _NOT_PHOTOGRAPHS.get(mode.partition(";")[0])
+            usable = not why_not and min(width, height) >= SMALLEST_SIDE
             square = usable and ImageOps.fit(
-                ImageOps.exif_transpose(image).convert("RGB"), (size, size), Image.Resampling.BILINEAR
+                _opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.BILINEAR
             )
     except Exception as error:  # Pillow raises a dozen kinds for damaged files
         raise ValueError(f"{path} cannot be read as an image ({error}); replace it or delete it") from error
-    if mode == "CMYK":
-        raise ValueError(f"{path} is a CMYK image, whose colours would be guessed; convert it to RGB or delete it")
+    if why_not:
+        raise ValueError(f"{path} is a {mode} image, {why_not}; convert it to 8-bit RGB or delete it")
     if not usable:
         raise ValueError(
             f"{path} is {width}×{height} pixels, at least {SMALLEST_SIDE} a side are needed; replace it or delete it"
@@ -138,14 +166,24 @@ def decode(path: Path, size: int) -> np.ndarray:
     return np.asarray(square).transpose(2, 0, 1)
 
 
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB; what is transparent shows white, not the colours hidden behind it."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
 def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
     """Images of each class folder, classes and files sorted by name; other files are passed over."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is missing; it should hold a folder a class")
     found = {
-        child.name: sorted(path for path in child.iterdir() if path.suffix.lower() in SUFFIXES)
+        child.name: sorted(path for path in child.iterdir() if _is_picture(path))
         for child in sorted(folder.iterdir())
-        if child.is_dir() and not child.name.startswith(".") and child.name not in leave_out
+        if child.is_dir() and not child.name.startswith(".") and child.name not in {*leave_out, *_PASSED_OVER}
     }
     if not found:
         raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
@@ -155,6 +193,10 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
                 f"{folder / name} holds no images ({', '.join(sorted(SUFFIXES))}); fill it or delete the folder"
             )
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def cache_folder(root: Path, name: str) -> Path:

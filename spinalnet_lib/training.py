@@ -215,6 +215,7 @@ def run_key(
 
     `threads` is torch's present number, if none is given.
     """
+    _check_run(model, data, config)  # before the data are hashed: photographs would all be decoded for it
     return record_key(
         {
             "data": data.sha256,

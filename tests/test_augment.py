@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from torchvision.transforms import (
@@ -179,6 +181,48 @@ def test_large_batches_are_warped_in_parts_and_come_out_the_same(images, monkeyp
     assert torch.equal(recipe(images, generator()), whole)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("side", [28, 224])
+def test_half_precision_loses_digits_of_values_not_of_places(dtype, side):
+    images = smooth(torch.rand(8, 1, side, side, generator=generator()))
+    recipe = Augmentation(perspective=0.5, perspective_rate=1, degrees=10, crop_scale=(0.9, 1))
+    for separate in (False, True):
+        way = dataclasses.replace(recipe, separate_passes=separate)
+        warps = way.draw(8, side, side, generator())
+        half = way.apply(images.to(dtype), warps)
+        assert half.dtype == dtype and half.isfinite().all()
+        difference = (half.float() - way.apply(images.to(dtype).float(), warps)).abs()
+        assert difference.max() < 0.02 if not separate else difference.median() < 0.01
+
+
+def test_corners_in_a_line_leave_an_image_as_it_is():
+    image = torch.rand(1, 1, 8, 8)
+    corners = torch.tensor([[[0.0, 0.0], [4.0, 4.0], [7.0, 7.0], [0.0, 7.0]]])
+    assert torch.allclose(Augmentation(perspective=0.5).apply(image, Warps(corners=corners)), image)
+    many = Augmentation(perspective=0.9, perspective_rate=1)(torch.rand(5000, 1, 8, 8), generator())
+    assert many.isfinite().all()
+
+
+def test_rotations_go_both_ways_and_half_of_the_images_are_flipped():
+    warps = Augmentation(degrees=10, flip=True).draw(20_000, 28, 28, generator())
+    assert warps.degrees.min() < -9.9 and warps.degrees.max() > 9.9 and warps.degrees.mean().abs() < 0.2
+    assert warps.flips.double().mean().item() == pytest.approx(0.5, abs=0.02)
+
+
+def test_an_empty_batch_stays_empty():
+    recipe = Augmentation(perspective=0.5, degrees=10, crop_scale=(0.9, 1), padding=2, flip=True)
+    assert recipe(torch.zeros(0, 1, 28, 28), generator()).shape == (0, 1, 28, 28)
+    assert recipe(torch.rand(1, 1, 28, 28), generator()).shape == (1, 1, 28, 28)
+
+
+@pytest.mark.parametrize("wrong", [None, 0])
+def test_a_wrong_generator_is_refused(wrong):
+    with pytest.raises(TypeError, match=r"draws from a torch.Generator on the images' device, got"):
+        Augmentation(flip=True)(torch.rand(2, 1, 8, 8), wrong)
+    with pytest.raises(ValueError, match="the images are on meta, the generator on cpu"):
+        Augmentation(flip=True)(torch.rand(2, 1, 8, 8, device="meta"), generator())
+
+
 def test_what_comes_into_view_is_black():
     white = torch.ones(32, 1, 28, 28)
     assert (Augmentation(degrees=45)(white, generator()).amin((1, 2, 3)) == 0).any()
@@ -211,6 +255,7 @@ def test_a_wrong_recipe_is_refused(arguments, error, message):
     [
         ([[0.0]], TypeError, "got list; use torch.as_tensor"),
         (torch.zeros(1, 28, 28), ValueError, r"got shape \(1, 28, 28\); add what is missing with images\[None\]"),
+        (torch.zeros(1, 1, 1, 28), ValueError, "warps images of 2×2 pixels or more"),
         (torch.zeros(1, 1, 28, 28, dtype=torch.int64), TypeError, r"got torch.int64; convert with images.float\(\)"),
     ],
 )

@@ -54,6 +54,37 @@ def test_data_check_counts_and_names_what_is_not_sound(capsys, monkeypatch, tmp_
     assert "digits (embedded)" in said.out
 
 
+def test_one_bad_card_does_not_hide_the_other_sets(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{")
+    assert main(["data", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "broken" in out and "bad card" in out and "svhn" in out
+
+
+def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 12)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    command = [
+        "train",
+        "--data",
+        "leaves",
+        "--backbone",
+        "cifar_cnn",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "x.jsonl"),
+    ]
+    assert main([*command, "--size", "16"]) == 2
+    assert "images (3, 16, 16), the body 'cifar_cnn' reads (3, 32, 32)" in capsys.readouterr().err
+    assert main(command) == 0
+    (record,) = load_records(tmp_path / "x.jsonl")
+    assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)
+
+
 def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "data"))
     write_classes(tmp_path / "leaves", ["ash", "elm"], 6)

@@ -21,7 +21,18 @@ def test_every_card_is_a_table_of_two_columns(name):
     cells = {row.find("th").text: row.find("td").text for row in root.iter("tr")}
     for title in ("Made by", "Licence", "Images, counted", "Classes", "Splits", "Know this"):
         assert cells[title], title
-    assert root.find("caption").text == official_card(name)["title"]
+    card = official_card(name)
+    assert root.find("caption").text == card["title"] and cells["Know this"] == card["traps"]
+    shared = load_facts().get(name, {}).get("shares_images_with", {})
+    told = cells.get("Images shared with other sets, counted", "")
+    for other, counts in shared.items():
+        (text,) = [line for line in ElementTree.tostring(root, "unicode").split("<br />") if f"with {other}:" in line]
+        assert all(
+            f"{count:,} {part.replace('_in_', ' images are in its ')}" in text
+            for part, count in counts.items()
+            if count and "_in_" in part
+        )
+    assert bool(shared) == ("with " in told)
 
 
 def test_what_was_not_counted_is_said_and_not_filled_in():

@@ -27,17 +27,17 @@ def write_set(root, name, train, test, classes=("a", "b")):
 @pytest.fixture
 def facts(tmp_path):
     first = [(level, level % 2) for level in range(24)]
-    write_set(tmp_path, "one", [*first, (3, 1), (4, 1)], [(100, 0), (101, 1), (100, 0), (5, 1)])
+    write_set(tmp_path, "one", [*first, (3, 1), (4, 1)], [(100, 0), (101, 1), (100, 0), (5, 1), (5, 1)])
     write_set(tmp_path, "two", [(level, level % 2) for level in range(100, 124)], [(7, 1), (8, 1), (200, 0)])
     return measure_facts(tmp_path)
 
 
 def test_repeated_and_contradicting_images_are_counted(facts):
     one = facts["one"]
-    assert (one["train"], one["test"], one["source"]) == (26, 4, "packed")
-    assert (one["repeated_in_train"], one["repeated_in_test"], one["test_images_in_train"]) == (2, 1, 1)
+    assert (one["train"], one["test"], one["source"]) == (26, 5, "packed")
+    assert (one["repeated_in_train"], one["repeated_in_test"], one["test_images_in_train"]) == (2, 2, 2)
     assert one["images_with_two_labels"] == 1  # grey level 4 is there as 0 and as 1
-    assert one["images_per_class"] == {"train": [12, 14], "test": [2, 2]}
+    assert one["images_per_class"] == {"train": [12, 14], "test": [2, 3]}
     assert one["card"]["licence"] == "CC0" and one["image_shape"] == [1, 4, 4]
 
 
@@ -47,6 +47,12 @@ def test_images_shared_between_sets_are_counted_both_ways(facts):
     }
     assert facts["two"]["shares_images_with"]["one"]["train_in_test"] == 2
     assert facts["digits"]["shares_images_with"] == {}
+
+
+def test_names_are_compared_whatever_their_case(tmp_path):
+    write_set(tmp_path, "one", [(level, level % 2) for level in range(24)], [(100, 0)], classes=("a", "B"))
+    write_set(tmp_path, "two", [(level, level % 2) for level in range(24)], [(200, 0)], classes=("A", "b"))
+    assert measure_facts(tmp_path)["one"]["shares_images_with"]["two"]["under_another_name"] == 0
 
 
 def test_facts_of_photographs(tmp_path):

@@ -20,7 +20,7 @@ from photo_files import write_classes, write_photo
 from test_photos import unwritable
 from test_publishers import change_card, write_idx, write_stl10
 
-from spinalnet_lib import datasets, list_datasets, load_dataset
+from spinalnet_lib import data_facts, datasets, fetching, list_datasets, load_dataset
 from spinalnet_lib.fetching import check_dataset, fetch
 from spinalnet_lib.own_sets import write_card
 
@@ -123,6 +123,7 @@ def test_a_bit_that_flips_after_the_fetch_is_noticed(fashion, tmp_path, monkeypa
     card = datasets.load_card("fashion_mnist")
     files = {stem: {"shape": file["shape"]} for stem, file in card["files"].items()}
     change_card(monkeypatch, "fashion_mnist", files=files)
+    monkeypatch.setattr(data_facts, "load_facts", dict)  # the project's hashes are those of the whole set
     load_dataset("fashion_mnist", root, download=True)
     assert check_dataset("fashion_mnist", root)[1] == "hash as published"
     path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
@@ -134,14 +135,7 @@ def test_a_bit_that_flips_after_the_fetch_is_noticed(fashion, tmp_path, monkeypa
 
 
 def test_an_archive_is_unpacked(internet, tmp_path, monkeypatch):
-    source = tmp_path / "source"
-    source.mkdir()
-    write_stl10(source, monkeypatch)
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.add(source / "stl10_binary", "stl10_binary")
-    internet["stl10_binary.tar.gz"] = packed.getvalue()
-    monkeypatch.setattr(torchvision.datasets.STL10, "tgz_md5", hashlib.md5(packed.getvalue()).hexdigest())
+    stl10_archive(internet, tmp_path, monkeypatch)
     root = tmp_path / "root"
     assert len(load_dataset("stl10", root, download=True).test) == 20
     assert sorted(path.name for path in root.iterdir()) == ["stl10_binary"]
@@ -156,6 +150,56 @@ def test_a_killed_fetch_leaves_nothing_that_is_taken_for_whole(fashion, tmp_path
     load_dataset("fashion_mnist", root, download=True)
     left = sorted(path.name for path in root.glob(".fetching-*"))
     assert left == [f".fetching-kmnist-{os.getpid()}"]  # of a process that lives
+
+
+def test_what_was_fetched_is_read_whole_before_it_is_moved(fashion, tmp_path, monkeypatch):
+    """An archive with the right hash whose content is not what the card says."""
+    card = datasets.load_card("fashion_mnist")
+    files = {stem: {"shape": [61, *file["shape"][1:]]} for stem, file in card["files"].items()}
+    change_card(monkeypatch, "fashion_mnist", files=files)
+    with pytest.raises(ValueError, match=r"holds an array \(60, 28, 28\), its card says \(61, 28, 28\)"):
+        fetch("fashion_mnist", tmp_path / "root")
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_a_damaged_set_is_fetched_again(fashion, tmp_path):
+    root = tmp_path / "root"
+    good = load_dataset("fashion_mnist", root, download=True).sha256
+    path = root / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    fetch("fashion_mnist", root)
+    assert load_dataset("fashion_mnist", root).sha256 == good
+
+
+def stl10_archive(internet, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    write_stl10(source, monkeypatch)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(source / "stl10_binary", "stl10_binary")
+    internet["stl10_binary.tar.gz"] = packed.getvalue()
+    monkeypatch.setattr(torchvision.datasets.STL10, "tgz_md5", hashlib.md5(packed.getvalue()).hexdigest())
+
+
+def test_a_fetch_that_is_stopped_while_files_are_moved_is_started_again(internet, tmp_path, monkeypatch):
+    stl10_archive(internet, tmp_path, monkeypatch)
+    root = tmp_path / "root"
+    (root / "stl10_binary").mkdir(parents=True)  # so that files are moved one by one
+    move, moved = fetching.Path.replace, []
+
+    def stopped(self, target):
+        if ".fetching-" in str(self) and len(moved) == 2:
+            raise KeyboardInterrupt
+        moved.append(self)
+        return move(self, target)
+
+    monkeypatch.setattr(fetching.Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        fetch("stl10", root)
+    assert "stl10" not in list_datasets(root, present=True)
+    monkeypatch.setattr(fetching.Path, "replace", move)
+    assert len(load_dataset("stl10", root, download=True).test) == 20
 
 
 def test_what_cannot_be_fetched_says_where_to_get_it(tmp_path):
@@ -212,6 +256,33 @@ def test_check_decodes_every_photograph_and_says_what_it_compared(tmp_path):
         check_dataset("leaves", tmp_path)
     (folder / "ash" / "image_0000.png").write_text("no image")
     with pytest.raises(ValueError, match=r"image_0000.png cannot be read as an image"):
+        check_dataset("leaves", tmp_path)
+
+
+def test_check_reads_the_files_and_not_what_was_kept_of_them(tmp_path):
+    folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    write_card(folder)
+    check_dataset("leaves", tmp_path)
+    path = folder / "ash" / "image_0003.png"
+    status = path.stat()
+    path.write_bytes(bytes(status.st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(ValueError, match=r"image_0003.png cannot be read as an image"):
+        check_dataset("leaves", tmp_path)
+
+
+def test_check_finds_photographs_that_were_swapped(tmp_path, monkeypatch):
+    folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    write_card(folder)
+    facts = {
+        "leaves": {"source": "packed", "sha256_of_files": load_dataset("leaves", tmp_path).train.images.hash_files()}
+    }
+    monkeypatch.setattr(data_facts, "load_facts", lambda: facts)
+    assert check_dataset("leaves", tmp_path)[1] == "the same files as in the project's own records"
+    one, two = folder / "ash" / "image_0000.png", folder / "elm" / "image_0000.png"
+    first = one.read_bytes()
+    one.write_bytes(two.read_bytes()), two.write_bytes(first)
+    with pytest.raises(ValueError, match="leaves is not what the project's records were made on: sha256_of_files is"):
         check_dataset("leaves", tmp_path)
 
 

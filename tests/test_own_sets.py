@@ -96,6 +96,18 @@ WRONG = {
     "no kind": (lambda f: change_card(f, kind=None), r"card.json is no card \(KeyError: 'kind'\)"),
     "another kind": (lambda f: change_card(f, kind="zip"), "has kind 'zip'; kinds are arrays"),
     "no training part": (lambda f: change_card(f, splits={"test": 9}), r"is no card \(KeyError: 'train'\)"),
+    "a count in words": (
+        lambda f: change_card(f, splits={"train": "36", "test": 9}),
+        r"is no card \(TypeError: num_classes",
+    ),
+    "no classes": (lambda f: change_card(f, num_classes=0), r"is no card \(TypeError: num_classes"),
+    "classes that are no list": (lambda f: change_card(f, classes=5), r"is no card \(TypeError: classes are 3 names"),
+    "another shape on the card": (lambda f: change_card(f, shape=[3, 64, 64]), "one shape is needed everywhere"),
+    "channels first": (
+        lambda f: np.save(f / "test_images.npy", np.zeros((9, 3, 9, 9), np.uint8)),
+        r"test images are uint8 \(9, 3, 9, 9\)",
+    ),
+    "no pixels": (lambda f: np.save(f / "test_images.npy", np.zeros((9, 0, 9), np.uint8)), r"are uint8 \(9, 0, 9\)"),
     "another part": (lambda f: change_card(f, splits={"train": 36, "dev": 9}), r"has parts \['dev'\]"),
 }
 
@@ -169,9 +181,41 @@ def test_photographs_that_change_are_found_by_the_check(own):
     write_photo(own / "ash" / "image_0000.png", seed=77)
     with pytest.raises(ValueError, match=r"leaves holds other files than its card says"):
         check_files(own.parent, load_card("leaves", own.parent))
+    write_photo(own / "ash" / "image_0000.png", seed=0)
+    assert check_files(own.parent, load_card("leaves", own.parent))
+    (own / "ash" / "image_0000.png").rename(own / "ash" / "image_00.png")
+    with pytest.raises(ValueError, match=r"leaves holds other files than its card says"):
+        check_files(own.parent, load_card("leaves", own.parent))
     (own / "ash" / "image_0001.png").unlink()
     with pytest.raises(ValueError, match=r"holds 35 examples, its card says 36"):
         load_dataset("leaves", own.parent)
+
+
+def test_too_few_images_to_cut_are_refused_with_the_number_that_is_needed(tmp_path):
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 1))
+    with pytest.raises(ValueError, match=r"leaves would have .* 0 test images; add images: at least five a class"):
+        load_dataset("leaves", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["valid", "Train", "testing"])
+def test_folders_named_nearly_like_parts_are_refused(tmp_path, name):
+    write_classes(tmp_path / "leaves" / name, ["ash"], 1)
+    with pytest.raises(ValueError, match=f"has {name}: name parts train, val and test"):
+        write_card(tmp_path / "leaves")
+
+
+def test_parts_outside_of_the_folder_are_refused(own):
+    write_card(own)
+    change_card(own, parts={"train": "/etc"})
+    with pytest.raises(ValueError, match="parts are folders inside of the set's own"):
+        load_dataset("leaves", own.parent)
+
+
+def test_own_class_folders_with_the_name_of_a_missing_official_set(tmp_path):
+    write_card(write_classes(tmp_path / "cifar10", ["cat", "dog"], 6))
+    assert load_dataset("cifar10", tmp_path, size=16).train.images.shape[1:] == (3, 16, 16)
+    (tmp_path / "cifar-10-batches-py").mkdir()  # an empty folder is no official set
+    assert load_dataset("cifar10", tmp_path, size=16).source == "packed"
 
 
 def test_parts_with_other_classes_are_refused(tmp_path):

@@ -65,6 +65,18 @@ def test_a_turned_photograph_stands_upright(tmp_path):
     assert ImageOps.exif_transpose(Image.open(path)).size == (30, 30)
 
 
+def test_what_is_transparent_is_white(tmp_path):
+    Image.new("RGBA", (20, 20), (200, 10, 10, 0)).save(tmp_path / "x.png")
+    assert (decode(tmp_path / "x.png", 16) == 255).all()
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("I;16", ".png"), ("F", ".tif")])
+def test_more_than_eight_bits_are_refused(tmp_path, mode, suffix):
+    Image.new(mode, (20, 20)).save(tmp_path / f"x{suffix}")
+    with pytest.raises(ValueError, match=r"is a .* image, whose range is not known; convert it to 8-bit RGB"):
+        decode(tmp_path / f"x{suffix}", 16)
+
+
 def damage_text(path):
     path.write_text("not an image")
 
@@ -118,12 +130,17 @@ def test_only_what_is_asked_for_is_decoded(files, cache, monkeypatch):
     assert sorted(decoded) == [files[2], files[5]]
 
 
-def test_changed_photographs_are_decoded_again(files, cache):
+def test_changed_photographs_are_decoded_again(files, cache, monkeypatch):
     before = Photos(files, 16, cache)[:]
     write_photo(files[0], seed=99)
     after = Photos(files, 16, cache)[:]
     assert not torch.equal(after[0], before[0]) and torch.equal(after[1:], before[1:])
     assert len(list(cache.glob("*.pixels"))) == 1  # the old cache is not kept
+    status, decoded = files[1].stat(), []
+    os.utime(files[1], ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))  # the same size, another time
+    monkeypatch.setattr(photos, "decode", lambda path, size: decoded.append(path) or decode(path, size))
+    Photos(files, 16, cache)[:1]
+    assert decoded == files[:1]
     Photos(files, 8, cache)[:]
     assert len(list(cache.glob("*.pixels"))) == 2  # another size is
 
@@ -186,9 +203,17 @@ def test_the_cache_lies_beside_the_data_or_where_the_environment_says(tmp_path, 
 def test_class_folders_are_listed_in_order(tmp_path):
     write_classes(tmp_path, ["b", "a"], 2)
     (tmp_path / "a" / "notes.txt").write_text("passed over")
-    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "a" / "._image_0000.png").write_bytes(b"left by another system")
+    (tmp_path / "a" / "folder.png").mkdir()
+    (tmp_path / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    write_photo(tmp_path / "a" / "image_0002.PNG")
+    (tmp_path / ".hidden").mkdir(), (tmp_path / "__MACOSX").mkdir()
     found = list_class_folders(tmp_path, leave_out=["b"])
-    assert list(found) == ["a"] and [path.name for path in found["a"]] == ["image_0000.png", "image_0001.png"]
+    assert list(found) == ["a"] and [path.name for path in found["a"]] == [
+        "image_0000.png",
+        "image_0001.png",
+        "image_0002.PNG",
+    ]
 
 
 def test_empty_and_missing_class_folders_are_named(tmp_path):

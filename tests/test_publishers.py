@@ -92,6 +92,9 @@ def test_a_label_out_of_range_is_refused(tmp_path, monkeypatch):
     change_card(monkeypatch, "kmnist", num_classes=9, files=card["files"])
     with pytest.raises(ValueError, match="kmnist: labels run from 0 to 9, its card says 0 to 8"):
         load_dataset("kmnist", tmp_path)
+    change_card(monkeypatch, "kmnist", num_classes=10, first_label=1, files=card["files"])
+    with pytest.raises(ValueError, match="kmnist: labels run from -1 to 8"):
+        load_dataset("kmnist", tmp_path)
 
 
 def test_a_set_that_lacks_a_file_is_missing(tmp_path, monkeypatch):
@@ -104,18 +107,20 @@ def test_a_set_that_lacks_a_file_is_missing(tmp_path, monkeypatch):
 
 def test_qmnists_labels_go_with_mnists_images(tmp_path, monkeypatch):
     _images, labels, *_ = write_idx(tmp_path, "mnist", monkeypatch)
-    other = np.stack([(labels + 1) % 10] + [labels] * 7, 1).astype(np.int32)
+    relabelled = (labels + 1) % 10
+    relabelled[-5:] = 0  # the first rows of the test file are MNIST's, not the last
+    other = np.stack([relabelled] + [labels] * 7, 1).astype(np.int32)
     folder = tmp_path / "QMNIST" / "raw"
     folder.mkdir(parents=True)
     card = datasets.load_card("qmnist_labels")
     files = {}
     for stem in card["files"]:
-        array = other if "train" in stem else other[:30]
+        array = other if "train" in stem else np.concatenate([other[:30], other[:30][::-1]])
         (folder / stem).write_bytes(idx_bytes(array))
         files[stem] = {"shape": list(array.shape)}
     change_card(monkeypatch, "qmnist_labels", files=files)
     data, plain = load_dataset("qmnist_labels", tmp_path), load_dataset("mnist", tmp_path)
-    assert torch.equal(data.full_train.labels.sort().values, plain.full_train.labels.sort().values)
+    assert len(data.full_train.labels) == len(plain.full_train.labels)
     assert torch.equal(data.test.images, plain.test.images)
     assert torch.equal(data.test.labels, (plain.test.labels + 1) % 10)
 
@@ -202,6 +207,13 @@ def test_images_of_svhn_and_stl10_stand_as_torchvision_shows_them(tmp_path, monk
 
 
 @pytest.mark.parametrize("name", HASHED)
+def test_a_folder_in_which_a_file_is_missing_is_not_the_set(tmp_path, monkeypatch, name):
+    path, _, _ = HASHED[name](tmp_path, monkeypatch)
+    path.unlink()
+    assert name not in list_datasets(tmp_path, present=True)
+
+
+@pytest.mark.parametrize("name", HASHED)
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -222,9 +234,11 @@ def test_damaged_files_are_named_before_anything_is_unpickled(tmp_path, monkeypa
 # -- photographs --------------------------------------------------------------------------------------------------
 
 
-def write_folders(root, name, per_class=6):
-    """Class folders where the publisher's archive puts them."""
+def write_folders(root, name, monkeypatch, per_class=6):
+    """Class folders where the publisher's archive puts them; the card's sizes are those of the small set."""
     card = datasets.load_card(name)
+    sizes = {part: per_class * card["num_classes"] for part in card["parts"]}
+    change_card(monkeypatch, name, sizes={"train": 0, "test": 0} | sizes)
     classes = card["classes"] or [f"class {c:03d}" for c in range(card["num_classes"])]
     for i, inner in enumerate(card["parts"].values()):
         write_classes(root / card["places"][0] / inner, classes, per_class, first_seed=i, suffix=".jpg")
@@ -235,8 +249,8 @@ FOLDERS = ["caltech101", "fruits360", "birds225", "cars", "cinic10", "monkeys10"
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_sets_in_class_folders(tmp_path, name):
-    place, classes = write_folders(tmp_path, name)
+def test_sets_in_class_folders(tmp_path, monkeypatch, name):
+    place, classes = write_folders(tmp_path, name, monkeypatch)
     if name == "caltech101":
         write_photo(place / "BACKGROUND_Google" / "image_0001.jpg")
     assert name in list_datasets(tmp_path, present=True)
@@ -254,15 +268,31 @@ def test_sets_in_class_folders(tmp_path, name):
     assert folder == {classes[1]}
 
 
-def test_monkeys_unpacked_into_a_folder_twice(tmp_path):
+def test_photographs_that_were_unpacked_in_part_are_not_taken_for_whole(tmp_path, monkeypatch):
+    write_folders(tmp_path, "hymenoptera", monkeypatch)
+    change_card(monkeypatch, "hymenoptera", sizes={"train": 244, "test": 153})
+    with pytest.raises(
+        ValueError, match="the train part has 12 photographs, its card says 244; unpack the archive again"
+    ):
+        load_dataset("hymenoptera", tmp_path)
+
+
+def test_a_set_that_lacks_a_whole_part_is_missing(tmp_path, monkeypatch):
+    place, _ = write_folders(tmp_path, "hymenoptera", monkeypatch)
+    (place / "val").rename(place / "elsewhere")
+    assert "hymenoptera" not in list_datasets(tmp_path, present=True)
+
+
+def test_monkeys_unpacked_into_a_folder_twice(tmp_path, monkeypatch):
     """The publisher's archive holds training/training and validation/validation."""
+    change_card(monkeypatch, "monkeys10", sizes={"train": 60, "test": 60})
     for part in ("training", "validation"):
         write_classes(tmp_path / "10-monkey-species" / part / part, [f"n{i}" for i in range(10)], 6)
     assert len(load_dataset("monkeys10", tmp_path, size=8).test) == 60
 
 
-def test_another_release_is_not_taken_for_the_papers(tmp_path):
-    place, _ = write_folders(tmp_path, "birds225", per_class=1)
+def test_another_release_is_not_taken_for_the_papers(tmp_path, monkeypatch):
+    place, _ = write_folders(tmp_path, "birds225", monkeypatch, per_class=1)
     for part in ("train", "valid", "test"):
         write_photo(place / part / "one more" / "x.jpg")
     with pytest.raises(ValueError, match=r"birds225 has 226 class folders, its card says 225: another release\?"):
@@ -276,8 +306,8 @@ def test_a_missing_set_of_photographs_says_where_to_get_it_and_where_to_put_it(t
         load_dataset("fruits360", tmp_path)
 
 
-def test_an_empty_or_renamed_class_folder_is_named(tmp_path):
-    place, _ = write_folders(tmp_path, "hymenoptera", per_class=1)
+def test_an_empty_or_renamed_class_folder_is_named(tmp_path, monkeypatch):
+    place, _ = write_folders(tmp_path, "hymenoptera", monkeypatch, per_class=1)
     (place / "val" / "bees").rename(place / "val" / "wasps")
     with pytest.raises(ValueError, match=r"the test part and the card differ in the class folders bees, wasps"):
         load_dataset("hymenoptera", tmp_path)
@@ -299,6 +329,7 @@ def write_flowers(root, monkeypatch):
         for what, (name, h) in cls._file_dict.items()
     }
     monkeypatch.setattr(cls, "_file_dict", table)
+    change_card(monkeypatch, "flowers102", sizes={"train": 102, "val": 102, "test": 102})
     return folder
 
 
@@ -316,7 +347,8 @@ def test_flowers_keep_the_publishers_three_parts(tmp_path, monkeypatch):
         load_dataset("flowers102", tmp_path)
 
 
-def test_cars_in_their_original_archives(tmp_path):
+def test_cars_in_their_original_archives(tmp_path, monkeypatch):
+    change_card(monkeypatch, "cars", sizes={"train": 6 * 196, "test": 196})
     root = tmp_path / "stanford_cars"
     (root / "devkit").mkdir(parents=True)
     names = np.array([f"car {c}" for c in range(196)], dtype=object)
