@@ -149,7 +149,8 @@ def warp(images: Tensor, maps: Tensor, mode: str = "bilinear", boxes: Tensor | N
     # Numerators and denominator are planes: a row's share and a column's, added.
     of_rows = (maps[:, :, 1:2] * y + maps[:, :, 2:])[:, :, :, None]
     planes = of_rows + (maps[:, :, :1] * x)[:, :, None, :]
-    grid = planes[:, :2] / planes[:, 2:]
+    # On the horizon of a perspective there is nothing to divide by; very far away is outside of the image, too.
+    grid = planes[:, :2] / planes[:, 2:].where(planes[:, 2:].abs() > 1e-6, 1e-6)
     if boxes is not None:
         top, left, box_height, box_width = boxes.to(torch.float32).view(n, 1, 1, 4).unbind(3)
         grid[:, 0].clamp_((2 * left + 1) / width - 1, (2 * (left + box_width) - 1) / width - 1)
@@ -169,11 +170,10 @@ def perspective_maps(corners: Tensor, height: int, width: int) -> Tensor:
     sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
     dx1, dx2, dy1, dy2 = x1 - x2, x3 - x2, y1 - y2, y3 - y2
     determinant = dx1 * dy2 - dx2 * dy1
-    # With three corners in a line, or one past the line of its neighbours, the horizon would cross the picture: such
-    # an image stays as it is. At the paper's distortion none is drawn.
+    # Three corners in a line would leave no picture: such an image stays as it is.
     edges = corners.double().roll(-1, 1) - corners.double()
     turns = edges[:, :, 0] * edges.roll(-1, 1)[:, :, 1] - edges[:, :, 1] * edges.roll(-1, 1)[:, :, 0]
-    flat = (turns < 0.5).any(1)
+    flat = (turns.abs() < 0.5).any(1)
     determinant = determinant.where(~flat, 1.0)
     g, h = (sum_x * dy2 - dx2 * sum_y) / determinant, (dx1 * sum_y - sum_x * dy1) / determinant
     first = torch.stack((x1 - x0 + g * x1, y1 - y0 + g * y1, g), 1)
