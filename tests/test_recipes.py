@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from spinalnet_lib import published_recipe, redraw_recipe, tuned_recipe
@@ -51,6 +53,4 @@ def test_redraws_are_marked_as_reading_the_test_set():
 def test_the_tuned_recipe_is_counted_in_steps_and_keeps_the_test_set_closed():
     recipe = describe_recipe(tuned_recipe(TUNING_RATES[2]))
     assert (recipe["steps"], recipe["batch_size"], recipe["read_test"]) == (2000, 128, False)
-    assert [high / low for low, high in zip(TUNING_RATES, TUNING_RATES[1:], strict=False)] == pytest.approx(
-        [10**0.5] * 4
-    )
+    assert [high / low for low, high in itertools.pairwise(TUNING_RATES)] == pytest.approx([10**0.5] * 4)

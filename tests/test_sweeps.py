@@ -1,7 +1,6 @@
 """Sweeps with real processes and files: stopped, killed, doubled, out of memory, and started again."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import random
@@ -148,7 +147,8 @@ def test_a_cell_that_runs_out_of_memory_is_written_down_and_the_sweep_goes_on(tm
 import resource, sys
 sys.path[:0] = {[p for p in sys.path if p]!r}
 from pathlib import Path
-from test_sweeps import Cell, cells, dataclasses, QUICK, sweep
+import dataclasses
+from test_sweeps import Cell, cells, QUICK, sweep
 import torch
 big = Cell("digits", "pixels", "mlp", 0, dataclasses.replace(QUICK, batch_size=1000), {{"hidden_sizes": [30_000, 30_000]}})
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
