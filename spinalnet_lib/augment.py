@@ -142,8 +142,12 @@ def warp(images: Tensor, maps: Tensor, mode: str = "bilinear", boxes: Tensor | N
     # From pixels to the coordinates of grid_sample, from -1 to 1: folded into the homographies.
     scale = torch.tensor([2 / width, 2 / height, 1], dtype=maps.dtype, device=maps.device)
     offset = torch.tensor([1.0, 1.0, 0.0], dtype=maps.dtype, device=maps.device)
-    maps = (maps / maps[:, 2:, 2:]) * scale[:, None]
-    maps = (maps - offset[:, None] * maps[:, 2:]).to(torch.float32)  # never less: coordinates need their digits
+    maps = maps * scale[:, None]
+    maps = maps - offset[:, None] * maps[:, 2:]
+    # A factor is not seen: a last entry of 1 rounds as torchvision does, if it is not 0.
+    last = maps[:, 2:, 2:]
+    maps = maps / last.where(last.abs() > 1e-9, maps.abs().amax((1, 2), keepdim=True))
+    maps = maps.to(torch.float32)  # never less: coordinates need their digits
     x = torch.arange(0.5, width, device=images.device)
     y = torch.arange(0.5, height, device=images.device)
     # Numerators and denominator are planes: a row's share and a column's, added.
