@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab test test-full lint unit interop readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab test test-full lint unit interop sweeps readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,7 +32,7 @@ serve: book  ## build and serve on http://127.0.0.1:8000
 lab: install  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir book
 
-test: lint unit interop readme notebooks pages faults  ## every check
+test: lint unit interop sweeps readme notebooks pages faults  ## every check
 
 test-full: test  ## every check, and the drills that take minutes
 	$(BIN)/python -m pytest tests -m full
@@ -45,10 +45,13 @@ lint: install  ## ruff, and notebooks without outputs
 
 # One thread of torch a worker: two workers with two threads each wait for each other.
 unit: install  ## unit tests and doctests, under a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests --ignore tests/book --ignore tests/interop -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests --ignore tests/book --ignore tests/interop --ignore tests/test_sweeps.py -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
+
+sweeps: install  ## sweeps with real processes: killed, doubled, cut off, out of memory
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_sweeps.py -m "not full"
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py
