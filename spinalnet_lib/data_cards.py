@@ -42,7 +42,7 @@ def show_card(name: str) -> None:
 
     display(HTML(card_html(name)))
     if name in list_datasets(present=True):
-        display(plot_images(load_dataset(name), per_class=6, most_classes=5))
+        display(plot_images(load_dataset(name), per_class=6, most_classes=4))
     else:
         display(Markdown("*Its images are not at hand where this page was built, so no grid is drawn.*"))
 

@@ -7,6 +7,7 @@ import html
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import matplotlib as mpl
 import seaborn as sns
@@ -38,13 +39,21 @@ DARK = Theme(
 class Picture:
     """A figure drawn twice, for the light and the dark page; a notebook shows the light one.
 
-    `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches.
+    `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches. `kind` is "png", or "jpeg" for
+    photographs, which are several times smaller that way.
     """
 
-    def __init__(self, draw: Callable[[Figure, Theme], None], alt: str, size: tuple[float, float] = (7.0, 3.6)):
-        self.draw, self.alt, self.size = draw, alt, size
+    def __init__(
+        self,
+        draw: Callable[[Figure, Theme], None],
+        alt: str,
+        size: tuple[float, float] = (7.0, 3.6),
+        kind: Literal["png", "jpeg"] = "png",
+    ):
+        self.draw, self.alt, self.size, self.kind = draw, alt, size, kind
 
-    def to_png(self, theme: Theme = LIGHT, dpi: int = 144) -> bytes:
+    def to_bytes(self, theme: Theme = LIGHT, dpi: int = 144) -> bytes:
+        """The figure as a file of its `kind`."""
         style = {
             **sns.axes_style("ticks"),
             "figure.facecolor": theme.back,
@@ -61,22 +70,25 @@ class Picture:
             FigureCanvasAgg(figure)
             self.draw(figure, theme)
             buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", metadata={"Software": None})
+            if self.kind == "jpeg":
+                figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 70, "optimize": True, "progressive": True})
+            else:
+                figure.savefig(buffer, format="png", metadata={"Software": None})
         return buffer.getvalue()
 
     def to_html(self) -> str:
         """Both images; the page's style sheet shows one, and without it the dark one stays hidden."""
         images = []
         for name, theme, hidden in (("light", LIGHT, ""), ("dark", DARK, " hidden")):
-            source = "data:image/png;base64," + base64.b64encode(self.to_png(theme)).decode()
+            source = f"data:image/{self.kind};base64," + base64.b64encode(self.to_bytes(theme)).decode()
             images.append(
-                f'<img class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
+                f'<img loading="lazy" class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
             )
         return f'<div class="spinal-figure">{"".join(images)}</div>'
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         return {
             "text/html": self.to_html(),
-            "image/png": base64.b64encode(self.to_png()).decode(),
+            f"image/{self.kind}": base64.b64encode(self.to_bytes()).decode(),
             "text/plain": self.alt,
         }

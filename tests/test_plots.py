@@ -21,7 +21,7 @@ PICTURES = {
 
 def assert_drawn_with_words(picture):
     for theme in (LIGHT, DARK):
-        image = Image.open(io.BytesIO(picture.to_png(theme))).convert("RGB")
+        image = Image.open(io.BytesIO(picture.to_bytes(theme))).convert("RGB")
         assert len(image.getcolors(maxcolors=1 << 20)) > 10, "an empty picture"
     assert len(picture.alt.split()) > 8
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
 SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "start.js")
 WORDS_A_MINUTE = 200
-INLINE_FILE = re.compile(r"data:(image/png|text/csv);base64,([A-Za-z0-9+/=]+)")
+INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ def write_inline_files(app, doctree, docname: str) -> None:
     up = "../" * docname.count("/")
 
     def as_file(match: re.Match) -> str:
-        folder = Path(app.outdir) / ("_images" if match[1] == "image/png" else "_downloads")
+        folder = Path(app.outdir) / ("_images" if match[1].startswith("image/") else "_downloads")
         content = base64.b64decode(match[2])
-        name = hashlib.sha256(content).hexdigest()[:20] + (".png" if match[1] == "image/png" else ".csv")
+        name = hashlib.sha256(content).hexdigest()[:20] + "." + match[1].rpartition("/")[2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
         return f"{up}{folder.name}/{name}"

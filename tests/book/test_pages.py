@@ -10,6 +10,7 @@ WIDGETS = {
     "book/idea/the_spinal_layer": 1,
     "book/idea/counting_weights": 2,
     "book/evidence/first_training": 2,
+    "book/appendix/the_data": 1,
 }
 
 
