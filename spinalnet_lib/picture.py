@@ -82,7 +82,7 @@ class Picture:
         for name, theme, hidden in (("light", LIGHT, ""), ("dark", DARK, " hidden")):
             source = f"data:image/{self.kind};base64," + base64.b64encode(self.to_bytes(theme)).decode()
             images.append(
-                f'<img loading="lazy" class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
+                f'<img class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
             )
         return f'<div class="spinal-figure">{"".join(images)}</div>'
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from book_site import serve
+from playwright.sync_api import expect
 from spinal_book import SCRIPTS
 from widget_grids import GRIDS, RECORDS
 
@@ -253,13 +254,12 @@ def test_two_widgets_of_a_kind_have_names_of_their_own(address, open_page):
 def test_chapter_links_set_the_widget(address, open_page):
     page = open_page(f"{address}/{PAGES['split-explorer']}")
     page.get_by_role("link", name="as many splits as layers").click()
-    assert page.get_by_label("input splits", exact=True).input_value() == "4"
+    expect(page.get_by_label("input splits", exact=True)).to_have_value("4")
     page.get_by_role("link", name="fewer layers than splits").click()
-    assert "num_layers=3 cannot read num_splits=4" in page.locator(".spinal-summary").inner_text()
+    expect(page.locator(".spinal-summary")).to_contain_text("num_layers=3 cannot read num_splits=4")
     page = open_page(f"{address}/book/idea/from_touch_to_layers.html")
     page.get_by_role("link", name="the same picture to explore further").click()
-    page.wait_for_selector(".spinal-app")
-    assert page.get_by_label("features", exact=True).input_value() == "12"
+    expect(page.get_by_label("features", exact=True)).to_have_value("12")
 
 
 def test_alive_under_a_policy_that_allows_own_scripts_only(site, open_page):
