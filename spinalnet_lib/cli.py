@@ -179,7 +179,8 @@ def _train(args: argparse.Namespace) -> None:
     from .datasets import load_card, load_dataset
     from .models import create_model, paper_head
     from .records import append_record, load_records
-    from .training import TrainConfig, pick_device, run_key, train
+    from .train_config import TrainConfig
+    from .training import pick_device, run_key, train
 
     if args.threads is not None:
         torch.set_num_threads(check_int("train", "--threads", args.threads))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .checks import check_name
 from .models import paper_head
 from .recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuned_recipe
-from .training import TrainConfig
+from .train_config import TrainConfig
 
 PRIMARY = ("spinal", "mlp_matched", "mlp")
 OTHER = (

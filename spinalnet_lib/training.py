@@ -5,94 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import resource
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .augment import Augmentation
-from .checks import check_int, check_name, check_number, check_rate
+from .checkpoints import RunState
+from .checks import check_int
 from .counting import HeadCost, count_parameters, measured_cost
 from .datasets import DataSet, Split
 from .fast_spine import reference_loop
 from .models import Classifier
+from .optimising import make_optimizer, make_step, set_learning_rate
 from .records import Record, describe_machine, pack_bits, record_key
+from .train_config import TrainConfig, describe_recipe, schedule
 
 # Raise this when a change alters the numbers of a run: tests/test_training.py holds the losses of a golden run,
 # and records of another version are other records.
 NUMERICS_VERSION = 1
-
-_LATER = ("steps", "warmup", "augmentation", "redraw_power")
-_WHOLE = ("batch_size", "epochs", "evals_per_epoch")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine", "redraw")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """A recipe in full. The defaults are the paper's for its 2-conv CNN (`MNIST/SpinalNet_MNIST.py`).
-
-    `learning_rate` is per step of `batch_size` examples; "cosine" lowers it to zero over the run, after `warmup` steps
-    in which it rises from zero. `steps` counts the run in steps; `epochs` is then None.
-    `evals_per_epoch` sets how often validation is read. The test set stays closed unless `read_test`:
-    then it is read at each evaluation too, to record what choosing the best epoch on it would have claimed.
-    `augmentation` warps training images, each by its own draw.
-
-    "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
-    not fallen, the rate becomes `learning_rate` times a random number to the power `redraw_power`. It selects on the
-    test set, so no accuracy of such a run is evidence.
-    """
-
-    optimizer: str = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.5
-    weight_decay: float = 0.0
-    batch_size: int = 64
-    epochs: int = 8
-    schedule: str = "constant"
-    evals_per_epoch: int = 1
-    read_test: bool = False
-    steps: int | None = None
-    warmup: int = 0
-    augmentation: Augmentation | None = None
-    redraw_power: int | None = None
-
-    def __post_init__(self):
-        check_name("optimizer", self.optimizer, OPTIMIZERS)
-        check_name("schedule", self.schedule, SCHEDULES)
-        whole = [name for name in _WHOLE if self.steps is None or name != "epochs"]
-        plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in whole}
-        plain["warmup"] = check_int("TrainConfig", "warmup", self.warmup, minimum=0)
-        if self.steps is not None:
-            plain |= {"steps": check_int("TrainConfig", "steps", self.steps), "epochs": None}
-        if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
-            raise TypeError(f"TrainConfig: augmentation is an Augmentation or None, got {self.augmentation!r}")
-        if (self.schedule == "redraw") != (self.redraw_power is not None) or (
-            self.schedule == "redraw" and not self.read_test
-        ):
-            raise ValueError(
-                "TrainConfig: schedule='redraw' selects on the test set; it needs read_test=True and a redraw_power, the "
-                f"paper's is 3 or 5, got read_test={self.read_test}, redraw_power={self.redraw_power}, schedule={self.schedule!r}"
-            )
-        plain["momentum"] = check_rate("TrainConfig", "momentum", self.momentum, "the paper's is 0.5")
-        for name, least, remedy in (
-            ("learning_rate", "above", "the paper's is 0.01"),
-            ("weight_decay", "at least", "pass 0 for none"),
-        ):
-            value = plain[name] = check_number("TrainConfig", name, getattr(self, name), remedy)
-            if value < 0 or (value == 0 and least == "above"):
-                raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
-        if not isinstance(self.read_test, bool):
-            raise TypeError(
-                f"TrainConfig: read_test must be True or False, got {self.read_test!r}; False keeps it closed"
-            )
-        for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON
-            object.__setattr__(self, name, value)
 
 
 def train(
@@ -102,28 +40,37 @@ def train(
     seed: int,
     device: torch.device | str | None = None,
     progress: bool = True,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_seconds: float = 60.0,
 ) -> Record:
     """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
 
     `device=None` picks CUDA where there is one. Body, head, data order and dropout have generators of their
     own, so two heads of one seed share the body's initial weights and the data order; the caller's global
     generator is left as it was. A loss that is not finite ends the run; the record says so.
+
+    With `checkpoint`, a file, the run is saved there every `checkpoint_seconds`; a call that finds the file goes on from
+    it and, on a CPU, ends as if it had never stopped. It is deleted at the end. Raises ValueError for another run's file.
     """
     seed = check_int("train", "seed", seed, minimum=0)
     _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
+    key = run_key(model, data, config, seed, device)
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
-    # The fast way draws other dropout masks; stored records were made by the loop, at this NUMERICS_VERSION.
-    with torch.random.fork_rng(devices=devices), reference_loop():
+    # The fast way draws other dropout masks; records of plain runs were made by the loop, at this NUMERICS_VERSION.
+    with torch.random.fork_rng(devices=devices), nullcontext() if config.fast else reference_loop():
         initialise(model, seed)
-        model.to(device)
+        model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format)
         torch.manual_seed(_stream(seed, "dropout"))
-        order_rng = torch.Generator().manual_seed(_stream(seed, "order"))
-        augment_rng = torch.Generator(device).manual_seed(_stream(seed, "augmentation"))
-        redraw_rng = torch.Generator().manual_seed(_stream(seed, "redraw"))
+        generators = {
+            "order": torch.Generator().manual_seed(_stream(seed, "order")),
+            "augmentation": torch.Generator(device).manual_seed(_stream(seed, "augmentation")),
+            "redraw": torch.Generator().manual_seed(_stream(seed, "redraw")),
+        }
 
         train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
-        optimizer = _optimizer(model, config)
+        optimizer = make_optimizer(model, config, device)
+        take_step = make_step(model, optimizer, config)
         steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
         n_steps = config.steps or config.epochs * steps_per_epoch
         evaluations = math.ceil(n_steps * config.evals_per_epoch / steps_per_epoch)
@@ -131,43 +78,47 @@ def train(
             n_steps
         }
 
-        curve, losses, seconds, diverged, redrawn = [], [], 0.0, False, 1.0
+        run = RunState(key, generators)
+        if checkpoint is not None:
+            run.resume(checkpoint, model, optimizer)
         model.train()
-        start = time.perf_counter()
-        for step in _progress(range(n_steps), progress, f"{model.arguments.get('head', 'head')}, seed {seed}"):
+        start = saved = time.perf_counter()
+        for step in _progress(
+            range(run.step, n_steps), progress, f"{model.arguments.get('head', 'head')}, seed {seed}"
+        ):
             position = step % steps_per_epoch
             if position == 0:
-                order = torch.randperm(len(train_split), generator=order_rng).to(device)
-            index = order[position * config.batch_size : (position + 1) * config.batch_size]
-            images, labels = train_split.batch(index, config.augmentation, augment_rng)
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * redrawn * _schedule(config, step, n_steps)
-            loss = F.cross_entropy(model(images), labels)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())
+                run.order = torch.randperm(len(train_split), generator=generators["order"])
+            index = run.order[position * config.batch_size : (position + 1) * config.batch_size].to(device)
+            images, labels = train_split.batch(index, config.augmentation, generators["augmentation"])
+            set_learning_rate(optimizer, config.learning_rate * run.redrawn * schedule(config, step, n_steps))
+            run.losses.append(take_step(images, labels))
+            run.step = step + 1
 
-            if step + 1 in evaluate_after:
-                train_loss = torch.stack(losses).double().mean().item()  # waits for the device
-                seconds += time.perf_counter() - start
-                diverged = not math.isfinite(train_loss)
-                curve.append(
-                    _curve_point(model, step + 1, steps_per_epoch, train_loss, val, test if config.read_test else None)
+            if run.step in evaluate_after:
+                train_loss = torch.stack(run.losses).double().mean().item()  # waits for the device
+                run.seconds += time.perf_counter() - start
+                run.diverged = not math.isfinite(train_loss)
+                run.curve.append(
+                    _curve_point(model, run.step, steps_per_epoch, train_loss, val, test if config.read_test else None)
                 )
-                losses = []
-                if diverged:
+                run.losses = []
+                if run.diverged:
                     break
-                if config.schedule == "redraw" and len(curve) > 1:
-                    best = min(point["test_error"] for point in curve[:-1])
-                    if curve[-1]["test_error"] >= best:
-                        redrawn = torch.rand((), generator=redraw_rng).item() ** config.redraw_power
+                if config.schedule == "redraw" and len(run.curve) > 1:
+                    best = min(point["test_error"] for point in run.curve[:-1])
+                    if run.curve[-1]["test_error"] >= best:
+                        run.redrawn = torch.rand((), generator=generators["redraw"]).item() ** config.redraw_power
                 start = time.perf_counter()
+            if checkpoint is not None and time.perf_counter() - saved > checkpoint_seconds:
+                run.seconds += time.perf_counter() - start
+                run.save(checkpoint, model, optimizer)
+                start = saved = time.perf_counter()
 
     body, head = _costs(model)
-    images_seen = curve[-1]["epoch"] * len(train_split)
-    return Record(
-        key=run_key(model, data, config, seed, device),
+    images_seen = run.curve[-1]["epoch"] * len(train_split)
+    record = Record(
+        key=key,
         numerics_version=NUMERICS_VERSION,
         dataset=data.name,
         dataset_source=data.source,
@@ -178,16 +129,19 @@ def train(
         n_steps=n_steps,
         tuning_id=None,
         seed=seed,
-        curve=curve,
-        diverged=diverged,
-        test=_test_results(model, test, curve) if config.read_test else None,
+        curve=run.curve,
+        diverged=run.diverged,
+        test=_test_results(model, test, run.curve) if config.read_test else None,
         head_cost=asdict(head),
         body_cost=asdict(body),
-        seconds=round(seconds, 3),
-        images_per_second=round(images_seen / seconds, 1),
+        seconds=round(run.seconds, 3),
+        images_per_second=round(images_seen / run.seconds, 1),
         peak_memory_mb=_peak_memory_mb(device),
         **describe_machine(device),
     )
+    if checkpoint is not None:
+        Path(checkpoint).unlink(missing_ok=True)
+    return record
 
 
 def pick_device(device: torch.device | str | None = None) -> torch.device:
@@ -229,13 +183,6 @@ def run_key(
     )
 
 
-def describe_recipe(config: TrainConfig) -> dict:
-    """The recipe as a record holds it: every number; what came later than the first records only where it is used."""
-    recipe = asdict(config)
-    unused = [name for name in _LATER if recipe[name] in (None, 0)]
-    return {name: value for name, value in recipe.items() if name not in unused}
-
-
 @torch.no_grad()
 def evaluate(
     model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000
@@ -268,23 +215,6 @@ def initialise(model: Classifier, seed: int) -> None:
 def _stream(seed: int, purpose: str) -> int:
     """A seed for each purpose: changing how one is used leaves the others alone."""
     return int.from_bytes(hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7], "big")
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
-    cls = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return cls(parameters, config.learning_rate, weight_decay=config.weight_decay)
-
-
-def _schedule(config: TrainConfig, step: int, n_steps: int) -> float:
-    """Factor on the learning rate of this step, counted from 0."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    if config.schedule != "cosine":
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step - config.warmup) / (n_steps - config.warmup)))
 
 
 def _predict(

@@ -5,7 +5,7 @@ import pytest
 from spinalnet_lib import published_recipe, redraw_recipe, tuned_recipe
 from spinalnet_lib.backbones import list_backbones
 from spinalnet_lib.recipes import _PUBLISHED, TUNING_RATES
-from spinalnet_lib.training import describe_recipe
+from spinalnet_lib.train_config import describe_recipe
 
 # As in the published scripts: optimizer, learning rate, batch, epochs, and what is warped.
 SCRIPTS = {

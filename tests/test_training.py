@@ -8,8 +8,10 @@ import torch
 from torch.nn import functional as F
 
 from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
+from spinalnet_lib.optimising import make_optimizer
 from spinalnet_lib.records import CIRCUMSTANCES, unpack_bits
-from spinalnet_lib.training import NUMERICS_VERSION, _optimizer, _schedule, _stream, initialise, run_key
+from spinalnet_lib.train_config import schedule
+from spinalnet_lib.training import NUMERICS_VERSION, _stream, initialise, run_key
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, evals_per_epoch=2)
@@ -124,17 +126,17 @@ def test_every_step_trains_and_every_evaluation_evaluates(digits):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_the_recipe_reaches_the_optimizer(optimizer):
     config = TrainConfig(optimizer=optimizer, learning_rate=0.25, momentum=0.75, weight_decay=0.125)
-    (group,) = _optimizer(small(), config).param_groups
+    (group,) = make_optimizer(small(), config, torch.device("cpu")).param_groups
     assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
     assert group["momentum"] == 0.75 if optimizer == "sgd" else group["betas"] == (0.9, 0.999)
 
 
 def test_cosine_falls_from_one_to_zero_and_constant_stays():
     cosine = TrainConfig(schedule="cosine")
-    assert [_schedule(cosine, step, 10) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
-    assert [_schedule(TrainConfig(), step, 10) for step in (0, 5, 10)] == [1, 1, 1]
+    assert [schedule(cosine, step, 10) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
+    assert [schedule(TrainConfig(), step, 10) for step in (0, 5, 10)] == [1, 1, 1]
     warm = TrainConfig(schedule="cosine", warmup=4)
-    assert [_schedule(warm, step, 12) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
+    assert [schedule(warm, step, 12) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
 
 
 def test_a_run_can_be_counted_in_steps(digits):

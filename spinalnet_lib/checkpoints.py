@@ -1,0 +1,102 @@
+"""Where a run stands, saved so that it can go on: one npz file without pickles, replaced in one move."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_FORMAT = 1
+_PLAIN = ("step", "curve", "seconds", "diverged", "redrawn")
+
+
+@dataclass
+class RunState:
+    """All that changes while `train` runs, besides the model and its optimizer."""
+
+    key: str
+    generators: dict[str, torch.Generator]
+    step: int = 0  # steps taken
+    order: Tensor | None = None  # of this epoch's examples
+    losses: list[Tensor] = field(default_factory=list)  # since the last evaluation
+    curve: list[dict] = field(default_factory=list)
+    seconds: float = 0.0
+    diverged: bool = False
+    redrawn: float = 1.0
+
+    def save(self, path: str | os.PathLike, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Write everything to `path`, whole or not at all: an older checkpoint stays until the new one is on disk."""
+        path = Path(path)
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self._tensors(model, optimizer)}
+        arrays["run"] = np.array(json.dumps({"format": _FORMAT, "key": self.key, **plain}))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with new.open("wb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def resume(self, path: str | os.PathLike, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Go back to where `path` was saved; without such a file nothing happens. ValueError if it is another run's."""
+        path = Path(path)
+        if not path.exists():
+            return
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            run = json.loads(str(arrays.pop("run")))
+        except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+            raise ValueError(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
+        if (run["format"], run["key"]) != (_FORMAT, self.key):
+            raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        model.load_state_dict(_under("model", tensors))
+        _load_optimizer(optimizer, _under("optimizer", tensors))
+        for name, generator in self.generators.items():
+            generator.set_state(tensors[f"generator.{name}"])
+        torch.set_rng_state(tensors["dropout.cpu"])
+        if "dropout.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["dropout.cuda"])
+        device = next(model.parameters()).device
+        self.order, self.losses = tensors["order"], list(tensors["losses"].to(device))
+        for name in _PLAIN:
+            setattr(self, name, run[name])
+
+    def _tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+        for name, tensor in model.state_dict().items():
+            yield f"model.{name}", tensor
+        for number, state in optimizer.state_dict()["state"].items():
+            for name, value in state.items():
+                if value is not None:  # SGD without momentum keeps an empty place
+                    yield f"optimizer.{number}.{name}", torch.as_tensor(value)
+        for name, generator in self.generators.items():
+            yield f"generator.{name}", generator.get_state()
+        yield "dropout.cpu", torch.get_rng_state()
+        if next(model.parameters()).is_cuda:
+            yield "dropout.cuda", torch.cuda.get_rng_state()
+        yield "order", self.order
+        yield "losses", torch.stack(self.losses) if self.losses else torch.zeros(0)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, entry = name.split(".", 1)
+        state.setdefault(int(number), {})[entry] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,158 @@
+"""Runs cut off at any step and gone on with: bit for bit the run that was never cut off."""
+
+import dataclasses
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from spinalnet_lib import Augmentation, TrainConfig, create_model, load_dataset, train
+from spinalnet_lib.optimising import make_step
+from spinalnet_lib.records import CIRCUMSTANCES, Record, check_record
+
+WARP = Augmentation(perspective=0.5, degrees=10)
+CONFIGS = {
+    "sgd": TrainConfig(epochs=2, batch_size=100, evals_per_epoch=2),
+    "adamw": TrainConfig(optimizer="adamw", learning_rate=0.003, steps=30, warmup=5, schedule="cosine", batch_size=100),
+    "warped": TrainConfig(optimizer="adam", learning_rate=0.003, steps=25, batch_size=100, augmentation=WARP),
+    "fast": TrainConfig(optimizer="adam", learning_rate=0.003, steps=25, batch_size=100, fast=True),
+    "redraw": TrainConfig(
+        steps=60, batch_size=100, schedule="redraw", redraw_power=3, read_test=True, learning_rate=0.05
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+def model():
+    return create_model(
+        "pixels", "spinal", 10, image_size=8, layer_width=8, drop_rate=0.3, norm_layer="BatchNorm1d", num_layers=3
+    )
+
+
+def same(a, b):
+    a, b = ({k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES} for r in (a, b))
+    return a == b
+
+
+class CutOff(Exception):
+    """Stands for a power cut."""
+
+
+def cut_off_at(monkeypatch, step):
+    """Training ends with an error after so many steps in this process."""
+    taken = []
+
+    def counted(model, optimizer, config):
+        take = make_step(model, optimizer, config)
+
+        def one(images, labels):
+            if len(taken) == step:
+                raise CutOff
+            taken.append(step)
+            return take(images, labels)
+
+        return one
+
+    monkeypatch.setattr("spinalnet_lib.training.make_step", counted)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_run_cut_off_twice_ends_as_if_it_never_was(name, digits, tmp_path, monkeypatch):
+    config, path = CONFIGS[name], tmp_path / "run.npz"
+    whole, weights = model(), model()
+    never = train(whole, digits, config, 3, progress=False)
+    for step in (7, 8):  # the second time from step 7 on: over the end of an epoch of 12
+        cut_off_at(monkeypatch, step)
+        torch.manual_seed(random.randrange(1000))
+        with pytest.raises(CutOff):
+            train(model(), digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0)
+        assert path.is_file()
+    monkeypatch.undo()
+    assert same(train(weights, digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0), never)
+    assert all(map(torch.equal, whole.state_dict().values(), weights.state_dict().values()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_saving_changes_nothing(digits, tmp_path):
+    config = CONFIGS["adamw"]
+    saved = train(model(), digits, config, 0, progress=False, checkpoint=tmp_path / "run.npz", checkpoint_seconds=0)
+    assert same(saved, train(model(), digits, config, 0, progress=False))
+
+
+def test_another_runs_checkpoint_and_a_damaged_one_are_refused(digits, tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    cut_off_at(monkeypatch, 3)
+    with pytest.raises(CutOff):
+        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
+    monkeypatch.undo()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"checkpoint of another run.*delete it"):
+        train(model(), digits, CONFIGS["sgd"], 1, progress=False, checkpoint=path)
+    assert path.read_bytes() == before
+    path.write_bytes(before[: len(before) // 2])
+    with pytest.raises(ValueError, match=r"no checkpoint.*delete it to begin"):
+        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path)
+    np.savez(path, run=np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="no checkpoint"):
+        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path)
+
+
+def test_a_full_disk_keeps_the_older_checkpoint(digits, tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    cut_off_at(monkeypatch, 3)
+    with pytest.raises(CutOff):
+        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
+    monkeypatch.undo()
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import torch; torch.set_num_threads(1)
+from spinalnet_lib import TrainConfig, create_model, load_dataset, train
+model = create_model("pixels", "spinal", 10, image_size=8, layer_width=8, drop_rate=0.3)
+config = TrainConfig(optimizer="adam", learning_rate=0.003, steps=800, batch_size=100)
+print(train(model, load_dataset("digits"), config, 0, progress=False, checkpoint={path!r}, checkpoint_seconds=0.01).to_json())
+"""
+
+
+def test_a_killed_process_leaves_a_checkpoint_that_goes_on(tmp_path):
+    path, env = str(tmp_path / "run.npz"), {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", KILLED.format(path=path)]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+    while not os.path.exists(path) and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.communicate()
+    with np.load(path) as file:  # whole, at whatever moment it was killed
+        assert '"step"' in str(file["run"])
+    on, never = (
+        subprocess.run(
+            [sys.executable, "-c", KILLED.format(path=p)], env=env, capture_output=True, text=True, check=True
+        )
+        for p in (path, str(tmp_path / "other.npz"))
+    )
+    first, second = (json.loads(run.stdout) for run in (on, never))
+    check_record(first)
+    assert same(Record(**first), Record(**second))
