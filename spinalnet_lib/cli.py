@@ -87,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("study", help="tuning: the search over learning rate and dropout, on validation data")
     sweep.add_argument("--data", nargs="+", metavar="NAME", help="only these data sets (default: all of the study)")
     sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
-    sweep.add_argument("--engine", choices=("serial", "process"), default="process")
+    sweep.add_argument("--engine", choices=("serial", "process", "ray"), default="process")
+    sweep.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (default: one on this machine)")
     sweep.add_argument("--workers", type=int, default=1)
     sweep.add_argument("--threads", type=int, default=1, help="CPU threads a run; part of its identity (default: 1)")
     sweep.add_argument("--time-limit", type=float, metavar="SECONDS", help="begin no run that would not end in time")
@@ -239,7 +240,7 @@ def _sweep(args: argparse.Namespace) -> None:
     left = missing_cells(cells, args.out, **where)
     print(f"{len(cells)} runs, {len(cells) - len(left)} of them in {args.out}")
     engine = {"engine": args.engine, "workers": args.workers, "time_limit": args.time_limit}
-    left = sweep(cells, args.out, **engine, **where)
+    left = sweep(cells, args.out, address=args.address, **engine, **where)
     records = load_sweep(args.out)
     seconds = sum(predicted_seconds(cell, records) for cell in left) / args.workers
     print(

@@ -28,7 +28,7 @@ from .records import Record, append_record, load_records
 from .study import Cell
 from .training import pick_device, run_key, train
 
-ENGINES = ("serial", "process")
+ENGINES = ("serial", "process", "ray")
 _FIRST_GUESS = 60.0  # seconds of a cell while none has been timed
 
 
@@ -42,12 +42,17 @@ def sweep(
     device: str | None = None,
     threads: int = 1,
     root: str | os.PathLike | None = None,
+    address: str | None = None,
 ) -> list[Cell]:
     """Make the runs that `out` (a folder) lacks, and return the cells that are still missing.
 
     Cells run in the order given. With `time_limit` (seconds) none is begun that would not end in time, by what such
     cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and the sweep goes on;
-    it is tried again by the next sweep. Raises ValueError for an unknown engine or a limit that is not positive.
+    it is tried again by the next sweep. A cell that was cut off goes on from its checkpoint.
+
+    Engines: "serial" runs in this process, "process" in `workers` processes, "ray" on a Ray cluster: a local one, or
+    the one at `address`, whose nodes have this library and the data at the same places. Raises ValueError for an unknown
+    engine or a limit that is not positive, ImportError where Ray is not installed.
     """
     check_name("engine", engine, ENGINES)
     check_int("sweep", "workers", workers)
@@ -57,11 +62,17 @@ def sweep(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + time_limit if time_limit is not None else None
+    if address is not None and engine != "ray":
+        raise ValueError(f"sweep: address={address!r} is a Ray cluster's; pass engine='ray' with it, not {engine!r}")
     job = (list(cells), out, deadline, device, threads, root)
     if engine == "serial":
         _work(*job)
-    else:
+    elif engine == "process":
         _work_in_processes(workers, job)
+    else:
+        from .ray_engine import work_on_ray
+
+        work_on_ray(*job, workers, address)
     return missing_cells(cells, out, device, threads, root)
 
 
@@ -103,33 +114,58 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
 def _work(cells: list[Cell], out: Path, deadline: float | None, device: str | None, threads: int, root) -> None:
     torch.set_num_threads(threads)
     for cell in cells:
-        key = cell_key(cell, device, threads, root)
-        with _claim(out / ".claims" / key) as mine:
-            if not mine:  # another process is at it
+        with claim(cell, out, device, threads, root) as mine:
+            if not mine:
                 continue
-            records = load_sweep(out)  # read again: another process may have finished it since
-            if any(record.key == key for record in records):
-                continue
-            if deadline is not None and time.monotonic() + predicted_seconds(cell, records) > deadline:
+            if not ends_in_time(cell, out, deadline):
                 return
-            _run(cell, out, device, root)
+            path = checkpoint_path(cell, out, device, threads, root)
+            keep(cell, run_cell(cell, device, threads, root, path), out, path)
 
 
-def _run(cell: Cell, out: Path, device: str | None, root) -> None:
+@contextmanager
+def claim(cell: Cell, out: Path, device: str | None, threads: int, root=None) -> Iterator[bool]:
+    """Whether this process has the cell to itself and it is not done yet; the system lets go when the process ends."""
+    key = cell_key(cell, device, threads, root)
+    with _lock(out / ".claims" / key, wait=False) as mine:
+        # Looked up under the lock: another process may have finished it since.
+        yield mine and not any(record.key == key for record in load_sweep(out))
+
+
+def ends_in_time(cell: Cell, out: Path, deadline: float | None) -> bool:
+    """Whether the cell, begun now, would end before `deadline` (of `time.monotonic`)."""
+    return deadline is None or time.monotonic() + predicted_seconds(cell, load_sweep(out)) <= deadline
+
+
+def checkpoint_path(cell: Cell, out: Path, device: str | None, threads: int, root=None) -> Path:
+    return out / ".checkpoints" / f"{cell_key(cell, device, threads, root)}.npz"
+
+
+def run_cell(cell: Cell, device: str | None, threads: int, root=None, checkpoint: Path | None = None) -> Record | str:
+    """The run's record, or the reason why there is none."""
+    torch.set_num_threads(threads)
     data = _data(cell.dataset, root)
     try:  # the model is built here, too: what does not fit fails as this cell
-        record = train(_model(cell, data), data, cell.config, cell.seed, device=device, progress=False)
+        return train(
+            _model(cell, data), data, cell.config, cell.seed, device=device, progress=False, checkpoint=checkpoint
+        )
     except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
-        failure = {"cell": cell.describe(), "reason": f"{type(error).__name__}: {error}"[:500]}
-        with _lock(out / ".lock"), (out / "failed.jsonl").open("a") as file:
-            file.write(json.dumps(failure, ensure_ascii=False) + "\n")
-        print(f"{cell.describe()}: failed, {failure['reason']}", file=sys.stderr)
+        return f"{type(error).__name__}: {error}"[:500]
+
+
+def keep(cell: Cell, result: Record | str, out: Path, checkpoint: Path | None = None) -> None:
+    """Write a record, or a failure, to the folder and say so in a line; only then is the checkpoint not needed."""
+    if isinstance(result, Record):
+        with _lock(out / ".lock"):
+            append_record(out / f"{cell.dataset}.jsonl", result)
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
+        error = result.curve[-1]["val_error"]
+        print(f"{cell.describe()}: validation error {error:.2%}, {result.seconds:.1f} s", flush=True)
         return
-    with _lock(out / ".lock"):
-        append_record(out / f"{cell.dataset}.jsonl", record)
-    print(
-        f"{cell.describe()}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s", flush=True
-    )
+    with _lock(out / ".lock"), (out / "failed.jsonl").open("a") as file:
+        file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
+    print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
 
 
 def _work_in_processes(workers: int, job: tuple) -> None:
@@ -154,23 +190,16 @@ def _worker(*job) -> None:
 
 
 @contextmanager
-def _claim(path: Path) -> Iterator[bool]:
-    """Whether this process has the cell to itself; the system lets go of it when the process ends."""
+def _lock(path: Path, wait: bool = True) -> Iterator[bool]:
+    """Whether this process holds the lock on a file; without `wait` it is False while another process does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
-            return
-        yield True
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        else:
+            yield True
 
 
 @cache

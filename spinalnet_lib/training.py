@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +49,8 @@ def train(
     generator is left as it was. A loss that is not finite ends the run; the record says so.
 
     With `checkpoint`, a file, the run is saved there every `checkpoint_seconds`; a call that finds the file goes on from
-    it and, on a CPU, ends as if it had never stopped. It is deleted at the end. Raises ValueError for another run's file.
+    it and, on a CPU, ends as if it had never stopped. Delete it once the record is safe. Raises ValueError for another
+    run's file.
     """
     seed = check_int("train", "seed", seed, minimum=0)
     _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
@@ -117,7 +117,7 @@ def train(
 
     body, head = _costs(model)
     images_seen = run.curve[-1]["epoch"] * len(train_split)
-    record = Record(
+    return Record(
         key=key,
         numerics_version=NUMERICS_VERSION,
         dataset=data.name,
@@ -139,9 +139,6 @@ def train(
         peak_memory_mb=_peak_memory_mb(device),
         **describe_machine(device),
     )
-    if checkpoint is not None:
-        Path(checkpoint).unlink(missing_ok=True)
-    return record
 
 
 def pick_device(device: torch.device | str | None = None) -> torch.device:

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from spinalnet_lib import TrainConfig, load_records
+from spinalnet_lib import TrainConfig, load_records, training
 from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
 from spinalnet_lib.sweeps import cell_key, load_sweep, missing_cells, predicted_seconds, sweep
 
@@ -51,6 +51,29 @@ def test_a_run_of_a_sweep_is_the_run_that_train_makes(tmp_path):
     assert serial.keys() == process.keys()
     assert all(serial[key].curve == process[key].curve for key in serial)
     assert {r.threads for r in process.values()} == {1}
+
+
+def test_a_cell_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    (cell, *_) = todo = cells(seeds=[0], config=TrainConfig(optimizer="adam", learning_rate=0.003, steps=60))
+    assert sweep(todo, tmp_path / "whole") == []
+    path = tmp_path / "out" / ".checkpoints" / f"{cell_key(cell, None, 1)}.npz"
+    make_step, taken = training.make_step, []
+
+    def counted(*arguments):
+        step = make_step(*arguments)
+        return lambda *batch: (taken.append(1), step(*batch))[1]
+
+    monkeypatch.setattr(training, "make_step", counted)
+    monkeypatch.setattr(training, "schedule", lambda config, step, n: 1.0 if step < 40 or len(taken) > 40 else 1 / 0)
+    real = training.train
+    monkeypatch.setattr("spinalnet_lib.sweeps.train", lambda *a, **k: real(*a, **k, checkpoint_seconds=0))
+    with pytest.raises(ZeroDivisionError):
+        sweep(todo[:1], tmp_path / "out")
+    assert path.is_file() and len(taken) == 40
+    taken.append(1)  # lets the second try pass
+    assert sweep(todo, tmp_path / "out") == [] and not path.exists()
+    whole, cut = ({r.key: r.curve for r in load_sweep(tmp_path / how)} for how in ("whole", "out"))
+    assert whole == cut and len(taken) == 41 + 20 + 60
 
 
 def test_the_time_limit_is_kept_and_what_is_left_is_done_later(tmp_path):
@@ -168,6 +191,7 @@ assert left == [big], left
     ("arguments", "message"),
     [
         ({"engine": "procces"}, "unknown engine 'procces'; did you mean 'process'"),
+        ({"address": "here:1"}, "address='here:1' is a Ray cluster's; pass engine='ray'"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"time_limit": -1}, "time_limit must be above 0 seconds, got -1"),
@@ -176,6 +200,27 @@ assert left == [big], left
 def test_a_wrong_call_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         sweep(cells(), tmp_path, **arguments)
+
+
+def test_a_full_disk_loses_nothing_that_was_done(tmp_path):
+    """The files of this process may grow to what three records take; then there is room again."""
+    code = f"""
+import resource, signal, sys
+sys.path[:0] = {[p for p in sys.path if p]!r}
+from test_sweeps import cells, sweep
+from pathlib import Path
+out = Path({str(tmp_path / "out")!r})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sweep(cells()[:1], out)
+size = (out / "digits.jsonl").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (3 * size + size // 2,) * 2)
+sweep(cells(), out)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode != 0 and "digits.jsonl" in run.stderr and "OSError" in run.stderr
+    assert len(keys(tmp_path / "out")) == 3
+    assert sweep(cells(), tmp_path / "out") == []
+    assert sorted(keys(tmp_path / "out")) == sorted(expected(cells()))
 
 
 def test_the_tuning_is_the_protocols():
@@ -195,3 +240,37 @@ def test_every_arm_is_a_head_with_dropout_before_its_classifier(head):
     assert model.head.classifier_drop.p == 0.5
     drops = [m.p for m in model.head.modules() if type(m).__name__ == "Dropout"]
     assert drops == [0.5]
+
+
+def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
+    """A real cluster on this machine; one of its workers is killed while it computes."""
+    process = start(tmp_path, seeds=30, engine="ray")
+    until = time.monotonic() + 120
+    while not (tmp_path / "out" / "digits.jsonl").exists() and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.05)
+    worker = next(pid for pid in descendants(process.pid) if "ray::run_cell" in command_of(pid))
+    os.kill(worker, signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert sorted(keys(tmp_path / "out")) == sorted(expected(cells(range(30))))
+    assert not (tmp_path / "out" / "failed.jsonl").exists()
+
+
+def descendants(pid):
+    """Process ids below a process, itself left out."""
+    out = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in map(str.split, out.splitlines())}
+    below = [child for child, parent in parents.items() if parent == pid]
+    return below + [further for child in below for further in descendants(child)]
+
+
+def command_of(pid):
+    with contextlib.suppress(FileNotFoundError):
+        return open(f"/proc/{pid}/cmdline").read()
+    return ""
+
+
+def test_without_ray_its_engine_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[ray\]"):
+        sweep(cells(), tmp_path, engine="ray")
