@@ -98,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
     bench.add_argument("--out", metavar="FILE", help="also write the rows as JSON")
     bench.set_defaults(run=_bench)
+
+    selftest = commands.add_parser("selftest", help="is this machine fit? every recipe 20 steps, in about a minute")
+    selftest.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
+    selftest.set_defaults(run=_selftest)
     return parser
 
 
@@ -253,6 +257,14 @@ def _bench(args: argparse.Namespace) -> None:
     from .bench import run_bench
 
     run_bench(args.out)
+
+
+def _selftest(args: argparse.Namespace) -> None:
+    from .selftest import selftest
+
+    failed = selftest(args.device)
+    if failed:
+        raise ValueError(f"{failed} checks failed; see the lines above, do not train here")
 
 
 def _rates(text: str) -> float | list[float]:

@@ -146,6 +146,11 @@ def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
     return arguments
 
 
+def list_paper_heads() -> list[tuple[str, str]]:
+    """The pairs of body and head that `paper_head` knows, sorted."""
+    return sorted(_PAPER_HEADS)
+
+
 def _recordable(value):
     """An argument as JSON can hold it: layer classes by their name; what has none is left as it is, and `train` refuses it."""
     if isinstance(value, tuple):
