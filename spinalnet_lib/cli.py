@@ -79,9 +79,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(run=_train)
 
-    records = commands.add_parser("records", help="check a file of records and show one line a run")
-    records.add_argument("path", help="a .jsonl file, or a name in data/results")
-    records.set_defaults(run=_records)
+    records = commands.add_parser("records", help="show, check and merge files of records")
+    actions = records.add_subparsers(dest="action", required=True)
+    action = actions.add_parser("show", help="one line a run")
+    action.add_argument("paths", nargs="+", metavar="PATH", help="a .jsonl file, a folder, or a name in data/results")
+    action.set_defaults(run=_records_show)
+    action = actions.add_parser("check", help="name every damaged line and every run with two results")
+    action.add_argument("paths", nargs="*", metavar="PATH", help="all of data/results, if none is named")
+    action.set_defaults(run=_records_check)
+    action = actions.add_parser("merge", help="add the runs of files and folders to one file, in one move")
+    action.add_argument("paths", nargs="+", metavar="PATH")
+    action.add_argument("--into", required=True, metavar="FILE")
+    action.set_defaults(run=_records_merge)
 
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
     sweep.add_argument("study", help="tuning: the search over learning rate and dropout, on validation data")
@@ -183,7 +192,7 @@ def _train(args: argparse.Namespace) -> None:
     from .checks import check_int
     from .datasets import load_card, load_dataset
     from .models import create_model, paper_head
-    from .records import append_record, load_records
+    from .record_files import append_record, load_records
     from .train_config import TrainConfig
     from .training import pick_device, run_key, train
 
@@ -211,9 +220,7 @@ def _train(args: argparse.Namespace) -> None:
             continue
         record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty())
         append_record(out, record)
-        print(
-            f"{record.arm}, seed {seed}: validation error {record.curve[-1]['val_error']:.2%}, {record.seconds:.1f} s"
-        )
+        print(f"{record.arm}, seed {seed}: {record.outcome}, {record.seconds:.1f} s")
 
 
 def _check_writable(path: Path) -> None:
@@ -225,19 +232,38 @@ def _check_writable(path: Path) -> None:
         path.unlink()
 
 
-def _records(args: argparse.Namespace) -> None:
-    from .records import load_records
+def _records_show(args: argparse.Namespace) -> None:
+    from .record_files import load_records
 
-    for r in load_records(args.path):
-        print(
-            f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:2}  validation error {r.curve[-1]['val_error']:.2%}"
-        )
+    for r in (record for path in args.paths for record in load_records(path)):
+        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {r.outcome}")
+
+
+def _records_check(args: argparse.Namespace) -> None:
+    from .paths import data_path
+    from .record_files import check_records
+
+    paths = args.paths or sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
+    count, problems = check_records(paths)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise ValueError(f"{len(problems)} problems, {count} sound records")
+    print(f"{count} records, sound")
+
+
+def _records_merge(args: argparse.Namespace) -> None:
+    from .record_files import merge_records
+
+    added, count = merge_records(args.paths, args.into)
+    print(f"{args.into}: {added} runs added, {count} in all")
 
 
 def _sweep(args: argparse.Namespace) -> None:
     from .checks import check_name
+    from .record_files import RecordFolder
     from .study import DATASETS, STUDIES
-    from .sweeps import load_sweep, missing_cells, predicted_seconds, sweep
+    from .sweeps import missing_cells, predicted_seconds, sweep
 
     cells = STUDIES[check_name("study", args.study, STUDIES)](tuple(args.data or DATASETS))
     where = {"device": args.device, "threads": args.threads}
@@ -245,7 +271,7 @@ def _sweep(args: argparse.Namespace) -> None:
     print(f"{len(cells)} runs, {len(cells) - len(left)} of them in {args.out}")
     engine = {"engine": args.engine, "workers": args.workers, "time_limit": args.time_limit}
     left = sweep(cells, args.out, address=args.address, **engine, **where)
-    records = load_sweep(args.out)
+    records = RecordFolder(args.out).records()
     seconds = sum(predicted_seconds(cell, records) for cell in left) / args.workers
     print(
         f"{len(left)} runs are left"

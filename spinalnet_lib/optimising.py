@@ -35,9 +35,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
     """The function that takes one step on a batch and gives the loss before it."""
+    loss_of = F.cross_entropy if config.loss == "cross_entropy" else squared_error
 
     def plain(images: Tensor, labels: Tensor) -> Tensor:
-        loss = F.cross_entropy(model(images), labels)
+        loss = loss_of(model(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -47,7 +48,7 @@ def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainC
         images = images.contiguous(memory_format=torch.channels_last)
         # Weights are cast anew each time: a graph must not replay with casts of another step.
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda, cache_enabled=False):
-            loss = F.cross_entropy(model(images).float(), labels)
+            loss = loss_of(model(images).float(), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -57,6 +58,11 @@ def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainC
         return plain
     on_gpu = next(model.parameters()).is_cuda
     return CapturedStep(fast, model, optimizer) if on_gpu else fast
+
+
+def squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean over the batch, of one output an example: `(N, 1)` and `(N,)`, which must not broadcast to `(N, N)`."""
+    return F.mse_loss(outputs[:, 0], labels)
 
 
 class CapturedStep:

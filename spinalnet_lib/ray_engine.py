@@ -10,8 +10,9 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from .record_files import RecordFolder
 from .study import Cell
-from .sweeps import checkpoint_path, claim, ends_in_time, keep, run_cell
+from .sweeps import cell_key, checkpoint_path, claim, ends_in_time, keep, run_cell
 
 _RETRIES = 3  # of a cell whose worker died
 
@@ -31,17 +32,18 @@ def work_on_ray(
     try:
         gpus = 1 / workers if device and device.startswith("cuda") else 0
         run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(run_cell)
-        running: dict = {}
+        folder, running = RecordFolder(out), {}
         waiting = iter(cells)
         more = True
         while more or running:
             while more and len(running) < workers:
                 cell = next(waiting, None)
-                more = cell is not None and ends_in_time(cell, out, deadline)
+                more = cell is not None and ends_in_time(cell, folder, deadline)
                 if more:
-                    held = ExitStack()
-                    if held.enter_context(claim(cell, out, device, threads, root)):
-                        path = checkpoint_path(cell, out, device, threads, root).absolute() if address is None else None
+                    key, held = cell_key(cell, device, threads, root), ExitStack()
+                    if held.enter_context(claim(key, folder)):
+                        # Another machine need not have this folder.
+                        path = checkpoint_path(key, folder).absolute() if address is None else None
                         running[run.remote(cell, device, threads, root, path)] = cell, held, path
                     else:
                         held.close()
@@ -49,7 +51,7 @@ def work_on_ray(
             for task in done:
                 cell, held, path = running.pop(task)
                 with held:
-                    keep(cell, _result(ray, task), out, path)
+                    keep(cell, _result(ray, task), folder, path)
     finally:
         ray.shutdown()
 

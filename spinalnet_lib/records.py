@@ -1,4 +1,4 @@
-"""One run = one JSON line: schema-checked, appended in one write, read back as `Record`s or a DataFrame."""
+"""`Record`: what one run was and gave. `record_files` writes and reads them, a JSON line each."""
 
 from __future__ import annotations
 
@@ -6,30 +6,20 @@ import base64
 import datetime
 import hashlib
 import json
-import os
 import platform
-import re
-import warnings
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .paths import data_path
-
 if TYPE_CHECKING:
     import pandas as pd
 
 # A re-run equals its record in all fields but these.
 CIRCUMSTANCES = ("seconds", "images_per_second", "peak_memory_mb", "device_name", "host", "date")
-CURVE_FIELDS = {"step", "epoch", "train_loss", "val_error", "val_nll"}
-TEST_FIELDS = {"last", "val_best", "test_max", "nll", "brier", "correct"}
-MODEL_FIELDS = {"backbone", "head", "num_classes", "in_chans", "image_size", "head_arguments"}
-TEXTS = ("dataset", "dataset_source", "device", "device_name", "host", "python", "torch", "library", "date")
-COST_FIELDS = {"weights", "parameters", "macs"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,8 @@ class Record:
 
     `key` identifies the run: data content, model, recipe, seed, threads, device type and numerics version.
     `test` holds accuracy three ways: `last` (after the last step, the headline), `val_best` (at the epoch that
-    was best on validation) and `test_max` (the paper's reading, kept to show its bias).
+    was best on validation) and `test_max` (the paper's reading, kept to show its bias). Runs with the loss "mse" hold
+    mean squared errors instead.
     """
 
     key: str
@@ -76,6 +67,22 @@ class Record:
         return self.model["head"]
 
     @property
+    def loss(self) -> str:
+        return self.recipe.get("loss", "cross_entropy")
+
+    @property
+    def outcome(self) -> str:
+        """The last validation result in words."""
+        last = self.curve[-1]
+        if self.diverged:
+            return "diverged"
+        return (
+            f"validation MSE {last['val_mse']:.4g}"
+            if self.loss == "mse"
+            else f"validation error {last['val_error']:.2%}"
+        )
+
+    @property
     def arm(self) -> str:
         """The head with what sets it apart, e.g. "mlp, dropout 0, 0.5": the name of a curve in a figure."""
         rate = self.model["head_arguments"].get("drop_rate", 0)
@@ -89,50 +96,6 @@ class Record:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
-
-
-def append_record(path: str | os.PathLike, record: Record) -> None:
-    """Append one line in a single write and wait until it is on disk.
-
-    A crash leaves whole lines or a torn last one; the next append cuts the torn one off. Raises ValueError for a
-    file that ends in something else than a record.
-    """
-    if not isinstance(record, Record):
-        raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
-    check_record(asdict(record))
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = _mend_last_line(path) + record.to_json() + "\n"
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(file, line.encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def load_records(path: str | os.PathLike) -> list[Record]:
-    """Read records from a file, or by name from the project's own: `load_records("first_training")`.
-
-    A torn last line (a run cut off while writing) is skipped with a warning; any other damaged line raises
-    ValueError with its number. Raises FileNotFoundError with the known names.
-    """
-    path = _find(path)
-    lines = path.read_bytes().split(b"\n")
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            fields_ = json.loads(line)
-            check_record(fields_)
-        except ValueError as error:
-            if number == len(lines) and line.startswith(b"{"):  # no newline behind it: the write was cut off
-                warnings.warn(f"{path}, line {number}: torn last line skipped; run that cell again", stacklevel=2)
-                continue
-            raise ValueError(f"{path}, line {number} is damaged: {error}; restore the line or delete it") from error
-        records.append(Record(**fields_))
-    return records
 
 
 def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
@@ -161,74 +124,12 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
             "seed": r.seed,
             "epochs": r.recipe["epochs"],
         }
-        row |= {"val_error": last["val_error"], "val_nll": last["val_nll"], "diverged": r.diverged}
-        row |= {f"test_{name}": r.test[name] if r.test else None for name in ("last", "val_best", "test_max")}
+        row |= {name: value for name, value in last.items() if name.startswith("val_")} | {"diverged": r.diverged}
+        kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
+        row |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
         row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
         rows.append(row | {"seconds": r.seconds, "device": r.device, "threads": r.threads, "key": r.key})
     return pd.DataFrame(rows)
-
-
-def check_record(record: dict) -> None:
-    """Raise ValueError naming the first field that is missing, unknown or of a wrong kind."""
-    if not isinstance(record, dict):
-        raise ValueError(f"a record is a JSON object, got {type(record).__name__}")
-    names = {f.name for f in fields(Record)}
-    if record.keys() != names:
-        missing, unknown = sorted(names - record.keys()), sorted(record.keys() - names)
-        raise ValueError(f"fields missing: {missing or 'none'}, unknown: {unknown or 'none'}")
-    for name in ("key", "dataset_sha256", "source_sha256"):
-        good = isinstance(record[name], str) and re.fullmatch("[0-9a-f]{64}", record[name])
-        _require(good, name, record[name], "64 hexadecimal digits")
-    for name in TEXTS:
-        _require(isinstance(record[name], str) and record[name], name, record[name], "a text")
-    for name, keys in (("model", MODEL_FIELDS), ("recipe", {"epochs", "learning_rate", "batch_size"})):
-        good = isinstance(record[name], dict) and record[name].keys() >= keys
-        _require(good, name, record[name], f"an object with {sorted(keys)}")
-    _require(isinstance(record["diverged"], bool), "diverged", record["diverged"], "true or false")
-    for name in ("numerics_version", "n_steps", "seed", "threads"):
-        _require(type(record[name]) is int and record[name] >= 0, name, record[name], "a whole number, not negative")
-    for name in ("seconds", "images_per_second", "peak_memory_mb"):
-        _require(
-            isinstance(record[name], (int, float)) and record[name] >= 0, name, record[name], "a number, not negative"
-        )
-    for name, keys in (
-        ("head_cost", COST_FIELDS),
-        ("body_cost", COST_FIELDS),
-        ("split_sizes", {"train", "val", "test"}),
-    ):
-        _require(
-            isinstance(record[name], dict)
-            and record[name].keys() == keys
-            and all(type(n) is int and n >= 0 for n in record[name].values()),
-            name,
-            record[name],
-            f"an object with {sorted(keys)}, whole numbers",
-        )
-    _require(
-        isinstance(record["curve"], list) and len(record["curve"]) > 0,
-        "curve",
-        record["curve"],
-        "a list of at least one point",
-    )
-    for point in record["curve"]:
-        _require(
-            isinstance(point, dict) and point.keys() >= CURVE_FIELDS,
-            "curve",
-            point,
-            f"points with {sorted(CURVE_FIELDS)}",
-        )
-        error = point["val_error"]
-        _require(error is None or _is_share(error), "val_error", error, "a share between 0 and 1")
-    if record["test"] is not None:
-        _require(
-            isinstance(record["test"], dict) and record["test"].keys() == TEST_FIELDS,
-            "test",
-            record["test"],
-            f"null or {sorted(TEST_FIELDS)}",
-        )
-    for name in ("last", "val_best", "test_max") if record["test"] else ():
-        share = record["test"][name]
-        _require(_is_share(share), f"test {name}", share, "a share between 0 and 1")
 
 
 def record_key(parts: dict) -> str:
@@ -275,41 +176,3 @@ def _source_hash() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _find(path: str | os.PathLike) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"load_records reads a path or a name, got {path!r}; give a .jsonl file or 'first_training'")
-    direct = Path(path)
-    if direct.is_file():
-        return direct
-    own = data_path("results", f"{path}.jsonl")
-    if own.is_file():
-        return own
-    known = ", ".join(sorted(p.stem for p in data_path("results").glob("*.jsonl"))) or "none yet"
-    raise FileNotFoundError(f"no records at {str(path)!r}; give a .jsonl file, or one of the project's own: {known}")
-
-
-def _is_share(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _require(good: bool, name: str, value, expected: str) -> None:
-    if not good:
-        raise ValueError(f"{name} is {str(value)[:80]!r}, expected {expected}")
-
-
-def _mend_last_line(path: Path) -> str:
-    """Cut a torn last line off; give what must stand before the next record: a newline, if a whole one lacks its own."""
-    content = path.read_bytes() if path.exists() else b""
-    last = content[content.rfind(b"\n") + 1 :]
-    if not last.strip():
-        return ""
-    try:
-        check_record(json.loads(last))
-    except ValueError as error:
-        if not last.startswith(b"{"):
-            raise ValueError(f"{path} ends in something that is no record; give another file") from error
-        os.truncate(path, len(content) - len(last))
-        return ""
-    return "\n"

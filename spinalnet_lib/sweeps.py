@@ -24,7 +24,8 @@ import torch
 from .checks import check_int, check_name, check_number
 from .datasets import DataSet, load_dataset
 from .models import Classifier, create_model
-from .records import Record, append_record, load_records
+from .record_files import FAILURES, RecordFolder, append_record
+from .records import Record
 from .study import Cell
 from .training import pick_device, run_key, train
 
@@ -80,14 +81,8 @@ def missing_cells(
     cells: Iterable[Cell], out: str | os.PathLike, device: str | None = None, threads: int = 1, root=None
 ) -> list[Cell]:
     """The cells without a record in the folder `out`, in their order."""
-    done = {record.key for record in load_sweep(out)}
+    done = {record.key for record in RecordFolder(out).records()}
     return [cell for cell in cells if cell_key(cell, device, threads, root) not in done]
-
-
-def load_sweep(out: str | os.PathLike) -> list[Record]:
-    """All records in a folder; failures are not among them."""
-    paths = sorted(path for path in Path(out).glob("*.jsonl") if path.name != "failed.jsonl")
-    return [record for path in paths for record in load_records(path)]
 
 
 def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
@@ -112,33 +107,33 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
 
 
 def _work(cells: list[Cell], out: Path, deadline: float | None, device: str | None, threads: int, root) -> None:
-    torch.set_num_threads(threads)
+    folder = RecordFolder(out)
     for cell in cells:
-        with claim(cell, out, device, threads, root) as mine:
+        key = cell_key(cell, device, threads, root)
+        with claim(key, folder) as mine:
             if not mine:
                 continue
-            if not ends_in_time(cell, out, deadline):
+            if not ends_in_time(cell, folder, deadline):
                 return
-            path = checkpoint_path(cell, out, device, threads, root)
-            keep(cell, run_cell(cell, device, threads, root, path), out, path)
+            path = checkpoint_path(key, folder)
+            keep(cell, run_cell(cell, device, threads, root, path), folder, path)
 
 
 @contextmanager
-def claim(cell: Cell, out: Path, device: str | None, threads: int, root=None) -> Iterator[bool]:
-    """Whether this process has the cell to itself and it is not done yet; the system lets go when the process ends."""
-    key = cell_key(cell, device, threads, root)
-    with _lock(out / ".claims" / key, wait=False) as mine:
+def claim(key: str, folder: RecordFolder) -> Iterator[bool]:
+    """Whether this process has a run to itself and it is not done yet; the system lets go when the process ends."""
+    with _lock(folder.folder / ".claims" / key, wait=False) as mine:
         # Looked up under the lock: another process may have finished it since.
-        yield mine and not any(record.key == key for record in load_sweep(out))
+        yield mine and not any(record.key == key for record in folder.records())
 
 
-def ends_in_time(cell: Cell, out: Path, deadline: float | None) -> bool:
+def ends_in_time(cell: Cell, folder: RecordFolder, deadline: float | None) -> bool:
     """Whether the cell, begun now, would end before `deadline` (of `time.monotonic`)."""
-    return deadline is None or time.monotonic() + predicted_seconds(cell, load_sweep(out)) <= deadline
+    return deadline is None or time.monotonic() + predicted_seconds(cell, folder.records()) <= deadline
 
 
-def checkpoint_path(cell: Cell, out: Path, device: str | None, threads: int, root=None) -> Path:
-    return out / ".checkpoints" / f"{cell_key(cell, device, threads, root)}.npz"
+def checkpoint_path(key: str, folder: RecordFolder) -> Path:
+    return folder.folder / ".checkpoints" / f"{key}.npz"
 
 
 def run_cell(cell: Cell, device: str | None, threads: int, root=None, checkpoint: Path | None = None) -> Record | str:
@@ -153,17 +148,15 @@ def run_cell(cell: Cell, device: str | None, threads: int, root=None, checkpoint
         return f"{type(error).__name__}: {error}"[:500]
 
 
-def keep(cell: Cell, result: Record | str, out: Path, checkpoint: Path | None = None) -> None:
+def keep(cell: Cell, result: Record | str, folder: RecordFolder, checkpoint: Path | None = None) -> None:
     """Write a record, or a failure, to the folder and say so in a line; only then is the checkpoint not needed."""
     if isinstance(result, Record):
-        with _lock(out / ".lock"):
-            append_record(out / f"{cell.dataset}.jsonl", result)
+        append_record(folder.folder / f"{cell.dataset}.jsonl", result)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
-        error = result.curve[-1]["val_error"]
-        print(f"{cell.describe()}: validation error {error:.2%}, {result.seconds:.1f} s", flush=True)
+        print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
         return
-    with _lock(out / ".lock"), (out / "failed.jsonl").open("a") as file:
+    with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
         file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
     print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
 

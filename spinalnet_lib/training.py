@@ -1,4 +1,4 @@
-"""`train` and `evaluate`: one readable loop, top to bottom. One call is one run is one `Record`."""
+"""`train`: one readable loop, top to bottom. One call is one run is one `Record`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from .checkpoints import RunState
 from .checks import check_int
 from .counting import HeadCost, count_parameters, measured_cost
-from .datasets import DataSet, Split
+from .datasets import DataSet
+from .evaluation import curve_point, test_results
 from .fast_spine import reference_loop
 from .models import Classifier
 from .optimising import make_optimizer, make_step, set_learning_rate
-from .records import Record, describe_machine, pack_bits, record_key
+from .records import Record, describe_machine, record_key
 from .train_config import TrainConfig, describe_recipe, schedule
 
 # Raise this when a change alters the numbers of a run: tests/test_training.py holds the losses of a golden run,
@@ -96,12 +96,12 @@ def train(
             run.step = step + 1
 
             if run.step in evaluate_after:
-                train_loss = torch.stack(run.losses).double().mean().item()  # waits for the device
+                losses = torch.stack(run.losses).tolist()  # waits for the device
                 run.seconds += time.perf_counter() - start
-                run.diverged = not math.isfinite(train_loss)
-                run.curve.append(
-                    _curve_point(model, run.step, steps_per_epoch, train_loss, val, test if config.read_test else None)
-                )
+                where = {"step": run.step, "epoch": round(run.step / steps_per_epoch, 4)}
+                point = curve_point(model, config.loss, losses, val, test if config.read_test else None)
+                run.curve.append({**where, **point})
+                run.diverged = point["train_loss"] is None
                 run.losses = []
                 if run.diverged:
                     break
@@ -131,7 +131,7 @@ def train(
         seed=seed,
         curve=run.curve,
         diverged=run.diverged,
-        test=_test_results(model, test, run.curve) if config.read_test else None,
+        test=test_results(model, config.loss, test, run.curve) if config.read_test else None,
         head_cost=asdict(head),
         body_cost=asdict(body),
         seconds=round(run.seconds, 3),
@@ -180,25 +180,6 @@ def run_key(
     )
 
 
-@torch.no_grad()
-def evaluate(
-    model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000
-) -> tuple[float, Tensor]:
-    """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored."""
-    if not isinstance(split, Split):
-        raise TypeError(f"evaluate reads a Split, got {type(split).__name__}; pass data.val, say, of load_dataset")
-    check_int("evaluate", "batch_size", batch_size)
-    if not len(split):
-        raise ValueError("evaluate: the split has no images; pass one that has")
-    logits, labels = _predict(model, split, device, batch_size)
-    if labels.max() >= logits.shape[1]:
-        raise ValueError(
-            f"evaluate: labels run to {labels.max()}, the model gives {logits.shape[1]} logits; reset its classifier"
-        )
-    correct = logits.argmax(1) == labels
-    return correct.double().mean().item(), correct.cpu()
-
-
 def initialise(model: Classifier, seed: int) -> None:
     """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body."""
     for part, module in (("body", model.body), ("head", model.head)):
@@ -212,59 +193,6 @@ def initialise(model: Classifier, seed: int) -> None:
 def _stream(seed: int, purpose: str) -> int:
     """A seed for each purpose: changing how one is used leaves the others alone."""
     return int.from_bytes(hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7], "big")
-
-
-def _predict(
-    model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int
-) -> tuple[Tensor, Tensor]:
-    device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
-    modes = {module: module.training for module in model.modules()}
-    split = split.to(device)
-    try:
-        model.eval()
-        logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]
-    finally:
-        for module, mode in modes.items():  # each its own: a caller may have frozen a part
-            module.training = mode
-    return torch.cat(logits), split.labels
-
-
-@torch.no_grad()
-def _curve_point(
-    model: nn.Module, step: int, steps_per_epoch: int, train_loss: float, val: Split, test: Split | None
-) -> dict:
-    logits, labels = _predict(model, val, None, 1000)
-    point = {
-        "step": step,
-        "epoch": round(step / steps_per_epoch, 4),
-        "train_loss": _rounded(train_loss),
-        "val_error": _rounded((logits.argmax(1) != labels).double().mean().item()),
-        "val_nll": _rounded(F.cross_entropy(logits.double(), labels).item()),
-    }
-    if test is not None:
-        point["test_error"] = _rounded(1 - evaluate(model, test)[0])
-    return point
-
-
-@torch.no_grad()
-def _test_results(model: nn.Module, test: Split, curve: list[dict]) -> dict:
-    """Test accuracy three ways, never mixed up, and what `last` got right."""
-    logits, labels = _predict(model, test, None, 1000)
-    probabilities = logits.double().softmax(1)
-    correct = logits.argmax(1) == labels
-    return {
-        "last": _rounded(correct.double().mean().item()),
-        "val_best": _rounded(1 - min(curve, key=lambda point: point["val_error"])["test_error"]),
-        "test_max": _rounded(1 - min(point["test_error"] for point in curve)),
-        "nll": _rounded(F.cross_entropy(logits.double(), labels).item()),
-        "brier": _rounded((probabilities - F.one_hot(labels, probabilities.shape[1])).square().sum(1).mean().item()),
-        "correct": pack_bits(correct.cpu().numpy()),
-    }
-
-
-def _rounded(value: float) -> float | None:
-    """Six decimals; None for what JSON has no number for."""
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
@@ -290,6 +218,10 @@ def _check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
         raise ValueError(
             f"{data.name} has images {tuple(data.train.images.shape[1:])}, the body {model.body.name!r} reads {expected}; choose another body"
         )
+    float_labels = data.train.labels.is_floating_point()
+    if (config.loss == "mse") != float_labels:
+        kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")
+        raise ValueError(f"{data.name} has {kind} labels, the recipe loss={config.loss!r}; use loss={fit!r}")
     if model.num_classes != data.card["num_classes"]:
         raise ValueError(
             f"{data.name} has {data.card['num_classes']} classes, the head {model.num_classes}; use model.reset_classifier({data.card['num_classes']})"

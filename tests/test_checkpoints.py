@@ -16,7 +16,8 @@ import torch
 
 from spinalnet_lib import Augmentation, TrainConfig, create_model, load_dataset, train
 from spinalnet_lib.optimising import make_step
-from spinalnet_lib.records import CIRCUMSTANCES, Record, check_record
+from spinalnet_lib.record_schema import check_record
+from spinalnet_lib.records import CIRCUMSTANCES, Record
 
 WARP = Augmentation(perspective=0.5, degrees=10)
 CONFIGS = {

@@ -7,7 +7,8 @@ import pytest
 
 from spinalnet_lib import TrainConfig, append_record, create_model, load_dataset, load_records, records_frame, train
 from spinalnet_lib.paths import data_path
-from spinalnet_lib.records import check_record, pack_bits, unpack_bits
+from spinalnet_lib.record_schema import check_record
+from spinalnet_lib.records import pack_bits, unpack_bits
 
 
 @pytest.fixture(scope="module")

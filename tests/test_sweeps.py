@@ -13,8 +13,9 @@ from collections import Counter
 import pytest
 
 from spinalnet_lib import TrainConfig, load_records, training
+from spinalnet_lib.record_files import RecordFolder
 from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
-from spinalnet_lib.sweeps import cell_key, load_sweep, missing_cells, predicted_seconds, sweep
+from spinalnet_lib.sweeps import cell_key, missing_cells, predicted_seconds, sweep
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
 
@@ -22,6 +23,10 @@ QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=
 def cells(seeds=range(3), config=QUICK, heads=("mlp", "spinal")):
     arguments = {"mlp": {"hidden_sizes": 16}, "spinal": {"layer_width": 4}}
     return [Cell("digits", "pixels", head, seed, config, arguments[head]) for seed in seeds for head in heads]
+
+
+def load_sweep(out):
+    return RecordFolder(out).records()
 
 
 def keys(out):
