@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     action.set_defaults(run=_records_merge)
 
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
-    sweep.add_argument("study", help="tuning: the search over learning rate and dropout, on validation data")
+    sweep.add_argument("study", help="tuning, regression or another; an unknown name lists them all")
     sweep.add_argument("--data", nargs="+", metavar="NAME", help="only these data sets (default: all of the study)")
     sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
     sweep.add_argument("--engine", choices=("serial", "process", "ray"), default="process")
@@ -262,10 +262,11 @@ def _records_merge(args: argparse.Namespace) -> None:
 def _sweep(args: argparse.Namespace) -> None:
     from .checks import check_name
     from .record_files import RecordFolder
-    from .study import DATASETS, STUDIES
+    from .study import STUDIES
     from .sweeps import missing_cells, predicted_seconds, sweep
 
-    cells = STUDIES[check_name("study", args.study, STUDIES)](tuple(args.data or DATASETS))
+    study = STUDIES[check_name("study", args.study, STUDIES)]
+    cells = study.cells(tuple(args.data or study.datasets))
     where = {"device": args.device, "threads": args.threads}
     left = missing_cells(cells, args.out, **where)
     print(f"{len(cells)} runs, {len(cells) - len(left)} of them in {args.out}")

@@ -58,7 +58,8 @@ class Statistics:
 class Split:
     """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `statistics` are the training split's.
 
-    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for.
+    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for. Features of a body are
+    "images" of floats, a channel a feature: `(N, D, 1, 1)`; targets of a regression are float labels.
     """
 
     images: Tensor | Photos
@@ -89,7 +90,12 @@ class Split:
     ) -> tuple[Tensor, Tensor]:
         """Float32 images `(B, C, H, W)` of the examples in `index`, warped if asked, then normalised, and labels `(B,)`."""
         images = self.images[index]
-        images = images.float().div_(255) if augmentation is None else augmentation(images, generator)
+        if images.dtype != torch.uint8:
+            if augmentation is not None:
+                raise ValueError("augmentation warps images, these are features; train with augmentation=None")
+            images = images.clone()  # a slice is a view, and what follows works in place
+        else:
+            images = images.float().div_(255) if augmentation is None else augmentation(images, generator)
         return images.sub_(self.mean.view(-1, 1, 1)).div_(self.std.view(-1, 1, 1)), self.labels[index]
 
 
@@ -242,7 +248,12 @@ def _labels(part: Part, card: dict) -> Tensor:
 
 
 def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, of intensities in [0, 1]."""
+    """Mean and standard deviation of each channel, of intensities in [0, 1] or of features."""
+    if images.dtype != torch.uint8:
+        wide = images.double()
+        std, mean = torch.std_mean(wide, dim=(0, 2, 3), correction=0)
+        # A feature that never changes is only moved to 0.
+        return mean.to(images.dtype), std.where(std > 1e-6 * mean.abs().clamp(min=1), 1.0).to(images.dtype)
     levels = torch.arange(256, dtype=torch.float64) / 255
     counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
     for some in chunks(images):

@@ -33,10 +33,17 @@ def evaluate(
 
 
 @torch.no_grad()
-def curve_point(model: nn.Module, loss: str, losses: list[float], val: Split, test: Split | None) -> dict:
-    """What a curve holds of one evaluation; `losses` are the steps' since the last one. None is what is not finite."""
+def curve_point(
+    model: nn.Module, loss: str, losses: list[float], first: int, per_epoch: int, val: Split, test: Split | None
+) -> dict:
+    """What a curve holds of one evaluation; `losses` are of the steps from `first` on. None is what is not finite.
+
+    Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
+    """
     point = {"train_loss": rounded(math.fsum(losses) / len(losses))}
     if loss == "mse":
+        last_batches = [value for step, value in enumerate(losses, first + 1) if step % per_epoch == 0]
+        point["lowest_last_batch"] = rounded(min(last_batches, default=math.inf))
         point["val_mse"] = rounded(_squared_errors(model, val).mean().item())
         if test is not None:
             point["test_mse"] = rounded(_squared_errors(model, test).mean().item())

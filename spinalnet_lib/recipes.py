@@ -73,3 +73,10 @@ def tuned_recipe(learning_rate: float, read_test: bool = False) -> TrainConfig:
         read_test=read_test,
         fast=True,
     )
+
+
+def regression_recipe() -> TrainConfig:
+    """The published recipe of the regressions; validation and test are read every ten epochs."""
+    return TrainConfig(
+        optimizer="adam", learning_rate=0.01, batch_size=64, epochs=200, evals_per_epoch=0.1, loss="mse", read_test=True
+    )

@@ -51,11 +51,14 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     """Read records from a file, from all files of a folder, or by name from the project's own ("first_training").
 
     A damaged line is named in a warning and left out, the others are kept; `spinalnet records check` makes an error of
-    it. Raises FileNotFoundError with the known names.
+    it. Raises FileNotFoundError with the known names, ValueError for a file of something else.
     """
     records = []
     for file in record_files(path):
-        found, damages = read_lines(file.read_bytes(), file)
+        content = file.read_bytes()
+        found, damages = read_lines(content, file)
+        if damages and not found and not content.lstrip().startswith(b"{"):
+            raise ValueError(f"no record in {file}: {damages[0]}")
         for damage in damages:
             warnings.warn(damage, stacklevel=2)
         records += found

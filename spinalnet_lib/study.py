@@ -6,11 +6,13 @@ that are matched take the spinal head's own dropout; every arm takes the learnin
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .checks import check_name
 from .models import paper_head
-from .recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuned_recipe
+from .recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, regression_recipe, tuned_recipe
+from .regression import TARGETS
 from .train_config import TrainConfig
 
 PRIMARY = ("spinal", "mlp_matched", "mlp")
@@ -20,6 +22,11 @@ OTHER = (
 )
 DATASETS = ("mnist", "emnist_letters_reduced", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
 WITH_OTHER_ARMS = ("mnist", "fashion_mnist", "emnist_letters_reduced")
+
+
+STUDY_SEEDS = range(30)
+OTHER_SEEDS = range(10)
+REGRESSION_ARMS = ("mlp", "spinal", "mlp_matched", "spinal_shared")
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Cell:
         return f"{self.dataset}, {self.backbone} + {self.head}, seed {self.seed}"
 
 
-def tuning_cells(datasets: tuple[str, ...] = DATASETS) -> list[Cell]:
+def tuning_cells(datasets: Sequence[str] = DATASETS) -> list[Cell]:
     """The search of the primary arms: five learning rates by two dropout rates by two seeds, validation data only."""
     return [
         Cell(dataset, "two_conv", head, seed, tuned_recipe(rate), arm_arguments(head, drop))
@@ -63,4 +70,37 @@ def arm_arguments(head: str, drop_rate: float) -> dict:
     return {"hidden_sizes": hidden, "num_layers": layers, **rates} if head == "spinal_big" else {**spine, **rates}
 
 
-STUDIES = {"tuning": tuning_cells}
+def regression_cells(datasets: Sequence[str] = tuple(TARGETS)) -> list[Cell]:
+    """Tier R: the paper's nets and recipe on its four targets, thirty seeds, each with examples of its own.
+
+    The published spinal net uses two of its layers twice; `spinal_shared`, whose later layers are one, stands beside.
+    """
+    for name in datasets:
+        check_name("regression target", name, TARGETS)
+    return [
+        Cell(name, "pixels", head, seed, regression_recipe(), _regression_arguments(head))
+        for seed in STUDY_SEEDS
+        for name in datasets
+        for head in REGRESSION_ARMS
+    ]
+
+
+def _regression_arguments(head: str) -> dict:
+    if head == "mlp":
+        return {"hidden_sizes": [200, 100], "act_layer": "LeakyReLU"}
+    return {"layer_width": 50, "num_layers": 6, "act_layer": "LeakyReLU"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that belong together: all of its cells, of some of its data sets."""
+
+    about: str
+    datasets: tuple[str, ...]
+    cells: Callable[[Sequence[str]], list[Cell]]
+
+
+STUDIES = {
+    "tuning": Study("the search over learning rate and dropout, on validation data", DATASETS, tuning_cells),
+    "regression": Study("tier R: the paper's four regressions", tuple(TARGETS), regression_cells),
+}

@@ -26,6 +26,7 @@ from .datasets import DataSet, load_dataset
 from .models import Classifier, create_model
 from .record_files import FAILURES, RecordFolder, append_record
 from .records import Record
+from .regression import TARGETS, regression_data
 from .study import Cell
 from .training import pick_device, run_key, train
 
@@ -88,8 +89,8 @@ def missing_cells(
 def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
     """The key that the cell's record will have; the model is built without memory for its weights."""
     with torch.device("meta"):
-        model = _model(cell, _data(cell.dataset, root))
-    return run_key(model, _data(cell.dataset, root), cell.config, cell.seed, pick_device(device), threads)
+        model = _model(cell, _data(cell, root))
+    return run_key(model, _data(cell, root), cell.config, cell.seed, pick_device(device), threads)
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
@@ -139,7 +140,7 @@ def checkpoint_path(key: str, folder: RecordFolder) -> Path:
 def run_cell(cell: Cell, device: str | None, threads: int, root=None, checkpoint: Path | None = None) -> Record | str:
     """The run's record, or the reason why there is none."""
     torch.set_num_threads(threads)
-    data = _data(cell.dataset, root)
+    data = _data(cell, root)
     try:  # the model is built here, too: what does not fit fails as this cell
         return train(
             _model(cell, data), data, cell.config, cell.seed, device=device, progress=False, checkpoint=checkpoint
@@ -195,9 +196,13 @@ def _lock(path: Path, wait: bool = True) -> Iterator[bool]:
             yield True
 
 
-@cache
-def _data(name: str, root) -> DataSet:
-    return load_dataset(name, root)
+def _data(cell: Cell, root) -> DataSet:
+    if cell.dataset in TARGETS:
+        return regression_data(cell.dataset, cell.seed)
+    return _load(cell.dataset, root)
+
+
+_load = cache(load_dataset)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

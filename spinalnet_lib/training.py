@@ -99,7 +99,9 @@ def train(
                 losses = torch.stack(run.losses).tolist()  # waits for the device
                 run.seconds += time.perf_counter() - start
                 where = {"step": run.step, "epoch": round(run.step / steps_per_epoch, 4)}
-                point = curve_point(model, config.loss, losses, val, test if config.read_test else None)
+                opened = test if config.read_test else None
+                first = run.step - len(losses)
+                point = curve_point(model, config.loss, losses, first, steps_per_epoch, val, opened)
                 run.curve.append({**where, **point})
                 run.diverged = point["train_loss"] is None
                 run.losses = []

@@ -35,3 +35,14 @@ def pytest_sessionfinish(session, exitstatus):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     for nodeid in unexpected:
         print(f"\nskipped in CI but not in tests/skips.txt: {nodeid} ({_skipped[nodeid]})")
+
+
+@pytest.fixture(scope="session")
+def record():
+    """One short run with its test results."""
+    from spinalnet_lib import TrainConfig, create_model, load_dataset, train
+
+    model = create_model("pixels", "spinal", 10, image_size=8, layer_width=4)
+    return train(
+        model, load_dataset("digits"), TrainConfig(epochs=1, read_test=True), seed=0, device="cpu", progress=False
+    )

@@ -19,8 +19,16 @@ def test_train_writes_records_and_skips_finished_runs(tmp_path, capsys):
     assert capsys.readouterr().out.count("already in") == 2
     assert main([*RUN, "--classifier-drop-rate", "0.5", "--out", out]) == 0
     assert load_records(out)[-1].arm == "spinal, dropout 0.5"
-    assert main(["records", out]) == 0
+    assert main(["records", "show", out]) == 0
     assert "validation error" in capsys.readouterr().out
+    assert main(["records", "check", out]) == 0 and main(["records", "check"]) == 0
+    assert "4 records, sound" in capsys.readouterr().out
+    into = str(tmp_path / "all.jsonl")
+    assert main(["records", "merge", out, "--into", into]) == 0 and len(load_records(into)) == 4
+    (tmp_path / "all.jsonl").write_text("{broken}\n")
+    assert main(["records", "check", into]) == 2
+    errors = capsys.readouterr().err
+    assert "line 1 is damaged" in errors and "1 problems, 0 sound records" in errors
 
 
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
@@ -110,7 +118,7 @@ def test_fetch_of_an_embedded_set_verifies_it(capsys):
         (["train", "--device", "gpu"], "device 'gpu' cannot be used"),
         (["data", "fetch"], "fetch needs a name"),
         (["data", "fetch", "mars"], "unknown data set 'mars'"),
-        (["records", "nowhere"], "no records at 'nowhere'"),
+        (["records", "show", "nowhere"], "no records at 'nowhere'"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_two_and_leave_nothing(argv, says, capsys, tmp_path, monkeypatch):

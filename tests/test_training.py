@@ -292,7 +292,7 @@ def test_every_optimizer_and_schedule_runs(digits, optimizer, schedule):
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
-        ({"evals_per_epoch": -2}, "evals_per_epoch must be at least 1, got -2"),
+        ({"evals_per_epoch": -2}, "evals_per_epoch must be above 0, got -2"),
     ],
 )
 def test_wrong_recipe(kwargs, says):
