@@ -170,3 +170,25 @@ def test_packed_sets_are_what_was_measured(name):
     assert len(data.full_train) == facts["train"] and len(data.test) == facts["test"]
     assert data.card["num_classes"] == PACKED[name] == len(facts["images_per_class"]["train"])
     assert plot_images(data, per_class=2).alt
+
+
+def test_a_split_holds_features_too():
+    """Floats are standardised by the training split, feature by feature; nothing is divided by 255 or warped."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(50, 6, 1, 1, generator=generator) * 7 + 3
+    features[:, 2] = 4.5  # one that never changes
+    train = datasets.Split(features, torch.arange(50) % 5)
+    other = datasets.Split(features[:10] + 1, train.labels[:10], train.statistics)
+    kept = features.clone()
+    images, _ = train.batch(slice(None))
+    varying = [0, 1, 3, 4, 5]
+    assert torch.allclose(images.mean(0).flatten(), torch.zeros(6), atol=1e-5)
+    assert torch.allclose(images[:, varying].std(0, correction=0).flatten(), torch.ones(5), atol=1e-5)
+    assert (images[:, 2] == 0).all() and torch.equal(train.images, kept)
+    shifted = other.batch(slice(None))[0] - images[:10]
+    assert torch.allclose(shifted[:, varying].flatten(1), (1 / train.std)[varying].expand(10, 5), atol=1e-5)
+    with pytest.raises(ValueError, match="these are features; train with augmentation=None"):
+        train.batch(slice(None), datasets.Augmentation(flip=True), generator)
+    data = datasets.DataSet(train, other, other, {"name": "features"})
+    changed = datasets.DataSet(train, datasets.Split(features[:10], other.labels), other, {"name": "features"})
+    assert data.sha256 != changed.sha256
