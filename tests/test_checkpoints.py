@@ -52,7 +52,7 @@ class CutOff(Exception):
 
 
 def cut_off_at(monkeypatch, step):
-    """Training ends with an error after so many steps in this process."""
+    """Training ends with an error after so many steps in this process; the list that comes back grows by one a step."""
     taken = []
 
     def counted(model, optimizer, config):
@@ -67,6 +67,7 @@ def cut_off_at(monkeypatch, step):
         return one
 
     monkeypatch.setattr("spinalnet_lib.training.make_step", counted)
+    return taken
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -80,9 +81,10 @@ def test_a_run_cut_off_twice_ends_as_if_it_never_was(name, digits, tmp_path, mon
         with pytest.raises(CutOff):
             train(model(), digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0)
         assert path.is_file()
-    monkeypatch.undo()
+    taken = cut_off_at(monkeypatch, never.n_steps)  # that is, not at all
     assert same(train(weights, digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0), never)
     assert all(map(torch.equal, whole.state_dict().values(), weights.state_dict().values()))
+    assert len(taken) == never.n_steps - 7 - 8  # no step was taken again
     assert list(tmp_path.iterdir()) == [path]  # the caller's to delete, when the record is safe
 
 
@@ -144,7 +146,7 @@ def test_a_killed_process_leaves_a_checkpoint_that_goes_on(digits, tmp_path):
     )
     while not path.exists() and process.poll() is None:
         time.sleep(0.01)
-    time.sleep(0.2)
+    time.sleep(0.05)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     with np.load(path) as file:  # whole, at whatever moment it was killed
