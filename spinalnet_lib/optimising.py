@@ -17,12 +17,13 @@ def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) 
     """The recipe's optimizer over the weights that are trained."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     captured = config.fast and device.type == "cuda"
-    # A graph reads its learning rate from memory, where each step writes it.
+    # A graph reads its learning rate from memory, where each step writes it; of SGD only the fused kernel can.
     rate = torch.tensor(config.learning_rate, device=device) if captured else config.learning_rate
+    options = {"weight_decay": config.weight_decay, "fused": True if captured else None}
     if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, config.momentum, weight_decay=config.weight_decay)
+        return torch.optim.SGD(parameters, rate, config.momentum, **options)
     cls = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return cls(parameters, rate, weight_decay=config.weight_decay, capturable=captured)
+    return cls(parameters, rate, capturable=captured, **options)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -100,8 +101,14 @@ class CapturedStep:
         self.optimizer.zero_grad(set_to_none=True)
         torch.cuda.set_rng_state(random, images.device)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.loss = self.step(self.images, self.labels)
+        try:
+            with torch.cuda.graph(self.graph):
+                self.loss = self.step(self.images, self.labels)
+        except BaseException:
+            # The generator still believes that a graph is being recorded, and would refuse every later draw.
+            generator = torch.cuda.default_generators[images.device.index or 0]
+            generator.graphsafe_set_state(generator.clone_state())
+            raise
         with torch.no_grad():  # the warm-up is undone: what was there before, and zeros where there was nothing
             for name, tensor in self._state().items():
                 tensor.copy_(before[name]) if name in before else tensor.zero_()

@@ -16,6 +16,7 @@ from dataclasses import asdict
 import torch
 from torch import nn
 
+from .batches import Batches
 from .checkpoints import RunState
 from .checks import check_int
 from .counting import HeadCost, count_parameters, measured_cost
@@ -71,6 +72,7 @@ def train(
         train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
         optimizer = make_optimizer(model, config, device)
         take_step = make_step(model, optimizer, config)
+        batches = Batches(train_split, config, generators["augmentation"])
         steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
         n_steps = config.steps or config.epochs * steps_per_epoch
         evaluations = math.ceil(n_steps * config.evals_per_epoch / steps_per_epoch)
@@ -89,8 +91,7 @@ def train(
             position = step % steps_per_epoch
             if position == 0:
                 run.order = torch.randperm(len(train_split), generator=generators["order"])
-            index = run.order[position * config.batch_size : (position + 1) * config.batch_size].to(device)
-            images, labels = train_split.batch(index, config.augmentation, generators["augmentation"])
+            images, labels = batches.take(run.order, position)
             set_learning_rate(optimizer, config.learning_rate * run.redrawn * schedule(config, step, n_steps))
             run.losses.append(take_step(images, labels))
             run.step = step + 1
