@@ -66,7 +66,7 @@ faults: install  ## planted faults must turn the build red or re-execute the pag
 	$(BIN)/python -m pytest tests/book/test_planted_faults.py
 
 bench: install  ## every performance figure, as ratios, with nothing else running
-	$(BIN)/spinalnet bench --out data/results/bench/cpu.json
+	$(BIN)/spinalnet bench --out data/results/bench
 	$(BIN)/python tests/book/measure_builds.py data/results/bench/builds.json
 
 picture: book  ## the picture in README.md, taken from the built page

@@ -24,7 +24,7 @@ _PUBLIC = {
     "record_files": "append_record load_records merge_records",
     "reporting": "CsvLink describe_records",
     "stats": "mean_interval",
-    "bench": "describe_bench load_bench",
+    "bench": "describe_bench load_bench load_bench_report",
     "claims": "claims_table",
     "theory": "as_masked_mlp as_spine layer_gradient_norms",
     "diagrams": "draw_heads draw_touch_to_layers",

@@ -105,7 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(run=_sweep)
 
     bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
-    bench.add_argument("--out", metavar="FILE", help="also write the rows as JSON")
+    bench.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    bench.add_argument(
+        "--only", nargs="+", default=(), metavar="GROUP", help="some rows of a CPU: heads, training, stacked, runs"
+    )
+    bench.add_argument("--out", metavar="FOLDER", help="also write the rows as JSON, to cpu.json or gpu.json in it")
     bench.set_defaults(run=_bench)
 
     selftest = commands.add_parser("selftest", help="is this machine fit? every recipe 20 steps, in about a minute")
@@ -281,9 +285,9 @@ def _sweep(args: argparse.Namespace) -> None:
 
 
 def _bench(args: argparse.Namespace) -> None:
-    from .bench import run_bench
+    from .benchmarks import run_benchmarks
 
-    run_bench(args.out)
+    run_benchmarks(args.device, args.out, args.only)
 
 
 def _selftest(args: argparse.Namespace) -> None:

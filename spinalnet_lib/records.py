@@ -164,13 +164,13 @@ def describe_machine(device) -> dict:
         "torch": torch.__version__,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "library": __version__,
-        "source_sha256": _source_hash(),
+        "source_sha256": source_hash(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
 @cache
-def _source_hash() -> str:
+def source_hash() -> str:
     """Hash of the library's Python files as they ran."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):

@@ -23,6 +23,7 @@ from .counting import HeadCost, count_parameters, measured_cost
 from .datasets import DataSet
 from .evaluation import curve_point, test_results
 from .fast_spine import reference_loop
+from .idle_biases import without_idle_gradients
 from .models import Classifier
 from .optimising import make_optimizer, make_step, set_learning_rate
 from .records import Record, describe_machine, record_key
@@ -59,7 +60,11 @@ def train(
     key = run_key(model, data, config, seed, device)
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
     # The fast way draws other dropout masks; records of plain runs were made by the loop, at this NUMERICS_VERSION.
-    with torch.random.fork_rng(devices=devices), nullcontext() if config.fast else reference_loop():
+    with (
+        torch.random.fork_rng(devices=devices),
+        nullcontext() if config.fast else reference_loop(),
+        without_idle_gradients(model) if config.fast and device.type == "cuda" else nullcontext(),
+    ):
         initialise(model, seed)
         model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format)
         torch.manual_seed(_stream(seed, "dropout"))

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from spinalnet_lib import TrainConfig, load_records, training
+from spinalnet_lib import TrainConfig, bench_training, load_records, training
 from spinalnet_lib.record_files import RecordFolder
 from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
 from spinalnet_lib.sweeps import cell_key, missing_cells, predicted_seconds, sweep
@@ -279,3 +279,10 @@ def test_without_ray_its_engine_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"pip install .*\[ray\]"):
         sweep(cells(), tmp_path, engine="ray")
+
+
+def test_two_processes_are_compared_with_half_of_one():
+    arguments = {"hidden_sizes": 4}
+    runs = [Cell("digits", "pixels", "mlp", seed, TrainConfig(steps=3), arguments) for seed in range(2)]
+    (row,) = bench_training.sweep_rows(pairs=1, cells=runs)
+    assert row["ratio"] > 1  # the start of a process takes longer than such runs

@@ -1,0 +1,67 @@
+"""`spinalnet bench`: every performance row, in groups, printed as it is measured and written as one report a device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from . import bench_device, bench_heads, bench_training
+from .bench import print_row, write_report
+from .checks import check_name
+from .training import pick_device
+
+Rows = Callable[[], Iterable[dict]]
+
+GROUPS: dict[str, tuple[Rows, ...]] = {
+    "heads": (
+        bench_heads.head_rows,
+        bench_heads.large_rows,
+        bench_heads.compiled_rows,
+        bench_heads.cnn_rows,
+        bench_heads.import_rows,
+    ),
+    "training": (bench_training.race_rows, bench_training.step_rows, bench_training.augmentation_rows),
+    "runs": (bench_training.sweep_rows, bench_training.record_rows),
+}
+
+
+def run_benchmarks(
+    device: torch.device | str = "cpu", out: str | os.PathLike | None = None, only: Sequence[str] = ()
+) -> list[dict]:
+    """Measure and print the rows of a device; with `out`, a folder, write them to `cpu.json` or `gpu.json` there.
+
+    `only` names groups of CPU rows; a report holds all of them, so it is for looking only. Raises ValueError for a group
+    or a device that is not there.
+    """
+    device = pick_device(device)
+    for group in only:
+        check_name("group of rows", group, GROUPS)
+    if only and (out is not None or device.type == "cuda"):
+        raise ValueError(f"only={list(only)} looks at some rows of a CPU, a report holds all; leave out or only away")
+    print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
+    if device.type == "cuda":
+        rows = _printed(bench_device.device_rows(device))
+        rows += _printed(bench_heads.compiled_rows("cuda"))
+        figures, profile = bench_device.device_figures(device), bench_device.profile_step(device)
+        for figure in figures:
+            print(f"{figure['name']:74} {figure['value']:g} {figure['unit']}")
+        for part in profile:
+            print(f"step of batch {part['batch']:5}: {part['kind']:40} {part['share']:6.1%}")
+        more = {"figures": figures, "profile": profile}
+    else:
+        rows = [row for group in only or GROUPS for measure in GROUPS[group] for row in _printed(measure())]
+        more = {}
+    if out is not None:
+        write_report(Path(out) / ("gpu.json" if device.type == "cuda" else "cpu.json"), rows, device, **more)
+    return rows
+
+
+def _printed(rows: Iterable[dict]) -> list[dict]:
+    found = []
+    for row in rows:
+        print_row(row)
+        found.append(row)
+    return found

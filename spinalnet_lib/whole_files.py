@@ -1,0 +1,34 @@
+"""Files written whole or not at all: what was there before stays until the new one is on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+    """An open file that takes the place of `path` when the block ends; after an error `path` is as it was.
+
+    The folder is made where it is missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")  # in the same folder: a rename within a disk is one move
+    try:
+        with new.open(mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
+    """Write a file's whole content, text or bytes."""
+    with whole_file(path, "wb" if isinstance(content, bytes) else "w") as file:
+        file.write(content)

@@ -1,0 +1,90 @@
+"""What only a GPU can show: graphs that fail to record, runs that go on in the middle of prepared batches, memory that ends."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from spinalnet_lib import create_model, load_dataset, load_records, train
+from spinalnet_lib.models import paper_head
+from spinalnet_lib.optimising import make_optimizer, make_step
+from spinalnet_lib.recipes import published_recipe
+from spinalnet_lib.study import Cell
+from spinalnet_lib.sweeps import sweep
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+RECIPE = replace(published_recipe("vgg5"), epochs=2, fast=True)
+
+
+def vgg5(head="spinal"):
+    return create_model("vgg5", head, 10, **paper_head("vgg5", head))
+
+
+def test_a_graph_that_fails_to_record_leaves_the_generator_usable():
+    model = vgg5().cuda()
+    step = make_step(model, make_optimizer(model, RECIPE, torch.device("cuda")), RECIPE)
+    good, calls = step.step, []
+
+    def fails_in_the_recording(images, labels):
+        calls.append(1)
+        if len(calls) > 3:  # after the warm-up
+            raise RuntimeError("planted")
+        return good(images, labels)
+
+    step.step = fails_in_the_recording
+    images, labels = torch.randn(8, 1, 28, 28, device="cuda"), torch.randint(10, (8,), device="cuda")
+    with pytest.raises(RuntimeError, match="planted"):
+        step(images, labels)
+    torch.rand(3, device="cuda")  # refused by a generator that still waits for the recording's end
+
+
+def test_a_run_goes_on_in_the_middle_of_prepared_batches(tmp_path):
+    data, path = load_dataset("mnist_5k"), tmp_path / "run.npz"
+    whole = train(vgg5(), data, RECIPE, 0, "cuda", progress=False)
+
+    class Stop(Exception):
+        pass
+
+    steps = []
+
+    def stopping(model, data, config, seed):  # after 20 of an epoch's 42 steps, all of which are prepared at once
+        from spinalnet_lib import checkpoints, training
+
+        class StopsLater(checkpoints.RunState):
+            def save(self, *arguments):
+                super().save(*arguments)
+                steps.append(self.step)
+                if len(steps) == 20:
+                    raise Stop
+
+        before, training.RunState = training.RunState, StopsLater
+        try:
+            train(model, data, config, seed, "cuda", False, path, checkpoint_seconds=0)
+        finally:
+            training.RunState = before
+
+    with pytest.raises(Stop):
+        stopping(vgg5(), data, RECIPE, 0)
+    again = train(vgg5(), data, RECIPE, 0, "cuda", False, path)
+    assert again.n_steps == whole.n_steps and len(again.curve) == len(whole.curve)
+    # A GPU may add in another order each time; other warps would differ by far more.
+    for a, b in zip(again.curve, whole.curve, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=0.02)
+
+
+def test_a_cell_that_does_not_fit_in_memory_fails_and_the_sweep_goes_on(tmp_path):
+    total = torch.cuda.get_device_properties(0).total_memory
+    huge = replace(RECIPE, steps=3, epochs=None, batch_size=3000)
+    small = replace(RECIPE, steps=3, epochs=None)
+    arguments = paper_head("vgg5", "spinal")
+    cells = [Cell("mnist_5k", "vgg5", "spinal", seed, config, arguments) for seed, config in ((0, huge), (1, small))]
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(2 * 2**30 / total)
+    try:
+        left = sweep(cells, tmp_path, device="cuda")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert left == cells[:1]
+    assert "out of memory" in (tmp_path / "failed.jsonl").read_text()
+    assert [record.seed for record in load_records(tmp_path)] == [1]
