@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spinalnet_lib import create_model, load_dataset, load_records, train
+from spinalnet_lib import create_model, list_datasets, load_dataset, load_records, train
 from spinalnet_lib.models import paper_head
 from spinalnet_lib.optimising import make_optimizer, make_step
 from spinalnet_lib.recipes import published_recipe
@@ -14,6 +14,7 @@ from spinalnet_lib.sweeps import sweep
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
+DATA = "mnist" if "mnist" in list_datasets(present=True) else "mnist_5k"  # a rented machine has torch and numpy only
 RECIPE = replace(published_recipe("vgg5"), epochs=2, fast=True)
 
 
@@ -40,7 +41,7 @@ def test_a_graph_that_fails_to_record_leaves_the_generator_usable():
 
 
 def test_a_run_goes_on_in_the_middle_of_prepared_batches(tmp_path):
-    data, path = load_dataset("mnist_5k"), tmp_path / "run.npz"
+    data, path = load_dataset(DATA), tmp_path / "run.npz"
     whole = train(vgg5(), data, RECIPE, 0, "cuda", progress=False)
 
     class Stop(Exception):
@@ -48,7 +49,7 @@ def test_a_run_goes_on_in_the_middle_of_prepared_batches(tmp_path):
 
     steps = []
 
-    def stopping(model, data, config, seed):  # after 20 of an epoch's 42 steps, all of which are prepared at once
+    def stopping(model, data, config, seed):  # after 20 steps, amid the batches that were prepared at once
         from spinalnet_lib import checkpoints, training
 
         class StopsLater(checkpoints.RunState):
@@ -78,7 +79,7 @@ def test_a_cell_that_does_not_fit_in_memory_fails_and_the_sweep_goes_on(tmp_path
     huge = replace(RECIPE, steps=3, epochs=None, batch_size=3000)
     small = replace(RECIPE, steps=3, epochs=None)
     arguments = paper_head("vgg5", "spinal")
-    cells = [Cell("mnist_5k", "vgg5", "spinal", seed, config, arguments) for seed, config in ((0, huge), (1, small))]
+    cells = [Cell(DATA, "vgg5", "spinal", seed, config, arguments) for seed, config in ((0, huge), (1, small))]
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(2 * 2**30 / total)
     try:
