@@ -100,3 +100,8 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
         number, entry = name.split(".", 1)
         state.setdefault(int(number), {})[entry] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, loaded in optimizer.state.items():
+        for entry, value in loaded.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                # Laid out in memory as the weight is, channels last or not: fused optimizers refuse another layout.
+                loaded[entry] = torch.empty_like(parameter).copy_(value)

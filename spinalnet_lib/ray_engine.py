@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .record_files import RecordFolder
 from .study import Cell
-from .sweeps import cell_key, checkpoint_path, claim, ends_in_time, keep, run_cell
+from .sweeps import TimeLimit, cell_key, checkpoint_path, claim, keep, run_cell
 
 _RETRIES = 3  # of a cell whose worker died
 
@@ -20,7 +20,7 @@ _RETRIES = 3  # of a cell whose worker died
 def work_on_ray(
     cells: list[Cell],
     out: Path,
-    deadline: float | None,
+    limit: TimeLimit,
     device: str | None,
     threads: int,
     root,
@@ -38,15 +38,17 @@ def work_on_ray(
         while more or running:
             while more and len(running) < workers:
                 cell = next(waiting, None)
-                more = cell is not None and ends_in_time(cell, folder, deadline)
-                if more:
-                    key, held = cell_key(cell, device, threads, root), ExitStack()
-                    if held.enter_context(claim(key, folder)):
-                        # Another machine need not have this folder.
-                        path = checkpoint_path(key, folder).absolute() if address is None else None
-                        running[run.remote(cell, device, threads, root, path)] = cell, held, path
-                    else:
-                        held.close()
+                if cell is None:
+                    more = False
+                    break
+                key, held = cell_key(cell, device, threads, root), ExitStack()
+                # Another machine need not have this folder.
+                path = checkpoint_path(key, folder).absolute() if address is None else None
+                more = limit.allows(cell, folder, path is not None and path.exists())
+                if more and held.enter_context(claim(key, folder)):
+                    running[run.remote(cell, device, threads, root, path, limit.left)] = cell, held, path
+                else:
+                    held.close()
             done, _ = ray.wait(list(running), num_returns=1, timeout=1) if running else ([], [])
             for task in done:
                 cell, held, path = running.pop(task)

@@ -28,10 +28,11 @@ from .record_files import FAILURES, RecordFolder, append_record
 from .records import Record
 from .regression import TARGETS, regression_data
 from .study import Cell
-from .training import pick_device, run_key, train
+from .training import OutOfTime, pick_device, run_key, train
 
 ENGINES = ("serial", "process", "ray")
 _FIRST_GUESS = 60.0  # seconds of a cell while none has been timed
+_TO_SAVE = 1.0  # seconds before the limit at which a run is saved and stopped; of a short limit a tenth
 
 
 def sweep(
@@ -49,8 +50,9 @@ def sweep(
     """Make the runs that `out` (a folder) lacks, and return the cells that are still missing.
 
     Cells run in the order given. With `time_limit` (seconds) none is begun that would not end in time, by what such
-    cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and the sweep goes on;
-    it is tried again by the next sweep. A cell that was cut off goes on from its checkpoint.
+    cells have taken so far, unless no sweep of that length could end it. What has not ended when the time is up is saved,
+    and the next sweep goes on with it. A cell that fails is written to `failed.jsonl` with its reason, and the sweep goes
+    on; it is tried again by the next sweep.
 
     Engines: "serial" runs in this process, "process" in `workers` processes, "ray" on a Ray cluster: a local one, or
     the one at `address`, whose nodes have this library and the data at the same places. Raises ValueError for an unknown
@@ -63,10 +65,10 @@ def sweep(
         raise ValueError(f"sweep: time_limit must be above 0 seconds, got {time_limit:g}; leave it out for no limit")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + time_limit if time_limit is not None else None
+    limit = TimeLimit(time_limit)
     if address is not None and engine != "ray":
         raise ValueError(f"sweep: address={address!r} is a Ray cluster's; pass engine='ray' with it, not {engine!r}")
-    job = (list(cells), out, deadline, device, threads, root)
+    job = (list(cells), out, limit, device, threads, root)
     if engine == "serial":
         _work(*job)
     elif engine == "process":
@@ -94,7 +96,12 @@ def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
-    """How long a cell will take: the median of runs like it, of the same set, of the same body, of any; else a guess."""
+    """How long a cell will take by what was timed so far; a guess where nothing was."""
+    return _timed_seconds(cell, records) or _FIRST_GUESS
+
+
+def _timed_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
+    """The median of runs like a cell: with its head, else of the same set and body, else of the same body."""
     likes = (
         lambda r: (r.dataset, r.model["backbone"], r.head) == (cell.dataset, cell.backbone, cell.head),
         lambda r: (r.dataset, r.model["backbone"]) == (cell.dataset, cell.backbone),
@@ -104,20 +111,40 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
         times = [record.seconds for record in records if like(record)]
         if times:
             return statistics.median(times)
-    return _FIRST_GUESS
+    return None
 
 
-def _work(cells: list[Cell], out: Path, deadline: float | None, device: str | None, threads: int, root) -> None:
+class TimeLimit:
+    """The seconds a sweep may take, from when this is made; None is no limit."""
+
+    def __init__(self, seconds: float | None):
+        self.seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds - min(_TO_SAVE, seconds / 10)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that a run may still take; negative when the time is up."""
+        return None if self._end is None else self._end - time.monotonic()
+
+    def allows(self, cell: Cell, folder: RecordFolder, begun: bool) -> bool:
+        """Whether to run a cell now: one that would end in time, was `begun` before, or that no such sweep could end."""
+        if self.left is None:
+            return True
+        seconds = _timed_seconds(cell, folder.records())
+        return self.left > 0 and (begun or seconds is None or seconds <= self.left or seconds > self.seconds)
+
+
+def _work(cells: list[Cell], out: Path, limit: TimeLimit, device: str | None, threads: int, root) -> None:
     folder = RecordFolder(out)
     for cell in cells:
         key = cell_key(cell, device, threads, root)
         with claim(key, folder) as mine:
             if not mine:
                 continue
-            if not ends_in_time(cell, folder, deadline):
-                return
             path = checkpoint_path(key, folder)
-            keep(cell, run_cell(cell, device, threads, root, path), folder, path)
+            if not limit.allows(cell, folder, path.exists()):
+                return
+            keep(cell, run_cell(cell, device, threads, root, path, limit.left), folder, path)
 
 
 @contextmanager
@@ -128,38 +155,52 @@ def claim(key: str, folder: RecordFolder) -> Iterator[bool]:
         yield mine and not any(record.key == key for record in folder.records())
 
 
-def ends_in_time(cell: Cell, folder: RecordFolder, deadline: float | None) -> bool:
-    """Whether the cell, begun now, would end before `deadline` (of `time.monotonic`)."""
-    return deadline is None or time.monotonic() + predicted_seconds(cell, folder.records()) <= deadline
-
-
 def checkpoint_path(key: str, folder: RecordFolder) -> Path:
     return folder.folder / ".checkpoints" / f"{key}.npz"
 
 
-def run_cell(cell: Cell, device: str | None, threads: int, root=None, checkpoint: Path | None = None) -> Record | str:
-    """The run's record, or the reason why there is none."""
+def run_cell(
+    cell: Cell,
+    device: str | None,
+    threads: int,
+    root=None,
+    checkpoint: Path | None = None,
+    time_limit: float | None = None,
+) -> Record | OutOfTime | str:
+    """The run's record, or why there is none: it was cut off and saved, or it failed."""
     torch.set_num_threads(threads)
     data = _data(cell, root)
+    time_limit = None if checkpoint is None else time_limit
     try:  # the model is built here, too: what does not fit fails as this cell
         return train(
-            _model(cell, data), data, cell.config, cell.seed, device=device, progress=False, checkpoint=checkpoint
+            _model(cell, data),
+            data,
+            cell.config,
+            cell.seed,
+            device=device,
+            progress=False,
+            checkpoint=checkpoint,
+            time_limit=time_limit,
         )
+    except OutOfTime as cut_off:
+        return cut_off
     except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
         return f"{type(error).__name__}: {error}"[:500]
 
 
-def keep(cell: Cell, result: Record | str, folder: RecordFolder, checkpoint: Path | None = None) -> None:
+def keep(cell: Cell, result: Record | OutOfTime | str, folder: RecordFolder, checkpoint: Path | None = None) -> None:
     """Write a record, or a failure, to the folder and say so in a line; only then is the checkpoint not needed."""
     if isinstance(result, Record):
         append_record(folder.folder / f"{cell.dataset}.jsonl", result)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
         print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
-        return
-    with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
-        file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
-    print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
+    elif isinstance(result, OutOfTime):
+        print(f"{cell.describe()}: {result}", flush=True)
+    else:
+        with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
+            file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
+        print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
 
 
 def _work_in_processes(workers: int, job: tuple) -> None:

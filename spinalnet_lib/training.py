@@ -34,6 +34,10 @@ from .train_config import TrainConfig, describe_recipe, schedule
 NUMERICS_VERSION = 1
 
 
+class OutOfTime(Exception):
+    """A run was saved and stopped, as its time was up: the same call goes on with it."""
+
+
 def train(
     model: Classifier,
     data: DataSet,
@@ -43,6 +47,7 @@ def train(
     progress: bool = True,
     checkpoint: str | os.PathLike | None = None,
     checkpoint_seconds: float = 60.0,
+    time_limit: float | None = None,
 ) -> Record:
     """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
 
@@ -52,9 +57,12 @@ def train(
 
     With `checkpoint`, a file, the run is saved there every `checkpoint_seconds`; a call that finds the file goes on from
     it and, on a CPU, ends as if it had never stopped. Delete it once the record is safe. Raises ValueError for another
-    run's file.
+    run's file. With `time_limit`, in seconds, a run that has not ended by then is saved there and OutOfTime is raised.
     """
+    called = time.monotonic()
     seed = check_int("train", "seed", seed, minimum=0)
+    if time_limit is not None and checkpoint is None:
+        raise ValueError(f"train: time_limit={time_limit:g} needs a file to save the run to; pass checkpoint='run.npz'")
     _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
     key = run_key(model, data, config, seed, device)
@@ -122,6 +130,10 @@ def train(
                 run.seconds += time.perf_counter() - start
                 run.save(checkpoint, model, optimizer)
                 start = saved = time.perf_counter()
+            if time_limit is not None and time.monotonic() - called > time_limit and run.step < n_steps:
+                run.seconds += time.perf_counter() - start
+                run.save(checkpoint, model, optimizer)
+                raise OutOfTime(f"time was up after step {run.step} of {n_steps}; the run goes on from {checkpoint}")
 
     body, head = _costs(model)
     images_seen = run.curve[-1]["epoch"] * len(train_split)

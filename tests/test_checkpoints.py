@@ -18,6 +18,7 @@ from spinalnet_lib import Augmentation, TrainConfig, create_model, load_dataset,
 from spinalnet_lib.optimising import make_step
 from spinalnet_lib.record_schema import check_record
 from spinalnet_lib.records import CIRCUMSTANCES
+from spinalnet_lib.training import OutOfTime
 
 WARP = Augmentation(perspective=0.5, degrees=10)
 CONFIGS = {
@@ -86,6 +87,17 @@ def test_a_run_cut_off_twice_ends_as_if_it_never_was(name, digits, tmp_path, mon
     assert all(map(torch.equal, whole.state_dict().values(), weights.state_dict().values()))
     assert len(taken) == never.n_steps - 7 - 8  # no step was taken again
     assert list(tmp_path.iterdir()) == [path]  # the caller's to delete, when the record is safe
+
+
+def test_a_run_whose_time_is_up_is_saved_and_goes_on(digits, tmp_path):
+    config, path = CONFIGS["warped"], tmp_path / "run.npz"
+    with pytest.raises(ValueError, match="time_limit=1 needs a file"):
+        train(model(), digits, config, 3, progress=False, time_limit=1)
+    for step in (1, 2, 3):
+        with pytest.raises(OutOfTime, match=f"after step {step} of 25"):
+            train(model(), digits, config, 3, progress=False, checkpoint=path, time_limit=0)
+    cut = train(model(), digits, config, 3, progress=False, checkpoint=path, time_limit=600)
+    assert same(cut, train(model(), digits, config, 3, progress=False))
 
 
 def test_saving_changes_nothing(digits, tmp_path):

@@ -1,6 +1,7 @@
 """Sweeps with real processes and files: stopped, killed, doubled, out of memory, and started again."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -9,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import TrainConfig, bench_training, load_records, training
-from spinalnet_lib.record_files import RecordFolder
+from spinalnet_lib import Augmentation, TrainConfig, bench_training, load_records, training
+from spinalnet_lib.record_files import RecordFolder, append_record
 from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
 from spinalnet_lib.sweeps import cell_key, missing_cells, predicted_seconds, sweep
 
@@ -91,6 +93,23 @@ def test_the_time_limit_is_kept_and_what_is_left_is_done_later(tmp_path):
     assert abs(heads["mlp"] - heads["spinal"]) <= 1  # a sweep that is cut off is balanced
     assert sweep(left[:4], tmp_path) == []
     assert len(keys(tmp_path)) == len(set(keys(tmp_path))) == len(todo) - len(left) + 4
+
+
+def test_a_cell_longer_than_the_limit_is_saved_and_gone_on_with(tmp_path, capsys):
+    long = cells([0], replace(QUICK, steps=1000, augmentation=Augmentation(degrees=5)), heads=["spinal"])
+    sweep(long, tmp_path / "whole")
+    (whole,) = load_sweep(tmp_path / "whole")
+    known = dataclasses.replace(whole, key="0" * 64)  # a run like it: too long for the limit, and begun all the same
+    append_record(tmp_path / "cut" / "digits.jsonl", known)
+    rounds, left = 0, long
+    while left and rounds < 20:
+        left = sweep(long, tmp_path / "cut", time_limit=whole.seconds / 2)
+        rounds += 1
+        assert ("time was up after step" in capsys.readouterr().out) == bool(left)
+    assert rounds > 1
+    _, cut = load_sweep(tmp_path / "cut")
+    assert (cut.key, cut.curve) == (whole.key, whole.curve)
+    assert not list((tmp_path / "cut" / ".checkpoints").iterdir())
 
 
 def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
