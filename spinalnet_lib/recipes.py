@@ -12,7 +12,13 @@ from .augment import Augmentation
 from .checks import check_name
 from .train_config import TrainConfig
 
-TUNING_RATES = tuple(10 ** (-4 + i / 2) for i in range(5))  # the five learning rates of the search, times √10
+
+def tuning_rate(step: int) -> float:
+    """A learning rate of the search's grid, which goes in factors of √10; its first is step 0, a ten-thousandth."""
+    return 10 ** (-4 + step / 2)
+
+
+TUNING_RATES = tuple(map(tuning_rate, range(5)))
 TUNING_DROPOUT = (0.0, 0.5)
 TUNING_SEEDS = (1000, 1001)
 
@@ -60,13 +66,7 @@ def redraw_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     return replace(config, schedule="redraw", redraw_power=_POWERS.get(backbone, 3), read_test=True)
 
 
-def tuned_recipe(
-    learning_rate: float,
-    read_test: bool = False,
-    *,
-    batch_size: int = 128,
-    augmentation: Augmentation | None = None,
-) -> TrainConfig:
+def tuned_recipe(learning_rate: float, batch_size: int = 128, augmentation: Augmentation | None = None) -> TrainConfig:
     """The study's recipe, the same for all arms of a tier but for the learning rate: 2,000 fast steps.
 
     Tier C takes 128 images a step; a GPU, which is busy with 1,000 only, takes 1,000 and warps them.
@@ -80,7 +80,6 @@ def tuned_recipe(
         schedule="cosine",
         warmup=100,
         steps=2000,
-        read_test=read_test,
         fast=True,
     )
 

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -191,6 +192,7 @@ def run_cell(
 def keep(cell: Cell, result: Record | OutOfTime | str, folder: RecordFolder, checkpoint: Path | None = None) -> None:
     """Write a record, or a failure, to the folder and say so in a line; only then is the checkpoint not needed."""
     if isinstance(result, Record):
+        result = replace(result, tuning_id=cell.tuning_id)
         append_record(folder.folder / f"{cell.dataset}.jsonl", result)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import pytest
 
 from spinalnet_lib import Augmentation, TrainConfig, bench_training, load_records, training
 from spinalnet_lib.record_files import RecordFolder, append_record
-from spinalnet_lib.study import DATASETS, OTHER, PRIMARY, Cell, arm_arguments, tuning_cells
+from spinalnet_lib.study import Cell
 from spinalnet_lib.sweeps import cell_key, missing_cells, predicted_seconds, sweep
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
@@ -245,25 +245,6 @@ sweep(cells(), out)
     assert len(keys(tmp_path / "out")) == 3
     assert sweep(cells(), tmp_path / "out") == []
     assert sorted(keys(tmp_path / "out")) == sorted(expected(cells()))
-
-
-def test_the_tuning_is_the_protocols():
-    todo = tuning_cells()
-    assert len(todo) == len(DATASETS) * len(PRIMARY) * 5 * 2 * 2
-    assert not any(cell.config.read_test for cell in todo)
-    assert {cell.seed for cell in todo} == {1000, 1001}
-    first = todo[: len(todo) // 2]
-    assert {cell.seed for cell in first} == {1000}  # cut off, it has whole seeds
-
-
-@pytest.mark.parametrize("head", [*PRIMARY, *OTHER])
-def test_every_arm_is_a_head_with_dropout_before_its_classifier(head):
-    from spinalnet_lib import create_model
-
-    model = create_model("two_conv", head, 10, **arm_arguments(head, 0.5))
-    assert model.head.classifier_drop.p == 0.5
-    drops = [m.p for m in model.head.modules() if type(m).__name__ == "Dropout"]
-    assert drops == [0.5]
 
 
 def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
