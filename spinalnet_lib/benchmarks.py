@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from . import bench_device, bench_heads, bench_training
+from . import bench_device, bench_heads, bench_stacked, bench_training
 from .bench import print_row, write_report
 from .checks import check_name
 from .training import pick_device
@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[Rows, ...]] = {
         bench_heads.import_rows,
     ),
     "training": (bench_training.race_rows, bench_training.step_rows, bench_training.augmentation_rows),
+    "stacked": (bench_stacked.stacked_rows,),
     "runs": (bench_training.sweep_rows, bench_training.record_rows),
 }
 

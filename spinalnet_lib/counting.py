@@ -95,7 +95,7 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
         check_int("count_macs", "every number in input_shape", size)
     ghost = copy.deepcopy(module).to("meta", torch.float32).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        ghost(torch.empty(1, *input_shape, device="meta"))
+        ghost(torch.empty(1, *input_shape, device="meta", dtype=torch.float32))
     return counter.get_total_flops() // 2
 
 

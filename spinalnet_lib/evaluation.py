@@ -48,12 +48,18 @@ def curve_point(
         if test is not None:
             point["test_mse"] = rounded(_squared_errors(model, test).mean().item())
         return point
-    logits, labels = _predict(model, val, None, 1000)
-    point["val_error"] = rounded((logits.argmax(1) != labels).double().mean().item())
-    point["val_nll"] = rounded(F.cross_entropy(logits.double(), labels).item())
+    point |= class_point(*_predict(model, val, None, 1000))
     if test is not None:
         point["test_error"] = rounded(1 - evaluate(model, test)[0])
     return point
+
+
+def class_point(logits: Tensor, labels: Tensor) -> dict:
+    """Error and loss of validation data from their logits `(N, num_classes)`."""
+    return {
+        "val_error": rounded((logits.argmax(1) != labels).double().mean().item()),
+        "val_nll": rounded(F.cross_entropy(logits.double(), labels).item()),
+    }
 
 
 @torch.no_grad()
@@ -66,7 +72,11 @@ def test_results(model: nn.Module, loss: str, test: Split, curve: list[dict]) ->
             "val_best_mse": min(known, key=lambda point: point["val_mse"])["test_mse"],
             "test_min_mse": min(point["test_mse"] for point in known),
         }
-    logits, labels = _predict(model, test, None, 1000)
+    return class_results(*_predict(model, test, None, 1000), curve)
+
+
+def class_results(logits: Tensor, labels: Tensor, curve: list[dict]) -> dict:
+    """The results of classes from logits `(N, num_classes)` after the last step, and the points of the curve."""
     probabilities = logits.double().softmax(1)
     correct = logits.argmax(1) == labels
     return {

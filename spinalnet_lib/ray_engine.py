@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .record_files import RecordFolder
 from .study import Cell
-from .sweeps import TimeLimit, cell_key, checkpoint_path, claim, keep, run_cell
+from .sweeps import Result, TimeLimit, checkpoint_path, claim_all, grouped, keep, run_cells
 
 _RETRIES = 3  # of a cell whose worker died
 
@@ -31,29 +31,31 @@ def work_on_ray(
     ray = _connect(workers * threads, address)
     try:
         gpus = 1 / workers if device and device.startswith("cuda") else 0
-        run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(run_cell)
+        run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(run_cells)
         folder, running = RecordFolder(out), {}
-        waiting = iter(cells)
+        waiting = iter(grouped(cells))
         more = True
         while more or running:
             while more and len(running) < workers:
-                cell = next(waiting, None)
-                if cell is None:
+                group = next(waiting, None)
+                if group is None:
                     more = False
                     break
-                key, held = cell_key(cell, device, threads, root), ExitStack()
+                held = ExitStack()
+                mine = claim_all(group, folder, held, device, threads, root)
+                path = checkpoint_path(mine or group, folder, device, threads, root)
                 # Another machine need not have this folder.
-                path = checkpoint_path(key, folder).absolute() if address is None else None
-                more = limit.allows(cell, folder, path is not None and path.exists())
-                if more and held.enter_context(claim(key, folder)):
-                    running[run.remote(cell, device, threads, root, path, limit.left)] = cell, held, path
+                path = path.absolute() if path is not None and address is None else None
+                more = not mine or limit.allows(mine, folder, path is not None and path.exists())
+                if mine and more:
+                    running[run.remote(mine, device, threads, root, path, limit.left)] = mine, held, path
                 else:
                     held.close()
             done, _ = ray.wait(list(running), num_returns=1, timeout=1) if running else ([], [])
             for task in done:
-                cell, held, path = running.pop(task)
+                mine, held, path = running.pop(task)
                 with held:
-                    keep(cell, _result(ray, task), folder, path)
+                    keep(mine, _results(ray, task, len(mine)), folder, path)
     finally:
         ray.shutdown()
 
@@ -75,8 +77,8 @@ def _connect(cpus: int, address: str | None):
     return ray
 
 
-def _result(ray, task):
+def _results(ray, task, count: int) -> list[Result]:
     try:
         return ray.get(task)
     except ray.exceptions.RayError as error:
-        return f"{type(error).__name__}: {error}"[:500]
+        return [f"{type(error).__name__}: {error}"[:500]] * count

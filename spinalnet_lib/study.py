@@ -7,6 +7,7 @@ many seeds of every arm.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,13 @@ class Cell:
     config: TrainConfig
     head_arguments: dict = field(default_factory=dict, hash=False)
     tuning_id: str | None = None
+
+    @property
+    def stack(self) -> tuple:
+        """What stacked cells have in common that can be trained together."""
+        sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
+        recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
+        return self.dataset, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
 
     def describe(self) -> str:
         return f"{self.dataset}, {self.backbone} + {self.head}, seed {self.seed}"

@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,10 +28,12 @@ from .models import Classifier, create_model
 from .record_files import FAILURES, RecordFolder, append_record
 from .records import Record
 from .regression import TARGETS, regression_data
+from .stacked import Member, train_stacked
 from .study import Cell
 from .training import OutOfTime, pick_device, run_key, train
 
 ENGINES = ("serial", "process", "ray")
+STACK = 16  # members at most: beyond that a stack gains little, and more is lost where it is cut off
 _FIRST_GUESS = 60.0  # seconds of a cell while none has been timed
 _TO_SAVE = 1.0  # seconds before the limit at which a run is saved and stopped; of a short limit a tenth
 
@@ -127,25 +129,47 @@ class TimeLimit:
         """Seconds that a run may still take; negative when the time is up."""
         return None if self._end is None else self._end - time.monotonic()
 
-    def allows(self, cell: Cell, folder: RecordFolder, begun: bool) -> bool:
-        """Whether to run a cell now: one that would end in time, was `begun` before, or that no such sweep could end."""
+    def allows(self, cells: Sequence[Cell], folder: RecordFolder, begun: bool) -> bool:
+        """Whether to run a group now: one that would end in time, was `begun` before, or that no such sweep could end."""
         if self.left is None:
             return True
-        seconds = _timed_seconds(cell, folder.records())
+        each = _timed_seconds(cells[0], folder.records())
+        seconds = None if each is None else each * len(cells)
         return self.left > 0 and (begun or seconds is None or seconds <= self.left or seconds > self.seconds)
 
 
 def _work(cells: list[Cell], out: Path, limit: TimeLimit, device: str | None, threads: int, root) -> None:
     folder = RecordFolder(out)
-    for cell in cells:
-        key = cell_key(cell, device, threads, root)
-        with claim(key, folder) as mine:
+    for group in grouped(cells):
+        with ExitStack() as held:
+            mine = claim_all(group, folder, held, device, threads, root)
             if not mine:
                 continue
-            path = checkpoint_path(key, folder)
-            if not limit.allows(cell, folder, path.exists()):
+            path = checkpoint_path(mine, folder, device, threads, root)
+            if not limit.allows(mine, folder, path is not None and path.exists()):
                 return
-            keep(cell, run_cell(cell, device, threads, root, path, limit.left), folder, path)
+            keep(mine, run_cells(mine, device, threads, root, path, limit.left), folder, path)
+
+
+def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells in their order, one by one; stacked ones with those that can be trained together with them."""
+    groups: list[list[Cell]] = []
+    open_groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        group = open_groups.get(cell.stack) if cell.config.stacked else None
+        if group is None or len(group) == STACK:
+            group = []
+            groups.append(group)
+            open_groups[cell.stack] = group
+        group.append(cell)
+    return groups
+
+
+def claim_all(
+    group: Sequence[Cell], folder: RecordFolder, held: ExitStack, device: str | None, threads: int, root
+) -> list[Cell]:
+    """The cells of a group that this process has to itself from now on, until `held` is closed."""
+    return [cell for cell in group if held.enter_context(claim(cell_key(cell, device, threads, root), folder))]
 
 
 @contextmanager
@@ -156,53 +180,54 @@ def claim(key: str, folder: RecordFolder) -> Iterator[bool]:
         yield mine and not any(record.key == key for record in folder.records())
 
 
-def checkpoint_path(key: str, folder: RecordFolder) -> Path:
-    return folder.folder / ".checkpoints" / f"{key}.npz"
+def checkpoint_path(cells: Sequence[Cell], folder: RecordFolder, device: str | None, threads: int, root) -> Path | None:
+    """Where a run is saved; a stack, which is short, is not."""
+    if cells[0].config.stacked:
+        return None
+    return folder.folder / ".checkpoints" / f"{cell_key(cells[0], device, threads, root)}.npz"
 
 
-def run_cell(
-    cell: Cell,
+Result = Record | OutOfTime | str  # of a cell that failed the reason
+
+
+def run_cells(
+    cells: Sequence[Cell],
     device: str | None,
     threads: int,
     root=None,
     checkpoint: Path | None = None,
     time_limit: float | None = None,
-) -> Record | OutOfTime | str:
-    """The run's record, or why there is none: it was cut off and saved, or it failed."""
+) -> list[Result]:
+    """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
     torch.set_num_threads(threads)
-    data = _data(cell, root)
-    time_limit = None if checkpoint is None else time_limit
+    first, data = cells[0], _data(cells[0], root)
     try:  # the model is built here, too: what does not fit fails as this cell
-        return train(
-            _model(cell, data),
-            data,
-            cell.config,
-            cell.seed,
-            device=device,
-            progress=False,
-            checkpoint=checkpoint,
-            time_limit=time_limit,
-        )
+        if first.config.stacked:
+            members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
+            return train_stacked(data, members, device, progress=False)
+        options = {"checkpoint": checkpoint, "time_limit": None if checkpoint is None else time_limit}
+        model = _model(first, data)
+        return [train(model, data, first.config, first.seed, device=device, progress=False, **options)]
     except OutOfTime as cut_off:
-        return cut_off
+        return [cut_off]
     except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
-        return f"{type(error).__name__}: {error}"[:500]
+        return [f"{type(error).__name__}: {error}"[:500]] * len(cells)
 
 
-def keep(cell: Cell, result: Record | OutOfTime | str, folder: RecordFolder, checkpoint: Path | None = None) -> None:
-    """Write a record, or a failure, to the folder and say so in a line; only then is the checkpoint not needed."""
-    if isinstance(result, Record):
-        result = replace(result, tuning_id=cell.tuning_id)
-        append_record(folder.folder / f"{cell.dataset}.jsonl", result)
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
-        print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
-    elif isinstance(result, OutOfTime):
-        print(f"{cell.describe()}: {result}", flush=True)
-    else:
-        with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
-            file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
-        print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
+def keep(cells: Sequence[Cell], results: Sequence[Result], folder: RecordFolder, checkpoint: Path | None) -> None:
+    """Write records, or failures, to the folder and say so in a line each; only then is the checkpoint not needed."""
+    for cell, result in zip(cells, results, strict=True):
+        if isinstance(result, Record):
+            append_record(folder.folder / f"{cell.dataset}.jsonl", replace(result, tuning_id=cell.tuning_id))
+            if checkpoint is not None:
+                checkpoint.unlink(missing_ok=True)
+            print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
+        elif isinstance(result, OutOfTime):
+            print(f"{cell.describe()}: {result}", flush=True)
+        else:
+            with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
+                file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
+            print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
 
 
 def _work_in_processes(workers: int, job: tuple) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from .augment import Augmentation
 from .checks import check_flag, check_int, check_name, check_number, check_rate
 
-_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss")
+_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked")
 _WHOLE = ("batch_size", "epochs")
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -27,6 +27,7 @@ class TrainConfig:
 
     `fast` is the one switch for everything that speeds training up at the price of other rounding: channels-last memory
     and the heads' fast way, which draws dropout masks otherwise; on a GPU bfloat16 products and the step as a CUDA graph.
+    `stacked` marks a run that `train_stacked` makes together with others; its numbers differ from `train`'s by rounding.
     `loss` is "cross_entropy" for classes, or "mse", the mean squared error of one output against float labels.
 
     "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
@@ -49,6 +50,7 @@ class TrainConfig:
     redraw_power: int | None = None
     fast: bool = False
     loss: str = "cross_entropy"
+    stacked: bool = False
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -79,6 +81,17 @@ class TrainConfig:
                 raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
         check_flag("TrainConfig", "read_test", self.read_test)
         check_flag("TrainConfig", "fast", self.fast)
+        check_flag("TrainConfig", "stacked", self.stacked)
+        for name, value in (
+            ("fast", self.fast),
+            ("augmentation", self.augmentation),
+            ("redraw_power", self.redraw_power),
+        ):
+            if self.stacked and (value or self.loss == "mse"):
+                raise ValueError(
+                    f"TrainConfig: stacked=True trains classifiers on features as they are, got {name}={value!r}, "
+                    f"loss={self.loss!r}; leave one of them out"
+                )
         if plain["evals_per_epoch"].is_integer():
             plain["evals_per_epoch"] = int(plain["evals_per_epoch"])
         for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON

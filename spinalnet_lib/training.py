@@ -61,9 +61,11 @@ def train(
     """
     called = time.monotonic()
     seed = check_int("train", "seed", seed, minimum=0)
+    if isinstance(config, TrainConfig) and config.stacked:
+        raise ValueError("train: stacked=True is for many runs at once; call train_stacked, or pass stacked=False")
     if time_limit is not None and checkpoint is None:
         raise ValueError(f"train: time_limit={time_limit:g} needs a file to save the run to; pass checkpoint='run.npz'")
-    _check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
+    check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
     key = run_key(model, data, config, seed, device)
     devices = range(torch.cuda.device_count()) if device.type == "cuda" else []
@@ -75,30 +77,25 @@ def train(
     ):
         initialise(model, seed)
         model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format)
-        torch.manual_seed(_stream(seed, "dropout"))
+        torch.manual_seed(stream(seed, "dropout"))
         generators = {
-            "order": torch.Generator().manual_seed(_stream(seed, "order")),
-            "augmentation": torch.Generator(device).manual_seed(_stream(seed, "augmentation")),
-            "redraw": torch.Generator().manual_seed(_stream(seed, "redraw")),
+            "order": torch.Generator().manual_seed(stream(seed, "order")),
+            "augmentation": torch.Generator(device).manual_seed(stream(seed, "augmentation")),
+            "redraw": torch.Generator().manual_seed(stream(seed, "redraw")),
         }
 
         train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
         optimizer = make_optimizer(model, config, device)
         take_step = make_step(model, optimizer, config)
         batches = Batches(train_split, config, generators["augmentation"])
-        steps_per_epoch = math.ceil(len(train_split) / config.batch_size)
-        n_steps = config.steps or config.epochs * steps_per_epoch
-        evaluations = math.ceil(n_steps * config.evals_per_epoch / steps_per_epoch)
-        evaluate_after = {round(steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(evaluations)} | {
-            n_steps
-        }
+        steps_per_epoch, n_steps, evaluate_after = plan_steps(config, len(train_split))
 
         run = RunState(key, generators)
         if checkpoint is not None:
             run.resume(checkpoint, model, optimizer)
         model.train()
         start = saved = time.perf_counter()
-        for step in _progress(
+        for step in show_progress(
             range(run.step, n_steps), progress, f"{model.arguments.get('head', 'head')}, seed {seed}"
         ):
             position = step % steps_per_epoch
@@ -135,8 +132,35 @@ def train(
                 run.save(checkpoint, model, optimizer)
                 raise OutOfTime(f"time was up after step {run.step} of {n_steps}; the run goes on from {checkpoint}")
 
-    body, head = _costs(model)
-    images_seen = run.curve[-1]["epoch"] * len(train_split)
+    test = test_results(model, config.loss, test, run.curve) if config.read_test else None
+    costs = run_costs(model)
+    return make_record(model, data, config, seed, device, key, costs, run.curve, run.diverged, test, run.seconds)
+
+
+def plan_steps(config: TrainConfig, n_examples: int) -> tuple[int, int, set[int]]:
+    """Steps an epoch, steps of the run, and the steps after which it is evaluated, the last among them."""
+    steps_per_epoch = math.ceil(n_examples / config.batch_size)
+    n_steps = config.steps or config.epochs * steps_per_epoch
+    evaluations = math.ceil(n_steps * config.evals_per_epoch / steps_per_epoch)
+    after = {round(steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(evaluations)}
+    return steps_per_epoch, n_steps, after | {n_steps}
+
+
+def make_record(
+    model: Classifier,
+    data: DataSet,
+    config: TrainConfig,
+    seed: int,
+    device: torch.device,
+    key: str,
+    costs: tuple[HeadCost, HeadCost],
+    curve: list[dict],
+    diverged: bool,
+    test: dict | None,
+    seconds: float,
+) -> Record:
+    """The record of a run that ended now on this machine, after `seconds` of training; `costs` are the body's and the head's."""
+    body, head = costs
     return Record(
         key=key,
         numerics_version=NUMERICS_VERSION,
@@ -146,16 +170,16 @@ def train(
         split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
         model=dict(model.arguments),
         recipe=describe_recipe(config),
-        n_steps=n_steps,
+        n_steps=plan_steps(config, len(data.train))[1],
         tuning_id=None,
         seed=seed,
-        curve=run.curve,
-        diverged=run.diverged,
-        test=test_results(model, config.loss, test, run.curve) if config.read_test else None,
+        curve=curve,
+        diverged=diverged,
+        test=test,
         head_cost=asdict(head),
         body_cost=asdict(body),
-        seconds=round(run.seconds, 3),
-        images_per_second=round(images_seen / run.seconds, 1),
+        seconds=round(seconds, 3),
+        images_per_second=round(curve[-1]["epoch"] * len(data.train) / seconds, 1),
         peak_memory_mb=_peak_memory_mb(device),
         **describe_machine(device),
     )
@@ -186,7 +210,7 @@ def run_key(
 
     `threads` is torch's present number, if none is given.
     """
-    _check_run(model, data, config)  # before the data are hashed: photographs would all be decoded for it
+    check_run(model, data, config)  # before the data are hashed: photographs would all be decoded for it
     return record_key(
         {
             "data": data.sha256,
@@ -204,18 +228,18 @@ def initialise(model: Classifier, seed: int) -> None:
     """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body."""
     for part, module in (("body", model.body), ("head", model.head)):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_stream(seed, part))
+            torch.manual_seed(stream(seed, part))
             for layer in module.modules():
                 if hasattr(layer, "reset_parameters"):
                     layer.reset_parameters()
 
 
-def _stream(seed: int, purpose: str) -> int:
+def stream(seed: int, purpose: str) -> int:
     """A seed for each purpose: changing how one is used leaves the others alone."""
     return int.from_bytes(hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7], "big")
 
 
-def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
+def run_costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
     body = model.body
     return (
         measured_cost(body, (body.in_chans, body.image_size, body.image_size)),
@@ -223,7 +247,7 @@ def _costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
     )
 
 
-def _check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
+def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     """Whatever would stop the run later, said at once."""
     if not isinstance(data, DataSet):
         raise TypeError(f"train reads a DataSet, got {type(data).__name__}; load one with load_dataset")
@@ -278,7 +302,7 @@ def _is_json(value) -> bool:
     return True
 
 
-def _progress(steps: Iterable[int], show: bool, label: str) -> Iterable[int]:
+def show_progress(steps: Iterable[int], show: bool, label: str) -> Iterable[int]:
     if not show:
         return steps
     try:

@@ -14,10 +14,11 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import Augmentation, TrainConfig, bench_training, load_records, training
+from spinalnet_lib import Augmentation, TrainConfig, bench_training, create_model, load_dataset, load_records, training
 from spinalnet_lib.record_files import RecordFolder, append_record
+from spinalnet_lib.stacked import Member, train_stacked
 from spinalnet_lib.study import Cell
-from spinalnet_lib.sweeps import cell_key, missing_cells, predicted_seconds, sweep
+from spinalnet_lib.sweeps import cell_key, grouped, missing_cells, predicted_seconds, sweep
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
 
@@ -110,6 +111,37 @@ def test_a_cell_longer_than_the_limit_is_saved_and_gone_on_with(tmp_path, capsys
     _, cut = load_sweep(tmp_path / "cut")
     assert (cut.key, cut.curve) == (whole.key, whole.curve)
     assert not list((tmp_path / "cut" / ".checkpoints").iterdir())
+
+
+def test_stacked_cells_run_together_and_each_has_its_record(tmp_path):
+    recipe = replace(QUICK, stacked=True)
+    todo = cells(range(20), recipe)
+    assert [len(group) for group in grouped(todo)] == [16, 16, 4, 4]
+    assert all(len({cell.head for cell in group}) == 1 for group in grouped(todo))
+    assert [len(group) for group in grouped(cells(range(3)))] == [1] * 6
+    assert sweep(todo[:6], tmp_path) == []  # three of either head
+    first = (tmp_path / "digits.jsonl").read_text()
+    assert sweep(todo[:10], tmp_path, engine="process", workers=2) == []
+    found = load_sweep(tmp_path)
+    assert len(found) == 10 == len({record.key for record in found})
+    assert (tmp_path / "digits.jsonl").read_text().startswith(first)  # what was done was not done again
+    alone = train_stacked(load_dataset("digits"), [Member(_model(todo[9]), recipe, todo[9].seed)], progress=False)
+    assert [record.curve for record in found if record.key == alone[0].key] == [alone[0].curve]
+
+
+def _model(cell):
+    return create_model("pixels", cell.head, 10, image_size=8, **cell.head_arguments)
+
+
+def test_a_stack_that_fails_is_written_down_for_each_of_its_cells(tmp_path):
+    recipe = replace(QUICK, stacked=True)
+    bad = [
+        Cell("digits", "pixels", "spinal", s, recipe, {"layer_width": 4, "norm_layer": "BatchNorm1d"}) for s in (0, 1)
+    ]
+    good = cells([0], recipe)
+    assert sweep([*bad, *good], tmp_path) == bad
+    lines = (tmp_path / "failed.jsonl").read_text().splitlines()
+    assert len(lines) == 2 and all("cannot have BatchNorm1d" in line for line in lines)
 
 
 def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
@@ -253,7 +285,7 @@ def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
     until = time.monotonic() + 120
     while not (tmp_path / "out" / "digits.jsonl").exists() and time.monotonic() < until and process.poll() is None:
         time.sleep(0.05)
-    worker = next(pid for pid in descendants(process.pid) if "ray::run_cell" in command_of(pid))
+    worker = next(pid for pid in descendants(process.pid) if "ray::run_cells" in command_of(pid))
     os.kill(worker, signal.SIGKILL)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors

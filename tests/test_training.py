@@ -11,7 +11,7 @@ from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, evalua
 from spinalnet_lib.optimising import make_optimizer
 from spinalnet_lib.records import CIRCUMSTANCES, unpack_bits
 from spinalnet_lib.train_config import schedule
-from spinalnet_lib.training import NUMERICS_VERSION, _stream, initialise, run_key
+from spinalnet_lib.training import NUMERICS_VERSION, initialise, run_key, stream
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, evals_per_epoch=2)
@@ -92,9 +92,7 @@ def test_heads_of_one_seed_share_the_body_and_the_order(digits, monkeypatch):
 
 
 def test_each_purpose_has_a_stream_of_its_own():
-    assert (
-        len({_stream(seed, purpose) for seed in range(50) for purpose in ("body", "head", "order", "dropout")}) == 200
-    )
+    assert len({stream(seed, purpose) for seed in range(50) for purpose in ("body", "head", "order", "dropout")}) == 200
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
@@ -105,7 +103,7 @@ def test_the_loop_equals_plain_pytorch(digits, weight_decay):
     quick_train(model, digits, config, seed=2)
     initialise(plain, 2)
     optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=weight_decay)
-    order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(_stream(2, "order")))
+    order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(stream(2, "order")))
     pixels = (digits.train.images.float() / 255 - digits.train.mean) / digits.train.std
     for index in order.split(100):
         optimizer.zero_grad()

@@ -1,0 +1,219 @@
+"""`train_stacked`: many heads on the same features in one loop: all seeds, and the tuning grid with them.
+
+A member is equal to the run that `train` would make of it alone, up to the rounding of sums in another order: its weights,
+data order and dropout masks come from the same streams of its seed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
+
+from .datasets import DataSet, Split
+from .evaluation import class_point, class_results, rounded
+from .models import Classifier
+from .records import Record
+from .stacked_heads import StackedHeads, check_stackable
+from .train_config import TrainConfig, schedule
+from .training import (
+    check_run,
+    initialise,
+    make_record,
+    pick_device,
+    plan_steps,
+    run_costs,
+    run_key,
+    show_progress,
+    stream,
+)
+
+# What the members of a stack may differ in, beside their dropout rates.
+_OF_A_MEMBER = ("learning_rate", "weight_decay", "momentum")
+
+
+@dataclass
+class Member:
+    """One run of a stack: a classifier whose body only flattens, a recipe with `stacked=True`, and a seed."""
+
+    model: Classifier
+    config: TrainConfig
+    seed: int
+
+
+def train_stacked(
+    data: DataSet, members: Sequence[Member], device: torch.device | str | None = None, progress: bool = True
+) -> list[Record]:
+    """Train all members on the features of `data` at once; their records, in the order of the members.
+
+    Members have one kind and shape of head and one recipe but for learning rate, weight decay, momentum and dropout rates. A
+    record's `seconds` are its share of the stack's. A member that diverges ends; the others go on. Raises ValueError for
+    members that do not fit together, and for a head or body that cannot be stacked, before anything is drawn.
+    """
+    members = list(members)
+    _check_members(data, members)
+    device = pick_device(device)
+    order = sorted(range(len(members)), key=lambda i: _setting(members[i].config))  # equal recipes are neighbours
+    run = _StackedRun(data, [members[i] for i in order], device)
+    run.train(progress)
+    records = run.records()
+    return [records[order.index(i)] for i in range(len(members))]
+
+
+class _StackedRun:
+    def __init__(self, data: DataSet, members: list[Member], device: torch.device):
+        self.data, self.members, self.device = data, members, device
+        self.config = members[0].config
+        self.keys = [run_key(member.model, data, member.config, member.seed, device) for member in members]
+        for member in members:
+            initialise(member.model, member.seed)
+            member.model.to(device)
+        self.heads = StackedHeads([member.model.head for member in members])
+        self.optimizer = _Optimizer(self.heads.weights, [member.config for member in members])
+        self.orders = [torch.Generator().manual_seed(stream(member.seed, "order")) for member in members]
+        self.dropout = [torch.Generator(device).manual_seed(stream(member.seed, "dropout")) for member in members]
+        self.curves: list[list[dict]] = [[] for _ in members]
+        self.diverged = [False] * len(members)
+        self.seconds = 0.0
+
+    def train(self, progress: bool) -> None:
+        config, split = self.config, self.data.train.to(self.device)
+        features, labels = _features(split)
+        per_epoch, n_steps, evaluate_after = plan_steps(config, len(split))
+        val = _features(self.data.val.to(self.device))
+        self.test = _features(self.data.test.to(self.device)) if config.read_test else None
+        losses: list[Tensor] = []
+        start = time.perf_counter()
+        label = f"{len(self.members)} × {self.members[0].model.arguments['head']}"
+        for step in show_progress(range(n_steps), progress, label):
+            position = step % per_epoch
+            if position == 0:
+                orders = torch.stack([torch.randperm(len(split), generator=g) for g in self.orders]).to(self.device)
+            index = orders[:, position * config.batch_size : (position + 1) * config.batch_size]
+            batch = features.index_select(0, index.flatten()).view(*index.shape, -1)
+            logits = self.heads(batch, self.dropout)
+            loss = (
+                F.cross_entropy(logits.flatten(0, 1), labels[index].flatten(), reduction="none").view_as(index).mean(1)
+            )
+            gradients = torch.autograd.grad(loss.sum(), self.heads.weights)
+            self.optimizer.step(gradients, schedule(config, step, n_steps))
+            losses.append(loss.detach())
+            if step + 1 in evaluate_after:
+                means = torch.stack(losses).double().mean(0).tolist()  # waits for the device
+                self.seconds += time.perf_counter() - start
+                self._add_points(step + 1, per_epoch, means, val)
+                losses = []
+                if all(self.diverged):
+                    break
+                start = time.perf_counter()
+
+    @torch.no_grad()
+    def _add_points(self, step: int, per_epoch: int, losses: list[float], val: tuple[Tensor, Tensor]) -> None:
+        val_logits = self._predict(val[0])
+        test_logits = self._predict(self.test[0]) if self.test else None
+        for m, curve in enumerate(self.curves):
+            if self.diverged[m]:
+                continue
+            point = {"step": step, "epoch": round(step / per_epoch, 4), "train_loss": rounded(losses[m])}
+            point |= class_point(val_logits[m], val[1])
+            if self.test:
+                wrong = test_logits[m].argmax(1) != self.test[1]
+                point["test_error"] = rounded(wrong.double().mean().item())
+            curve.append(point)
+            self.diverged[m] = point["train_loss"] is None
+
+    @torch.no_grad()
+    def _predict(self, features: Tensor, size: int = 1000) -> Tensor:
+        """Logits `(M, N, num_classes)`."""
+        return torch.cat([self.heads(part) for part in features.split(size)], 1)
+
+    def records(self) -> list[Record]:
+        self.heads.write_back()
+        logits = self._predict(self.test[0]) if self.test else None
+        costs = run_costs(self.members[0].model)  # all members have one shape
+        records = []
+        for m, member in enumerate(self.members):
+            results = class_results(logits[m], self.test[1], self.curves[m]) if self.test else None
+            share = self.seconds / len(self.members)
+            about = (member.model, self.data, member.config, member.seed, self.device, self.keys[m], costs)
+            records.append(make_record(*about, self.curves[m], self.diverged[m], results, share))
+        return records
+
+
+class _Optimizer:
+    """torch's own fused optimizers, called on the slices of members that share a learning rate."""
+
+    def __init__(self, weights: list[Tensor], configs: list[TrainConfig]):
+        self.kind, self.weights = configs[0].optimizer, weights
+        self.first, self.second = ([torch.zeros_like(w) for w in weights] for _ in range(2))
+        self.groups: list[tuple[slice, TrainConfig, list[Tensor]]] = []
+        start = 0
+        for _, group in groupby(configs, _setting):
+            group = list(group)
+            steps = [torch.zeros((), device=w.device) for w in weights]
+            self.groups.append((slice(start, start + len(group)), group[0], steps))
+            start += len(group)
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor], factor: float) -> None:
+        for members, config, steps in self.groups:
+            weights, grads, first, second = (
+                [tensor[members] for tensor in tensors]
+                for tensors in (self.weights, gradients, self.first, self.second)
+            )
+            rate, decay = config.learning_rate * factor, config.weight_decay
+            if self.kind == "sgd":
+                sgd(
+                    weights,
+                    grads,
+                    first if config.momentum else [None] * len(first),
+                    weight_decay=decay,
+                    momentum=config.momentum,
+                    lr=rate,
+                    dampening=0.0,
+                    nesterov=False,
+                    maximize=False,
+                )
+            else:
+                function = adam if self.kind == "adam" else adamw
+                moments = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+                options = {"amsgrad": False, "maximize": False, "fused": True}
+                function(weights, grads, first, second, [], steps, lr=rate, weight_decay=decay, **moments, **options)
+
+
+def _features(split: Split) -> tuple[Tensor, Tensor]:
+    """All features of a split, normalised as in a batch, and their labels."""
+    images, labels = split.batch(slice(None))
+    return images.flatten(1), labels
+
+
+def _setting(config: TrainConfig) -> tuple:
+    return tuple(getattr(config, name) for name in _OF_A_MEMBER)
+
+
+def _check_members(data: DataSet, members: list[Member]) -> None:
+    if not members:
+        raise ValueError("train_stacked: no member to train; pass one or more")
+    first = members[0].config
+    for member in members:
+        check_run(member.model, data, member.config)
+        shared = replace(member.config, **{name: getattr(first, name) for name in _OF_A_MEMBER})
+        if not member.config.stacked or shared != first:
+            raise ValueError(
+                f"train_stacked: members have stacked=True and one recipe but for {', '.join(_OF_A_MEMBER)}, got {member.config} "
+                f"beside {first}; stack those of a recipe apart"
+            )
+        if any(True for _ in member.model.body.parameters()):
+            raise ValueError(
+                f"train_stacked trains heads on features, the body {member.model.body.name!r} has weights of its own; "
+                "extract its features first, or use train"
+            )
+    check_stackable([member.model.head for member in members])
