@@ -166,10 +166,16 @@ def load_dataset(
     folder with a card of the same name. Photographs come as squares of `size` pixels, by default the card's. Raises
     ValueError for an unknown name, FileNotFoundError for missing files and ValueError for damaged ones, with what to do.
 
+    "NAME+EXTRACTOR", as in "mnist_5k+efficientnet_lite0", gives features of the images (`features.load_features`).
+
     >>> data = load_dataset("digits")
     >>> data.train.images.shape, data.card["num_classes"]
     (torch.Size([1199, 1, 8, 8]), 10)
     """
+    if "+" in str(name):
+        from .features import load_features
+
+        return load_features(*name.split("+", 1), root=root)
     root = data_root(root)
     card = load_card(name, root)
     if download and name in _official() and not is_present(root, card):
