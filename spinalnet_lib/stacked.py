@@ -1,7 +1,7 @@
 """`train_stacked`: many heads on the same features in one loop: all seeds, and the tuning grid with them.
 
 A member is equal to the run that `train` would make of it alone, up to the rounding of sums in another order: its weights,
-data order and dropout masks come from the same streams of its seed.
+data order and dropout masks come from the same streams of its seed. (On a GPU the masks are other draws of the same kind.)
 """
 
 from __future__ import annotations

@@ -90,8 +90,7 @@ class StackedHeads:
         With `generators`, one a member, dropout is drawn from them as the members' own heads would draw it.
         """
         x = x.expand(len(self.heads), *x.shape[-2:])
-        batch = x.shape[1]
-        masks = _Masks(batch, x.dtype, generators)
+        masks = _Masks(x, generators)
         read: dict[int, Tensor] = {}
         for (features, members), weights in zip(self.groups, self.from_features, strict=True):
             if generators is None or not any(self.rates[members[0]]):
@@ -122,14 +121,14 @@ class StackedHeads:
 class _Masks:
     """Dropout masks of a batch, drawn in the order in which a head's own forward pass draws them."""
 
-    def __init__(self, batch: int, dtype: torch.dtype, generators: Sequence[torch.Generator] | None):
-        self.batch, self.dtype, self.generators = batch, dtype, generators
+    def __init__(self, features: Tensor, generators: Sequence[torch.Generator] | None):
+        self.features, self.generators = features, generators
 
     def draw(self, rates: Sequence[float], size: int) -> Tensor | None:
         """Masks `(M, B, size)` that scale what is kept by 1 / (1 - rate); None where no member drops."""
         if self.generators is None or not any(rates):
             return None
-        masks = torch.ones(len(rates), self.batch, size, dtype=self.dtype)
+        masks = self.features.new_ones(len(rates), self.features.shape[1], size)
         for mask, rate, generator in zip(masks, rates, self.generators, strict=True):
             if rate:
                 mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)

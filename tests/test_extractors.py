@@ -112,5 +112,5 @@ def test_weights_that_cannot_be_downloaded_are_one_clear_error(monkeypatch, tmp_
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(OSError, match="weights of torchvision:resnet18 cannot be had.*efficientnet_lite0"):
+    with pytest.raises(OSError, match=r"weights of torchvision:resnet18 cannot be had.*efficientnet_lite0"):
         create_extractor("torchvision:resnet18")

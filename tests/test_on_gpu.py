@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spinalnet_lib import create_model, list_datasets, load_dataset, load_records, train
+from spinalnet_lib import TrainConfig, create_model, list_datasets, load_dataset, load_records, train
+from spinalnet_lib.datasets import DataSet, Split
 from spinalnet_lib.models import paper_head
 from spinalnet_lib.optimising import make_optimizer, make_step
 from spinalnet_lib.recipes import published_recipe
+from spinalnet_lib.stacked import Member, train_stacked
 from spinalnet_lib.study import Cell
 from spinalnet_lib.sweeps import sweep
 from spinalnet_lib.training import OutOfTime
@@ -68,3 +70,23 @@ def test_a_cell_that_does_not_fit_in_memory_fails_and_the_sweep_goes_on(tmp_path
     assert left == cells[:1]
     assert "out of memory" in (tmp_path / "failed.jsonl").read_text()
     assert [record.seed for record in load_records(tmp_path)] == [1]
+
+
+def test_a_stack_trains_on_a_gpu_as_its_members_do_alone():
+    images = torch.randn(600, 20, 1, 1, generator=torch.Generator().manual_seed(0))
+    labels = images[:, :5, 0, 0].argmax(1)
+    parts = [Split(images[i], labels[i]) for i in (slice(0, 400), slice(400, 500), slice(500, 600))]
+    data = DataSet(*parts, {"name": "clouds", "num_classes": 5}, "generated")
+
+    def model():
+        return create_model("pixels", "spinal", 5, in_chans=20, image_size=1, layer_width=8)
+
+    recipe = TrainConfig(optimizer="adamw", learning_rate=0.01, batch_size=50, epochs=10)
+    members = [Member(model(), replace(recipe, stacked=True), seed) for seed in range(3)]
+    for seed, record in enumerate(train_stacked(data, members, "cuda", progress=False)):
+        alone = train(model(), data, recipe, seed, "cuda", progress=False)
+        assert record.device == "cuda" and record.curve[-1]["val_error"] < 0.3
+        assert record.curve[-1]["train_loss"] == pytest.approx(alone.curve[-1]["train_loss"], rel=0.02)
+    dropping = create_model("pixels", "spinal", 5, in_chans=20, image_size=1, layer_width=8, drop_rate=0.5)
+    (record,) = train_stacked(data, [Member(dropping, replace(recipe, stacked=True), 0)], "cuda", progress=False)
+    assert record.curve[-1]["val_error"] < 0.5
