@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .whole_files import whole_file
+
 _FORMAT = 1
 _PLAIN = ("step", "curve", "seconds", "diverged", "redrawn")
 
@@ -37,16 +39,8 @@ class RunState:
         plain = {name: getattr(self, name) for name in _PLAIN}
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self._tensors(model, optimizer)}
         arrays["run"] = np.array(json.dumps({"format": _FORMAT, "key": self.key, **plain}))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with new.open("wb") as file:
-                np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
+        with whole_file(path, "wb") as file:
+            np.savez(file, **arrays)
 
     def resume(self, path: str | os.PathLike, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Go back to where `path` was saved; without such a file nothing happens. ValueError if it is another run's."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from .datasets import DataSet, Split, chunks, list_datasets, load_dataset
 from .paths import data_path, data_root
 from .photos import Photos
+from .whole_files import write_whole
 
 CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_split", "source")
 
@@ -54,10 +55,8 @@ def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
 def write_facts(facts: dict[str, dict]) -> Path:
     """Write facts to their place, sets that are not here now keeping what was measured before."""
     path = data_path("results", "datasets.json")
-    partial = path.with_suffix(".partial")
     merged = dict(sorted((load_facts() | facts).items()))
-    partial.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
-    partial.replace(path)
+    write_whole(path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
     return path
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from .photos import cache_folder, list_class_folders
 from .publishers import read_class_folders
 from .readers import Part, Parts, read_npy, read_sheets, to_images
+from .whole_files import write_whole
 
 PARTS = ("train", "val", "test")
 _LIKE_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
@@ -159,12 +160,9 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         "classes": list(found["train"]),
         "sha256_of_files": hash_files(folder, found),
     }
-    partial = path.with_name(f".card.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
-        partial.replace(path)
+        write_whole(path, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
     return card
 

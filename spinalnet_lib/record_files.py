@@ -13,6 +13,7 @@ from pathlib import Path
 from .paths import data_path
 from .record_schema import check_record
 from .records import CIRCUMSTANCES, Record
+from .whole_files import whole_file
 
 FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
 
@@ -154,16 +155,8 @@ def merge_records(sources: Sequence[str | os.PathLike], into: str | os.PathLike)
         before = len(merged) if file == into else before
     if problems:
         raise ValueError("nothing was merged: " + "; ".join(problems))
-    into.parent.mkdir(parents=True, exist_ok=True)
-    new = into.with_name(f".{into.name}.{os.getpid()}")
-    try:
-        with new.open("w") as file:
-            file.writelines(record.to_json() + "\n" for record in merged.values())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(into)
-    finally:
-        new.unlink(missing_ok=True)
+    with whole_file(into) as file:
+        file.writelines(record.to_json() + "\n" for record in merged.values())
     return len(merged) - before, len(merged)
 
 

@@ -21,6 +21,7 @@ from torch.optim.sgd import sgd
 from .datasets import DataSet, Split
 from .evaluation import class_point, class_results, rounded
 from .models import Classifier
+from .progress import Progress
 from .records import Record
 from .stacked_heads import StackedHeads, check_stackable
 from .train_config import TrainConfig, schedule
@@ -32,7 +33,6 @@ from .training import (
     plan_steps,
     run_costs,
     run_key,
-    show_progress,
     stream,
 )
 
@@ -93,7 +93,8 @@ class _StackedRun:
         losses: list[Tensor] = []
         start = time.perf_counter()
         label = f"{len(self.members)} × {self.members[0].model.arguments['head']}"
-        for step in show_progress(range(n_steps), progress, label):
+        bar = Progress(0, n_steps, progress, label)
+        for step in bar:
             position = step % per_epoch
             if position == 0:
                 orders = torch.stack([torch.randperm(len(split), generator=g) for g in self.orders]).to(self.device)
@@ -110,6 +111,7 @@ class _StackedRun:
                 means = torch.stack(losses).double().mean(0).tolist()  # waits for the device
                 self.seconds += time.perf_counter() - start
                 self._add_points(step + 1, per_epoch, means, val)
+                bar.evaluated(self.curves[0][-1])
                 losses = []
                 if all(self.diverged):
                     break

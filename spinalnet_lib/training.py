@@ -9,7 +9,6 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
 
@@ -26,6 +25,7 @@ from .fast_spine import reference_loop
 from .idle_biases import without_idle_gradients
 from .models import Classifier
 from .optimising import make_optimizer, make_step, set_learning_rate
+from .progress import Progress
 from .records import Record, describe_machine, record_key
 from .train_config import TrainConfig, describe_recipe, schedule
 
@@ -95,9 +95,8 @@ def train(
             run.resume(checkpoint, model, optimizer)
         model.train()
         start = saved = time.perf_counter()
-        for step in show_progress(
-            range(run.step, n_steps), progress, f"{model.arguments.get('head', 'head')}, seed {seed}"
-        ):
+        bar = Progress(run.step, n_steps, progress, f"{model.arguments.get('head', 'head')}, seed {seed}")
+        for step in bar:
             position = step % steps_per_epoch
             if position == 0:
                 run.order = torch.randperm(len(train_split), generator=generators["order"])
@@ -114,6 +113,7 @@ def train(
                 first = run.step - len(losses)
                 point = curve_point(model, config.loss, losses, first, steps_per_epoch, val, opened)
                 run.curve.append({**where, **point})
+                bar.evaluated(run.curve[-1])
                 run.diverged = point["train_loss"] is None
                 run.losses = []
                 if run.diverged:
@@ -300,17 +300,6 @@ def _is_json(value) -> bool:
     except TypeError:
         return False
     return True
-
-
-def show_progress(steps: Iterable[int], show: bool, label: str) -> Iterable[int]:
-    if not show:
-        return steps
-    try:
-        from tqdm import tqdm
-    except ImportError:  # a rented machine may have torch and numpy only
-        print(f"training {label}: {len(steps)} steps", file=sys.stderr)
-        return steps
-    return tqdm(steps, desc=label, unit="step", mininterval=0.5, leave=False)
 
 
 def _peak_memory_mb(device: torch.device) -> float:

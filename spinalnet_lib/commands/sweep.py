@@ -1,0 +1,71 @@
+"""`spinalnet sweep`: the missing runs of a study, stopped and started again at will."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(commands) -> None:
+    sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
+    sweep.add_argument(
+        "study",
+        help="tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose",
+    )
+    sweep.add_argument(
+        "--tier", help="R, C on a CPU; G, H on a GPU; an unknown one lists them (default: all of the device)"
+    )
+    sweep.add_argument("--sets", nargs="+", metavar="NAME", help="only these data sets (default: all that are here)")
+    sweep.add_argument("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
+    sweep.add_argument(
+        "--tuning",
+        default="tuning",
+        metavar="PATH",
+        help="records of the search, for study (default: the project's own)",
+    )
+    sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
+    sweep.add_argument("--engine", choices=("serial", "process", "ray"), default="process")
+    sweep.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (default: one on this machine)")
+    sweep.add_argument("--workers", type=int, default=1)
+    sweep.add_argument("--threads", type=int, default=1, help="CPU threads a run; part of its identity (default: 1)")
+    sweep.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", help="stop in time; what runs is saved and gone on with"
+    )
+    sweep.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
+    sweep.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ..record_files import RecordFolder, load_records
+    from ..study import TIERS, list_cells, present_sets
+    from ..sweeps import TimeLimit, missing_cells, predicted_seconds, sweep
+    from ..training import pick_device
+
+    kind = pick_device(args.device).type
+    tiers = [args.tier] if args.tier else [name for name, tier in TIERS.items() if tier.device == kind]
+    where = {"device": args.device, "threads": args.threads, "root": args.data}
+    engine = {"engine": args.engine, "workers": args.workers, "address": args.address}
+
+    def cells():
+        search = RecordFolder(args.out).records() if args.study == "tuning" else load_records(args.tuning)
+        return [
+            cell
+            for tier in tiers
+            for cell in list_cells(args.study, tier, search, args.sets or present_sets(tier, args.data))
+        ]
+
+    limit, todo = TimeLimit(args.time_limit), cells()
+    left = missing_cells(todo, args.out, **where)
+    print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
+    while left and (limit.left is None or limit.left > 0):
+        before = len(left)
+        sweep(todo, args.out, time_limit=limit.left, **engine, **where)
+        todo = cells()  # a search whose best lies at the edge of its grid goes on beyond it
+        left = missing_cells(todo, args.out, **where)
+        if len(left) >= before:  # what fails, fails again
+            break
+    records = RecordFolder(args.out).records()
+    seconds = sum(predicted_seconds(cell, records) for cell in left) / args.workers
+    print(
+        f"{len(left)} runs are left"
+        + (f", about {seconds / 60:.0f} minutes with {args.workers} workers" if left else "")
+    )
