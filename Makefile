@@ -45,13 +45,13 @@ lint: install  ## ruff, and notebooks without outputs
 
 # One thread of torch a worker: two workers with two threads each wait for each other.
 unit: install  ## unit tests and doctests, about a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests --ignore tests/book --ignore tests/interop --ignore tests/test_sweeps.py -m "not full" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests --ignore tests/book --ignore tests/interop -m "not full and not processes" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
 
-sweeps: install  ## sweeps with real processes: killed, doubled, cut off, out of memory
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_sweeps.py -m "not full"
+sweeps: install  ## runs in real processes: killed, doubled, cut off, out of memory
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "processes and not full"
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py

@@ -20,8 +20,9 @@ def results(path):
     return [{k: v for k, v in asdict(r).items() if k not in CIRCUMSTANCES} for r in load_records(path)]
 
 
+@pytest.mark.processes
 def test_training_that_was_killed_goes_on_by_the_same_command(tmp_path):
-    command = [*TRAIN, "--epochs", "400", "--batch-size", "100", "--learning-rate", "0.05", "--device", "cpu"]
+    command = [*TRAIN, "--epochs", "150", "--batch-size", "100", "--learning-rate", "0.05", "--device", "cpu"]
     command += ["--threads", "1", "--checkpoint-seconds", "0.05", "--evals-per-epoch", "0.1"]
     out = tmp_path / "runs.jsonl"
     process = subprocess.Popen([sys.executable, "-m", "spinalnet_lib", *command, "--out", str(out)])
@@ -68,15 +69,16 @@ def test_a_head_argument_without_name_or_value_is_refused(argument, capsys):
     assert "is no argument of a head; write layer_width=16" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_a_sweep_cut_off_by_its_time_limit_ends_with_what_was_left_and_nothing_else(tmp_path, capsys):
     """As a new user would: tier R's first target, cut off after some runs, and the rest by the same command."""
     sweep = ["sweep", "study", "--tier", "R", "--sets", "regression_sum", "--out", str(tmp_path), "--engine", "serial"]
-    assert main([*sweep, "--device", "cpu", "--time-limit", "6"]) == 0
+    assert main([*sweep, "--device", "cpu", "--time-limit", "12"]) == 0
     said = capsys.readouterr().out
     done = load_records(tmp_path)
     assert f"{120 - len(done)} runs are left, about" in said and 0 < len(done) < 120
     lines = (tmp_path / "regression_sum.jsonl").read_text()
-    assert main([*sweep, "--device", "cpu", "--time-limit", "4"]) == 0
+    assert main([*sweep, "--device", "cpu", "--time-limit", "12"]) == 0
     again = load_records(tmp_path)
     assert f"120 runs, {len(done)} of them in" in capsys.readouterr().out
     assert (tmp_path / "regression_sum.jsonl").read_text().startswith(lines) and len(again) > len(done)

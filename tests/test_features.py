@@ -80,6 +80,7 @@ features.load_features("digits", sys.argv[1], device="cpu", progress=False)
 """
 
 
+@pytest.mark.processes
 def test_a_killed_process_leaves_whole_parts_and_nothing_else(saved, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", SLOW, saved])
     until = time.monotonic() + 60

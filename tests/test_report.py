@@ -96,6 +96,6 @@ def test_the_projects_own_records_give_a_report_with_the_search(tmp_path):
 
 def test_without_a_record_it_says_so(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="no record in .*empty; train first"):
+    with pytest.raises(ValueError, match=r"no record in .*empty; train first"):
         write_report([tmp_path / "empty"], tmp_path / "report")
     assert not (tmp_path / "report").exists()

@@ -20,6 +20,7 @@ from spinalnet_lib.stacked import Member, train_stacked
 from spinalnet_lib.study import Cell
 from spinalnet_lib.sweeps import cell_key, grouped, missing_cells, predicted_seconds, sweep
 
+pytestmark = pytest.mark.processes
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
 
 
