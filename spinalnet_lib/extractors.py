@@ -65,13 +65,19 @@ def create_extractor(name: str, pretrained: bool = True) -> Extractor:
     "efficientnet_lite0": ImageNet weights out of two packages of the Python index, whose SHA-256 is checked.
     "torchvision:NAME", "timm:NAME": any classification model of theirs, with its weights as they publish them; torchvision
     checks the hash in a file's name, timm's come as safetensors from its hub. "saved:FILE": a model of ours, written by
-    `save_model`, without its head. `pretrained=False` leaves the weights as drawn, to try things without a network.
+    `save_model`, without its head. ("trained:…" is of `load_features`: it needs the data.) `pretrained=False` leaves the
+    weights as drawn, to try things without a network.
 
     Raises ValueError for an unknown name or a damaged file, ImportError where a package is missing, OSError where
     weights cannot be downloaded.
     """
     kind, _, rest = name.partition(":")
-    check_name("extractor", kind, _KINDS, "; write torchvision:resnet18, timm:resnet18 or saved:FILE for those")
+    check_name(
+        "extractor",
+        kind,
+        _KINDS,
+        "; write torchvision:resnet18, timm:resnet18 or saved:FILE for those; trained:… are of load_features",
+    )
     if (kind == "efficientnet_lite0") == bool(rest):
         raise ValueError(f"extractor {name!r} is no name; try 'efficientnet_lite0', or 'torchvision:resnet18'")
     return _KINDS[kind](name, rest, pretrained)

@@ -1,16 +1,16 @@
 """Features of a data set by a frozen body, computed once and kept: heads train on them as on any data set.
 
 `load_dataset("mnist_5k+efficientnet_lite0")` is the same by name. What is kept is found by the hash of the images and of
-the body, and checked when it is read.
+the body, some hundred images a file, and each file is checked when it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,11 +26,13 @@ from .extractors import Extractor, body_extractor, create_extractor
 from .models import Classifier
 from .paths import data_root
 from .photos import cache_folder
-from .training import pick_device
-from .whole_files import write_whole
+from .trained_bodies import TRAINED, trained_body
+from .training import OutOfTime, pick_device
+from .whole_files import locked, write_whole
 
-_FORMAT = 1  # raise it when features of the same body and images would differ
+_FORMAT = 2  # of the kept files
 _PARTS = ("train", "val", "test")
+_KEPT = 500  # images a file: what a process that is killed loses at most
 
 
 def extract_features(
@@ -49,7 +51,11 @@ def extract_features(
         check_int("extract_features", "batch_size", batch_size)
     extractor = body if isinstance(body, Extractor) else body_extractor(body)
     _place(extractor, device)
-    parts = [_extract(extractor, getattr(data, part), batch_size, progress, part) for part in _PARTS]
+    parts = []
+    for part in _PARTS:
+        split = getattr(data, part)
+        with _bar(len(split), progress, f"features of {part}") as advance:
+            parts.append(_extract(extractor, split, range(len(split)), advance, batch_size))
     return _with_features(data, extractor, parts)
 
 
@@ -59,25 +65,53 @@ def load_features(
     root: str | os.PathLike | None = None,
     device: torch.device | str | None = None,
     progress: bool = True,
+    time_limit: float | None = None,
 ) -> DataSet:
-    """`extract_features` by names, kept under the data root or `$SPINALNET_CACHE`: a part at a time, each written whole.
+    """`extract_features` by names, of `create_extractor` or `trained_body`; what was cut off is gone on with.
 
-    A run that is cut off goes on with the part that it was at; a part that was damaged since is named in a warning and
-    computed again.
+    Features are kept under the data root, or in `$SPINALNET_CACHE`.
+    A kept file that was damaged since is named in a warning and computed again. Two processes never compute the same:
+    the second waits. With `time_limit`, in seconds, OutOfTime is raised where the next images would not end in time.
     """
-    data, body = load_dataset(dataset, root), create_extractor(extractor)
+    end = None if time_limit is None else time.monotonic() + time_limit
+    data = load_dataset(dataset, root)
+    trained = extractor.startswith(TRAINED)
+    body = trained_body(extractor, data, root, device, progress, time_limit) if trained else create_extractor(extractor)
     key = hashlib.sha256(f"{_FORMAT} {data.sha256} {body.sha256}".encode()).hexdigest()
-    name = f"{data.name}+{extractor}".replace("/", "_").replace(":", "_")
-    folder = cache_folder(data_root(root), name) / key[:16]
+    folder = cache_folder(data_root(root), file_name(f"{data.name}+{extractor}")) / key[:16]
     _place(body, device)
-    parts = []
-    for part in _PARTS:
-        features = _read(folder, part, len(getattr(data, part)))
-        if features is None:
-            features = _extract(body, getattr(data, part), None, progress, f"{dataset}, {part}")
-            _write(folder, part, features)
-        parts.append(features)
+    with locked(folder / ".lock"):
+        parts = [_kept(folder, part, body, getattr(data, part), f"{dataset}, {part}", progress, end) for part in _PARTS]
     return _with_features(data, body, parts)
+
+
+def file_name(dataset: str) -> str:
+    """A data set's name as that of a file or folder, on any system: "mnist+saved:a/b" holds what a name must not."""
+    return dataset.replace("/", "_").replace(":", "_")
+
+
+def _kept(
+    folder: Path, part: str, body: Extractor, split: Split, label: str, progress: bool, end: float | None
+) -> Tensor:
+    """Features of a split: those files that are there, and the others now, unless they would not be done by `end`."""
+    found, seconds = [], 0.0
+    with _bar(len(split), progress, f"features of {label}") as advance:
+        for start in range(0, len(split), _KEPT):
+            index = range(start, min(start + _KEPT, len(split)))
+            features = _read(folder, f"{part}-{start:06}", len(index))
+            if features is None:
+                begun = time.monotonic()
+                if end is not None and begun + seconds > end:
+                    raise OutOfTime(
+                        f"time was up after {start:,} of {len(split):,} images of {label}; the same call goes on from there"
+                    )
+                features = _extract(body, split, index, advance)
+                _write(folder, f"{part}-{start:06}", features)
+                seconds = time.monotonic() - begun
+            else:
+                advance(len(index))
+            found.append(features)
+    return torch.cat(found)
 
 
 def _place(extractor: Extractor, device: torch.device | str | None) -> None:
@@ -85,19 +119,24 @@ def _place(extractor: Extractor, device: torch.device | str | None) -> None:
     extractor.body.to(pick_device(device), memory_format=torch.channels_last)
 
 
-def _extract(extractor: Extractor, split: Split, batch_size: int | None, progress: bool, label: str) -> Tensor:
+def _extract(
+    extractor: Extractor,
+    split: Split,
+    index: range,
+    advance: Callable[[int], object],
+    batch_size: int | None = None,
+) -> Tensor:
     on_gpu = any(parameter.is_cuda for parameter in extractor.body.parameters())
     size = batch_size or (200 if on_gpu else 10)
-    with _progress(len(split), progress, f"features of {label}") as advance:
-        found = []
-        for start in range(0, len(split), size):
-            found.append(extractor(split, slice(start, start + size)).cpu())
-            advance(len(found[-1]))
+    found = []
+    for start in range(index.start, index.stop, size):
+        found.append(extractor(split, slice(start, min(start + size, index.stop))).cpu())
+        advance(len(found[-1]))
     return torch.cat(found)
 
 
 @contextmanager
-def _progress(count: int, show: bool, label: str) -> Iterator[Callable[[int], object]]:
+def _bar(count: int, show: bool, label: str) -> Iterator[Callable[[int], object]]:
     """A bar over images, to be advanced; without tqdm a line that says what goes on."""
     try:
         from tqdm import tqdm
@@ -121,24 +160,29 @@ def _with_features(data: DataSet, extractor: Extractor, parts: list[Tensor]) -> 
     return DataSet(*splits, card, data.source)
 
 
-def _write(folder: Path, part: str, features: Tensor) -> None:
+def _write(folder: Path, name: str, features: Tensor) -> None:
+    """A file whose name holds the start of its own SHA-256; one of the same images is replaced."""
     content = io.BytesIO()
     np.save(content, features.numpy(), allow_pickle=False)
-    write_whole(folder / f"{part}.npy", content.getvalue())
-    write_whole(folder / f"{part}.json", json.dumps({"sha256": hashlib.sha256(content.getvalue()).hexdigest()}))
+    old = list(folder.glob(f"{name}-*.npy"))
+    path = folder / f"{name}-{_short_hash(content.getvalue())}.npy"
+    write_whole(path, content.getvalue())
+    for other in old:
+        if other != path:
+            other.unlink()
 
 
-def _read(folder: Path, part: str, count: int) -> Tensor | None:
-    """A part that was kept, if it is there and whole."""
-    path, note = folder / f"{part}.npy", folder / f"{part}.json"
-    if not path.is_file() or not note.is_file():
-        return None
-    content = path.read_bytes()
-    try:
-        if hashlib.sha256(content).hexdigest() != json.loads(note.read_text())["sha256"]:
-            raise ValueError("its SHA-256 is another")
-        features = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
-    except (ValueError, KeyError) as error:
-        warnings.warn(f"{path} is damaged ({error}); its features are computed again", stacklevel=3)
-        return None
-    return features if len(features) == count else None
+def _read(folder: Path, name: str, count: int) -> Tensor | None:
+    """Features of `count` images that were kept, if they are there and whole."""
+    for path in folder.glob(f"{name}-*.npy"):
+        content = path.read_bytes()
+        if _short_hash(content) == path.stem.rpartition("-")[2]:
+            features = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
+            if len(features) == count:
+                return features
+        warnings.warn(f"{path} is damaged (its SHA-256 is another); its features are computed again", stacklevel=4)
+    return None
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,37 +1,27 @@
-"""The study's runs as plain Python: which head on which data with which recipe and seed. Source: the written protocol.
+"""The study's runs: which head on which data with which recipe and seed, as cells that a sweep makes.
 
-A tier is a kind of body on a kind of machine. Its arms differ in the head only; each takes the learning rate and the
-dropout that the search of `tuning` chose for it. Within a tier runs are ordered so that a sweep that is cut off has as
-many seeds of every arm.
+Each arm takes the learning rate and the dropout that the search of `tuning` chose for it. Within a tier runs are ordered
+so that a sweep that is cut off has as many seeds of every arm.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from .arms import OTHER, PRIMARY, arm_arguments
+from .arms import UNSTACKED, arm_arguments, equal_width
 from .checks import check_name
-from .datasets import list_datasets
-from .recipes import (
-    TUNING_DROPOUT,
-    TUNING_SEEDS,
-    published_recipe,
-    regression_recipe,
-    tuned_recipe,
-)
+from .datasets import load_card
+from .models import paper_head
+from .recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe
 from .records import Record
-from .regression import TARGETS
+from .tiers import TIERS, Tier, frozen_body
 from .train_config import TrainConfig
 from .tuning import Search
 
-STUDY_SEEDS = range(30)
-OTHER_SEEDS = range(10)
-REGRESSION_ARMS = ("mlp", "spinal", "mlp_matched", "spinal_shared")
-STUDIES = ("tuning", "study")
-_LARGE = 1000  # images a step that keep a GPU busy
+STUDIES = ("tuning", "study", "published")
 
 
 @dataclass(frozen=True)
@@ -57,148 +47,105 @@ class Cell:
         return f"{self.dataset}, {self.backbone} + {self.head}, seed {self.seed}"
 
 
-@dataclass(frozen=True)
-class Tier:
-    """Runs that belong together: `arms` says which head runs how many seeds on which data sets, in the order of running."""
+def list_cells(
+    study: str,
+    tier: str,
+    records: Sequence[Record] = (),
+    datasets: Sequence[str] = (),
+    root: str | os.PathLike | None = None,
+) -> list[Cell]:
+    """The runs of a tier: its search ("tuning"), the tier itself ("study"), or the recipe "published" with its heads.
 
-    about: str
-    device: str
-    datasets: tuple[str, ...]
-    backbones: tuple[str, ...]
-    arms: tuple[tuple[tuple[str, ...], Sequence[int], tuple[str, ...]], ...]  # heads, seeds, data sets
-    recipe: Callable[[str, str, float], TrainConfig]  # of a body, a data set and a learning rate
-    searched: tuple[str, ...] = PRIMARY
-
-
-def _of_steps(backbone: str, dataset: str, learning_rate: float) -> TrainConfig:
-    return tuned_recipe(learning_rate)
-
-
-def _of_large_steps(backbone: str, dataset: str, learning_rate: float) -> TrainConfig:
-    """The tuned recipe with the warps that the paper's scripts use for this body and set."""
-    warps = published_recipe(backbone, dataset).augmentation
-    return tuned_recipe(learning_rate, _LARGE, warps)
-
-
-_TIER_C = ("mnist", "emnist_letters_reduced", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
-_TIER_G = (
-    "mnist",
-    "fashion_mnist",
-    "emnist_letters_reduced",
-    "emnist_balanced_reduced",
-    "emnist_digits_reduced",
-    "kmnist_10k",
-)
-_TIER_H = ("cifar10", "cifar100_reduced")
-_WITH_LINEAR = (*PRIMARY, "linear")
-
-TIERS: Mapping[str, Tier] = {
-    "R": Tier(
-        "the paper's four regressions, each seed with examples of its own",
-        "cpu",
-        tuple(TARGETS),
-        ("pixels",),
-        ((REGRESSION_ARMS, STUDY_SEEDS, tuple(TARGETS)),),
-        lambda backbone, dataset, learning_rate: regression_recipe(),
-        searched=(),
-    ),
-    "C": Tier(
-        "the paper's 2-conv CNN",
-        "cpu",
-        _TIER_C,
-        ("two_conv",),
-        (
-            (PRIMARY, STUDY_SEEDS, _TIER_C),
-            (OTHER, OTHER_SEEDS, ("mnist", "fashion_mnist", "emnist_letters_reduced")),
-        ),
-        _of_steps,
-    ),
-    "G": Tier(
-        "the paper's VGG-5",
-        "cuda",
-        _TIER_G,
-        ("vgg5",),
-        ((_WITH_LINEAR, range(10), _TIER_G),),
-        _of_large_steps,
-        searched=_WITH_LINEAR,
-    ),
-    "H": Tier(
-        "larger CNNs on CIFAR",
-        "cuda",
-        _TIER_H,
-        ("cifar_cnn", "vgg16_bn"),
-        ((_WITH_LINEAR, range(8), _TIER_H),),
-        _of_large_steps,
-        searched=_WITH_LINEAR,
-    ),
-}
-
-
-def list_cells(study: str, tier: str, records: Sequence[Record] = (), datasets: Sequence[str] = ()) -> list[Cell]:
-    """The runs of a tier's search ("tuning") or of the tier itself ("study"), of some data sets or of all.
-
-    `records` are those of the search: they say how far its grid has grown, and which settings it chose. Raises ValueError
-    for an unknown study, tier or data set, and for a tier whose search has not ended.
+    Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
+    they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
+    classes a set has. Raises ValueError for an unknown study, tier or data
+    set, and for a tier whose search has not ended.
     """
     check_name("study", study, STUDIES)
     plan = TIERS[check_name("tier", tier, TIERS)]
-    for name in datasets if study == "study" or not plan.searched else ():  # a search goes over any set
-        check_name(f"data set of tier {tier}", name, plan.datasets)
-    datasets = tuple(datasets) or plan.datasets
+    names = _sets(plan, datasets, any_set=study == "tuning" and bool(plan.searched("two_conv")), tier=tier)
+    if study == "published":
+        return _published_cells(plan, names)
     if study == "tuning":
-        return _search_cells(plan, records, datasets)
-    if not plan.searched:
-        return _untuned_cells(plan, datasets)
-    searches = {
-        (dataset, backbone): Search(records, dataset, backbone, plan.searched)
-        for dataset in datasets
-        for backbone in plan.backbones
-    }
-    cells = []
-    for heads, seeds, where in plan.arms:
-        chosen = {
-            (*place, head): search.chosen(head)
-            for place, search in searches.items()
-            if place[0] in where
-            for head in heads
-        }
-        cells += [
-            Cell(
-                dataset,
-                backbone,
-                head,
-                seed,
-                replace(plan.recipe(backbone, dataset, setting.learning_rate), read_test=True),
-                arm_arguments(head, setting.drop_rate, backbone),
-                setting.tuning_id,
+        cells = _search_cells(plan, records, names)
+    elif plan.searched("two_conv"):
+        cells = _tier_cells(plan, records, names, root)
+    else:
+        cells = _untuned_cells(plan, names)
+    # Of features, which fill the memory, one set comes after the other; their stacks hold all seeds anyway.
+    return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
+
+
+def _sets(plan: Tier, datasets: Sequence[str], any_set: bool, tier: str) -> list[str]:
+    """The tier's sets that are meant; a search goes over any set of images."""
+    names = []
+    for name in datasets:
+        meant = [known for known in plan.datasets if name in (known, known.partition("+")[0])]
+        if not meant and not any_set:
+            check_name(
+                f"data set of tier {tier}", name, {*plan.datasets, *(n.partition("+")[0] for n in plan.datasets)}
             )
-            for seed in seeds
-            for (dataset, backbone, head), setting in chosen.items()
-        ]
-    return cells
-
-
-def present_sets(tier: str, root: str | os.PathLike | None = None) -> list[str]:
-    """The data sets of a tier whose files are on this machine."""
-    here = {*TARGETS, *list_datasets(root, present=True)}
-    return [name for name in TIERS[check_name("tier", tier, TIERS)].datasets if name in here]
+        names += meant or [name]
+    return names or list(plan.datasets)
 
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
-    grids = {
-        (dataset, backbone): Search(records, dataset, backbone, plan.searched).rates()
-        for dataset in datasets
-        for backbone in plan.backbones
-        if plan.searched
-    }
+    places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
+    grids = {place: _search(plan, records, *place).rates() for place in places if plan.searched(frozen_body(*place))}
     return [
-        Cell(dataset, backbone, head, seed, plan.recipe(backbone, dataset, rate), arm_arguments(head, drop, backbone))
+        _cell(plan, *place, head, seed, rate, drop_rate)
         for seed in TUNING_SEEDS
-        for (dataset, backbone), rates in grids.items()
-        for head in plan.searched
+        for place, rates in grids.items()
+        for head in plan.searched(frozen_body(*place))
         for rate in rates
-        for drop in TUNING_DROPOUT
+        for drop_rate in TUNING_DROPOUT
+    ]
+
+
+def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
+    """The tier's own runs, with the settings that its search chose."""
+    searches = {
+        (dataset, backbone): _search(plan, records, dataset, backbone)
+        for dataset in datasets
+        for backbone in plan.backbones(dataset)
+    }
+    cells = {}  # a size that several runs name is run once
+    for runs in plan.runs:
+        arms = []
+        for place, search in searches.items():
+            if place[0] in runs.datasets and place[1] in runs.backbones:
+                body = frozen_body(*place)
+                for head in runs.heads(body):
+                    sizes = dict(runs.sizes)
+                    if runs.equal_parameters:
+                        num_classes = load_card(place[0].partition("+")[0], root)["num_classes"]
+                        sizes["layer_width"] = equal_width(head, body, num_classes)
+                    arms.append((place, head, search.chosen(head), sizes))
+        for seed in runs.seeds:
+            for place, head, setting, sizes in arms:
+                cell = _cell(plan, *place, head, seed, setting.learning_rate, setting.drop_rate, **sizes)
+                config = replace(cell.config, read_test=True)
+                cell = replace(cell, config=config, tuning_id=setting.tuning_id)
+                cells.setdefault((*place, head, seed, json.dumps(cell.head_arguments)), cell)
+    return list(cells.values())
+
+
+def _published_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
+    """The paper's heads and recipe; an illustration of few seeds."""
+    return [
+        Cell(
+            dataset,
+            backbone,
+            head,
+            seed,
+            replace(published_recipe(backbone, dataset), fast=True, read_test=True),
+            paper_head(backbone, head),
+        )
+        for seed in plan.published
+        for dataset in datasets
+        for backbone in plan.backbones(dataset)
+        for head in ("spinal", "mlp")
     ]
 
 
@@ -206,12 +153,26 @@ def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
     """Runs with the published recipe and sizes: of the regressions."""
     return [
         Cell(dataset, backbone, head, seed, plan.recipe(backbone, dataset, 0.0), _regression_arguments(head))
-        for heads, seeds, _ in plan.arms
-        for seed in seeds
+        for runs in plan.runs
+        for seed in runs.seeds
         for dataset in datasets
-        for backbone in plan.backbones
-        for head in heads
+        for backbone in runs.backbones
+        for head in runs.heads(backbone)
     ]
+
+
+def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
+    return Search(records, dataset, backbone, plan.searched(frozen_body(dataset, backbone)))
+
+
+def _cell(
+    plan: Tier, dataset: str, backbone: str, head: str, seed: int, rate: float, drop_rate: float, **sizes
+) -> Cell:
+    body = frozen_body(dataset, backbone)
+    config = plan.recipe(body, dataset, rate)
+    if head in UNSTACKED:
+        config = replace(config, stacked=False)
+    return Cell(dataset, backbone, head, seed, config, arm_arguments(head, drop_rate, body, **sizes))
 
 
 def _regression_arguments(head: str) -> dict:

@@ -6,7 +6,6 @@ two processes make the same run, and a killed run is free again. A record is wri
 
 from __future__ import annotations
 
-import fcntl
 import json
 import multiprocessing
 import os
@@ -17,13 +16,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
 
 from .checks import check_int, check_name, check_number
 from .datasets import DataSet, load_dataset
+from .features import file_name, load_features
 from .models import Classifier, create_model
 from .record_files import FAILURES, RecordFolder, append_record
 from .records import Record
@@ -31,6 +31,7 @@ from .regression import TARGETS, regression_data
 from .stacked import Member, train_stacked
 from .study import Cell
 from .training import OutOfTime, pick_device, run_key, train
+from .whole_files import locked
 
 ENGINES = ("serial", "process", "ray")
 STACK = 16  # members at most: beyond that a stack gains little, and more is lost where it is cut off
@@ -83,6 +84,18 @@ def sweep(
     return missing_cells(cells, out, device, threads, root)
 
 
+def prepare(cells: Sequence[Cell], device: str | None, root, limit: TimeLimit) -> bool:
+    """Compute the features that cells read and that are not kept yet; False where the time was up before all were there."""
+    for name in dict.fromkeys(cell.dataset for cell in cells):
+        if "+" in name:
+            try:
+                load_features(*name.split("+", 1), root, device, progress=sys.stderr.isatty(), time_limit=limit.left)
+            except OutOfTime as cut_off:
+                print(f"features: {cut_off}")
+                return False
+    return True
+
+
 def missing_cells(
     cells: Iterable[Cell], out: str | os.PathLike, device: str | None = None, threads: int = 1, root=None
 ) -> list[Cell]:
@@ -91,11 +104,13 @@ def missing_cells(
     return [cell for cell in cells if cell_key(cell, device, threads, root) not in done]
 
 
+@cache
 def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
     """The key that the cell's record will have; the model is built without memory for its weights."""
+    data = _data(cell, device, root)
     with torch.device("meta"):
-        model = _model(cell, _data(cell, root))
-    return run_key(model, _data(cell, root), cell.config, cell.seed, pick_device(device), threads)
+        model = _model(cell, data)
+    return run_key(model, data, cell.config, cell.seed, pick_device(device), threads)
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
@@ -175,7 +190,7 @@ def claim_all(
 @contextmanager
 def claim(key: str, folder: RecordFolder) -> Iterator[bool]:
     """Whether this process has a run to itself and it is not done yet; the system lets go when the process ends."""
-    with _lock(folder.folder / ".claims" / key, wait=False) as mine:
+    with locked(folder.folder / ".claims" / key, wait=False) as mine:
         # Looked up under the lock: another process may have finished it since.
         yield mine and not any(record.key == key for record in folder.records())
 
@@ -200,7 +215,7 @@ def run_cells(
 ) -> list[Result]:
     """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
     torch.set_num_threads(threads)
-    first, data = cells[0], _data(cells[0], root)
+    first, data = cells[0], _data(cells[0], device, root)
     try:  # the model is built here, too: what does not fit fails as this cell
         if first.config.stacked:
             members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
@@ -218,14 +233,14 @@ def keep(cells: Sequence[Cell], results: Sequence[Result], folder: RecordFolder,
     """Write records, or failures, to the folder and say so in a line each; only then is the checkpoint not needed."""
     for cell, result in zip(cells, results, strict=True):
         if isinstance(result, Record):
-            append_record(folder.folder / f"{cell.dataset}.jsonl", replace(result, tuning_id=cell.tuning_id))
+            append_record(folder.folder / f"{file_name(cell.dataset)}.jsonl", replace(result, tuning_id=cell.tuning_id))
             if checkpoint is not None:
                 checkpoint.unlink(missing_ok=True)
             print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
         elif isinstance(result, OutOfTime):
             print(f"{cell.describe()}: {result}", flush=True)
         else:
-            with _lock(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
+            with locked(folder.folder / ".lock"), (folder.folder / FAILURES).open("a") as file:
                 file.write(json.dumps({"cell": cell.describe(), "reason": result}, ensure_ascii=False) + "\n")
             print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
 
@@ -251,26 +266,17 @@ def _worker(*job) -> None:
     _work(*job)
 
 
-@contextmanager
-def _lock(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Whether this process holds the lock on a file; without `wait` it is False while another process does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def _data(cell: Cell, root) -> DataSet:
+def _data(cell: Cell, device: str | None, root) -> DataSet:
     if cell.dataset in TARGETS:
         return regression_data(cell.dataset, cell.seed)
-    return _load(cell.dataset, root)
+    return _load(cell.dataset, device, root)
 
 
-_load = cache(load_dataset)
+@lru_cache(maxsize=3)  # sets of features are many and large; a sweep reads one after the other
+def _load(name: str, device: str | None, root) -> DataSet:
+    if "+" in name:
+        return load_features(*name.split("+", 1), root, device, progress=False)
+    return load_dataset(name, root)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

@@ -70,8 +70,8 @@ class Search:
         return math.fsum(run.curve[-1]["val_error"] for run in runs) / len(runs)
 
     def chosen(self, arm: str) -> Setting:
-        """The winner of an arm; of one that is not searched, spinal's. ValueError while runs are missing."""
-        arm = arm if arm in self.arms else "spinal"
+        """The winner of an arm; of one that is not searched, the spinal head's. ValueError while runs are missing."""
+        arm = arm if arm in self.arms else self.arms[0]
         rates = self.rates()
         if not self._is_complete(arm, rates):
             missing = sum(self.loss(arm, rate, drop) is None for rate in rates for drop in TUNING_DROPOUT)

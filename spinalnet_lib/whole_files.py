@@ -1,7 +1,8 @@
-"""Files written whole or not at all: what was there before stays until the new one is on disk."""
+"""Files written whole or not at all, what was there before stays until the new one is on disk; and locks on files."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,3 +33,20 @@ def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
     """Write a file's whole content, text or bytes."""
     with whole_file(path, "wb" if isinstance(content, bytes) else "w") as file:
         file.write(content)
+
+
+@contextmanager
+def locked(path: str | os.PathLike, wait: bool = True) -> Iterator[bool]:
+    """Whether this process holds the lock on a file, which it may make; without `wait` False while another one does.
+
+    The system lets go when the process ends, however it ends.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

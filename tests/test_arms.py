@@ -3,7 +3,7 @@
 import pytest
 
 from spinalnet_lib import create_model
-from spinalnet_lib.arms import OTHER, PRIMARY, arm_arguments
+from spinalnet_lib.arms import OTHER, PRIMARY, arm_arguments, primary_arms
 from spinalnet_lib.models import paper_head
 
 
@@ -34,3 +34,16 @@ def test_at_the_papers_rate_the_papers_arms_are_the_papers_heads(backbone):
 def test_what_is_no_arm_is_refused():
     with pytest.raises(ValueError, match="unknown arm 'spinel'; did you mean 'spinal'"):
         arm_arguments("spinel", 0.5)
+
+
+def test_where_the_spine_replaces_one_linear_there_is_no_dense_head():
+    assert primary_arms("two_conv") == PRIMARY
+    assert primary_arms("resnet18_cells") == ("spinal_spatial", "mlp_matched", "linear")
+    assert primary_arms("efficientnet_lite0") == ("spinal", "mlp_matched", "linear")
+    with pytest.raises(ValueError, match="no head 'mlp' on 'densenet121'"):
+        arm_arguments("mlp", 0.5, "densenet121")
+
+
+def test_sizes_of_the_spine_can_be_given():
+    arguments = arm_arguments("spinal", 0.5, layer_width=32, num_layers=4, num_splits=4)
+    assert arguments == {"layer_width": 32, "num_layers": 4, "num_splits": 4, "drop_rate": [0.0] * 4 + [0.5]}

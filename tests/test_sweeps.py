@@ -29,6 +29,11 @@ def cells(seeds=range(3), config=QUICK, heads=("mlp", "spinal")):
     return [Cell("digits", "pixels", head, seed, config, arguments[head]) for seed in seeds for head in heads]
 
 
+def mixed(seeds):
+    """Runs one by one, and runs in stacks."""
+    return [*cells(seeds), *cells(seeds, replace(QUICK, stacked=True))]
+
+
 def load_sweep(out):
     return RecordFolder(out).records()
 
@@ -155,9 +160,9 @@ def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
 COMMAND = """
 import sys
 sys.path[:0] = {path!r}
-from test_sweeps import cells, sweep
+from test_sweeps import mixed, sweep
 if __name__ == "__main__":
-    sweep(cells(range({seeds})), {out!r}, engine={engine!r}, workers={workers})
+    sweep(mixed(range({seeds})), {out!r}, engine={engine!r}, workers={workers})
 """
 
 
@@ -175,7 +180,7 @@ def kill_all(process, how):
 
 
 def killed_until_done(tmp_path, kills, seed):
-    dice, todo = random.Random(seed), cells(range(6))
+    dice, todo = random.Random(seed), mixed(range(6))
     print(f"killed at moments of seed {seed}")
     for _ in range(kills):
         process = start(tmp_path)
@@ -203,7 +208,7 @@ def test_two_sweeps_on_one_folder_never_run_the_same_cell(tmp_path):
     processes = [start(tmp_path, engine="serial"), start(tmp_path, engine="serial")]
     assert [process.wait() for process in processes] == [0, 0]
     found = keys(tmp_path / "out")
-    assert sorted(found) == sorted(expected(cells(range(6))))
+    assert sorted(found) == sorted(expected(mixed(range(6))))
 
 
 def test_ctrl_c_stops_within_two_seconds_and_leaves_whole_records(tmp_path):
@@ -290,7 +295,7 @@ def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
     os.kill(worker, signal.SIGKILL)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert sorted(keys(tmp_path / "out")) == sorted(expected(cells(range(30))))
+    assert sorted(keys(tmp_path / "out")) == sorted(expected(mixed(range(30))))
     assert not (tmp_path / "out" / "failed.jsonl").exists()
 
 
@@ -319,3 +324,19 @@ def test_two_processes_are_compared_with_half_of_one():
     runs = [Cell("digits", "pixels", "mlp", seed, TrainConfig(steps=3), arguments) for seed in range(2)]
     (row,) = bench_training.sweep_rows(pairs=1, cells=runs)
     assert row["ratio"] > 1  # the start of a process takes longer than such runs
+
+
+def test_features_are_computed_before_the_runs_and_within_the_limit(tmp_path, monkeypatch, capsys):
+    from spinalnet_lib.saved_models import save_model
+    from spinalnet_lib.sweeps import TimeLimit, prepare
+
+    monkeypatch.setenv("SPINALNET_CACHE", str(tmp_path / "kept"))
+    save_model(create_model("pixels", "linear", 10, image_size=8), tmp_path / "body.npz")
+    name = f"digits+saved:{tmp_path / 'body.npz'}"
+    todo = [replace(cell, dataset=name) for cell in cells(range(2), replace(QUICK, stacked=True))]
+    assert not prepare(todo, "cpu", None, TimeLimit(1e-9))
+    assert "time was up after 0 of 1,199 images" in capsys.readouterr().out
+    assert prepare(todo, "cpu", None, TimeLimit(None))
+    assert sweep(todo, tmp_path / "out", engine="process", workers=2) == []
+    assert {record.dataset for record in load_sweep(tmp_path / "out")} == {name}
+    assert all("/" not in path.name and ":" not in path.name for path in (tmp_path / "out").glob("*.jsonl"))

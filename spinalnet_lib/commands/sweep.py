@@ -9,12 +9,18 @@ def add(commands) -> None:
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
     sweep.add_argument(
         "study",
-        help="tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose",
+        help="tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose; "
+        "published: the paper's heads and recipes, few seeds",
     )
     sweep.add_argument(
-        "--tier", help="R, C on a CPU; G, H on a GPU; an unknown one lists them (default: all of the device)"
+        "--tier", help="R, C, F on a CPU; G, H on a GPU; an unknown one lists them (default: all of the device)"
     )
-    sweep.add_argument("--sets", nargs="+", metavar="NAME", help="only these data sets (default: all that are here)")
+    sweep.add_argument(
+        "--sets",
+        nargs="+",
+        metavar="NAME",
+        help="only these data sets, all features of theirs included (default: all that are here)",
+    )
     sweep.add_argument("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
     sweep.add_argument(
         "--tuning",
@@ -36,24 +42,30 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..record_files import RecordFolder, load_records
-    from ..study import TIERS, list_cells, present_sets
-    from ..sweeps import TimeLimit, missing_cells, predicted_seconds, sweep
+    from ..study import list_cells
+    from ..sweeps import TimeLimit, missing_cells, predicted_seconds, prepare, sweep
+    from ..tiers import TIERS, list_sets
     from ..training import pick_device
 
+    limit = TimeLimit(args.time_limit)
     kind = pick_device(args.device).type
     tiers = [args.tier] if args.tier else [name for name, tier in TIERS.items() if tier.device == kind]
     where = {"device": args.device, "threads": args.threads, "root": args.data}
     engine = {"engine": args.engine, "workers": args.workers, "address": args.address}
+    sets = {tier: (args.sets, []) if args.sets else list_sets(tier, args.data) for tier in tiers}
+    absent = sorted({name.partition("+")[0] for _, names in sets.values() for name in names})
+    if absent:
+        print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")
 
     def cells():
         search = RecordFolder(args.out).records() if args.study == "tuning" else load_records(args.tuning)
-        return [
-            cell
-            for tier in tiers
-            for cell in list_cells(args.study, tier, search, args.sets or present_sets(tier, args.data))
-        ]
+        present = [(tier, sets[tier][0]) for tier in tiers if sets[tier][0]]
+        return [cell for tier, names in present for cell in list_cells(args.study, tier, search, names, args.data)]
 
-    limit, todo = TimeLimit(args.time_limit), cells()
+    todo = cells()
+    if not prepare(todo, args.device, args.data, limit):
+        print(f"{len(todo)} runs wait for features; the same command goes on with them")
+        return
     left = missing_cells(todo, args.out, **where)
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
     while left and (limit.left is None or limit.left > 0):
