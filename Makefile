@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab test test-full lint unit interop sweeps readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab test test-full lint unit interop processes readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,7 +32,7 @@ serve: book  ## build and serve on http://127.0.0.1:8000
 lab: install  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir book
 
-test: lint unit interop sweeps readme notebooks pages faults  ## every check
+test: lint unit interop processes readme notebooks pages faults  ## every check
 
 test-full: test  ## every check, and the drills that take minutes
 	$(BIN)/python -m pytest tests -m full
@@ -50,7 +50,7 @@ unit: install  ## unit tests and doctests, about a minute
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
 
-sweeps: install  ## runs in real processes: killed, doubled, cut off, out of memory
+processes: install  ## real processes: killed, doubled, cut off, out of memory, with torch alone
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "processes and not full"
 
 readme: install  ## the Python in README.md

@@ -32,8 +32,8 @@ _PUBLIC = {
     "claims": "claims_table",
     "theory": "as_masked_mlp as_spine layer_gradient_norms",
     "diagrams": "draw_heads draw_touch_to_layers",
-    "plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
-    "widgets": "ErrorCurves SplitExplorer WeightCounter",
+    "plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images plot_step_profile",
+    "widgets": "ErrorCurves SpeedRatios SplitExplorer WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -34,8 +34,11 @@ def compare_times(
     return ratio_row(name, peer, [seconds_of(ours, repeats) / seconds_of(theirs, repeats) for _ in range(pairs)])
 
 
-def ratio_row(name: str, peer: str, ratios: list[float]) -> dict:
-    """A row of what was measured: the median ratio, its tenth and ninetieth percentile and the number of pairs."""
+def ratio_row(name: str, peer: str, ratios: list[float], promised: float | None = None) -> dict:
+    """A row of what was measured: the median ratio, its tenth and ninetieth percentile and the number of pairs.
+
+    `promised` is the largest ratio that was promised before it was measured; the row says it, met or not.
+    """
     tenths = statistics.quantiles(ratios, n=10, method="inclusive") if len(ratios) > 1 else ratios
     return {
         "name": name,
@@ -44,6 +47,7 @@ def ratio_row(name: str, peer: str, ratios: list[float]) -> dict:
         "low": round(tenths[0], 3),
         "high": round(tenths[-1], 3),
         "pairs": len(ratios),
+        **({} if promised is None else {"promised": round(promised, 3)}),
     }
 
 
@@ -56,7 +60,11 @@ def seconds_of(fn: Callable[[], object], repeats: int = 1) -> float:
 
 
 def print_row(row: dict) -> None:
-    print(f"{row['name']:74} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}", flush=True)
+    promise = f" (promised: {row['promised']:.2f} at most)" if "promised" in row else ""
+    print(
+        f"{row['name']:74} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}{promise}",
+        flush=True,
+    )
 
 
 def write_report(path: str | os.PathLike, rows: list[dict], device: torch.device | str = "cpu", **more) -> None:

@@ -46,7 +46,8 @@ def device_rows(device: torch.device, pairs: int = 5) -> Iterator[dict]:
         for batch, config in _recipes().items():
             ratios.setdefault(batch, []).append(seconds_an_image(data, config, device, seed) / theirs)
     for batch, found in ratios.items():
-        yield ratio_row(f"VGG-5 with augmentation, an epoch, batch {batch}", _PEER, found)
+        promised = 1 / 50 if batch == max(ratios) else None  # of the batch that keeps a GPU busy
+        yield ratio_row(f"VGG-5 with augmentation, an epoch, batch {batch}", _PEER, found, promised)
     for batch, config in _recipes().items():
         measured = {
             how: _step(data, config, device, how)

@@ -18,7 +18,7 @@ from .augment import Augmentation
 from .bench import compare_times, ratio_row, seconds_of
 from .datasets import DataSet, load_dataset
 from .evaluation import evaluate
-from .models import Classifier, create_model, paper_head
+from .models import create_model, paper_head
 from .optimising import make_optimizer, make_step
 from .published_way import pil_loader, train_epoch
 from .recipes import quick_recipe, tuned_recipe
@@ -31,9 +31,10 @@ from .training import initialise, train
 GOAL = 0.985  # accuracy on validation data, which of MNIST are 10,000 images of the training set
 
 
-def race_rows(pairs: int = 3, patience: float = 12.0) -> Iterator[dict]:
+def race_rows(pairs: int = 3, patience: float = 6.0) -> Iterator[dict]:
     """The 2-conv CNN on all of MNIST until it is right on 98.5 %: our quick recipe against the published way.
 
+    The quick recipe has no dropout in the head: within few epochs that only slows the net down.
     The published way is stopped when it has taken `patience` times as long without getting there: then the ratio is an
     upper bound, and the row says so.
     """
@@ -45,12 +46,12 @@ def race_rows(pairs: int = 3, patience: float = 12.0) -> Iterator[dict]:
         bounds += not arrived
     bound = f", which had not got there in {bounds} of {pairs} races" if bounds else ""
     name = "2-conv CNN on MNIST to 98.5 % on validation, quick recipe"
-    yield ratio_row(name, f"the published way: SGD, PIL images, DataLoader{bound}", ratios)
+    yield ratio_row(name, f"the published way: SGD, PIL images, DataLoader{bound}", ratios, promised=1 / 5)
 
 
 def _seconds_ours(data: DataSet, seed: int) -> float:
     """A whole run of the quick recipe: its accuracy at the end is at the goal, or the race is lost."""
-    model = _dense_cnn()
+    model = create_model("two_conv", "mlp", 10, **{**paper_head("two_conv", "mlp"), "drop_rate": 0.0})
     start = time.perf_counter()
     record = train(model, data, quick_recipe(), seed, "cpu", progress=False)
     if record.curve[-1]["val_error"] > 1 - GOAL:
@@ -60,7 +61,7 @@ def _seconds_ours(data: DataSet, seed: int) -> float:
 
 def _seconds_published(data: DataSet, seed: int, limit: float) -> tuple[float, bool]:
     """Seconds until the goal, or until `limit`, and whether it got there; it is tested after each epoch, as published."""
-    model, config = _dense_cnn(), TrainConfig()
+    model, config = create_model("two_conv", "mlp", 10, **paper_head("two_conv", "mlp")), TrainConfig()
     initialise(model, seed)
     torch.manual_seed(seed)
     optimizer = make_optimizer(model, config, torch.device("cpu"))
@@ -128,7 +129,7 @@ def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
         ratios.append(_sweep_seconds(cells, "process", 2) / (serial / 2))
         each.append(serial / len(cells))
     name = f"sweep of {len(cells)} runs of {sum(each) / pairs:.1f} s in two processes"
-    yield ratio_row(name, "half the time of one process", ratios)
+    yield ratio_row(name, "half the time of one process", ratios, promised=1 / 0.9)
 
 
 def _sweep_seconds(cells: Sequence[Cell], engine: str, workers: int) -> float:
@@ -157,7 +158,3 @@ def record_rows() -> Iterator[dict]:
 
 def _parse(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def _dense_cnn() -> Classifier:
-    return create_model("two_conv", "mlp", 10, **paper_head("two_conv", "mlp"))

@@ -44,8 +44,8 @@ def run_benchmarks(
         raise ValueError(f"only={list(only)} looks at some rows of a CPU, a report holds all; leave out or only away")
     print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
     if device.type == "cuda":
-        rows = _printed(bench_device.device_rows(device))
-        rows += _printed(bench_heads.compiled_rows("cuda"))
+        rows = _printed(bench_device.device_rows(device), "gpu")
+        rows += _printed(bench_heads.compiled_rows("cuda"), "gpu")
         figures, profile = bench_device.device_figures(device), bench_device.profile_step(device)
         for figure in figures:
             print(f"{figure['name']:74} {figure['value']:g} {figure['unit']}")
@@ -53,16 +53,17 @@ def run_benchmarks(
             print(f"step of batch {part['batch']:5}: {part['kind']:40} {part['share']:6.1%}")
         more = {"figures": figures, "profile": profile}
     else:
-        rows = [row for group in only or GROUPS for measure in GROUPS[group] for row in _printed(measure())]
+        rows = [row for group in only or GROUPS for measure in GROUPS[group] for row in _printed(measure(), group)]
         more = {}
     if out is not None:
         write_report(Path(out) / ("gpu.json" if device.type == "cuda" else "cpu.json"), rows, device, **more)
     return rows
 
 
-def _printed(rows: Iterable[dict]) -> list[dict]:
+def _printed(rows: Iterable[dict], group: str) -> list[dict]:
+    """The rows as they are measured, each with its group."""
     found = []
     for row in rows:
         print_row(row)
-        found.append(row)
+        found.append({"group": group, **row})
     return found

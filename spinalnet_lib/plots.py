@@ -1,4 +1,6 @@
-"""The figures that the book repeats: images, error curves, last errors, multiply-adds; alt text from the data."""
+"""The figures that the book repeats: images, error curves, last errors, multiply-adds, where a step's time goes; alt text
+from the data.
+"""
 
 from __future__ import annotations
 
@@ -203,3 +205,41 @@ def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
 def _sentence(name: str, runs: Sequence[Record]) -> str:
     mean, low, high = mean_interval([r.curve[-1]["val_error"] for r in runs])
     return f"{name} {mean:.1%}" + (f" ({low:.1%} to {high:.1%}, {len(runs)} seeds)" if len(runs) > 1 else " (one seed)")
+
+
+def plot_step_profile(profile: Sequence[dict]) -> Picture:
+    """Shares of a training step on a GPU by what the kernels do, a bar a batch size.
+
+    `profile` is that of `load_bench_report("gpu")`. Raises ValueError if it is empty.
+    """
+    if not profile:
+        raise ValueError("plot_step_profile: no profile; `spinalnet bench --device cuda` measures one")
+    batches = sorted({part["batch"] for part in profile})
+    kinds = list(dict.fromkeys(part["kind"] for part in profile))
+    shares = {(part["batch"], part["kind"]): 100 * part["share"] for part in profile}
+    texts = [
+        f"batch {batch}: "
+        + ", ".join(f"{kind} {shares[batch, kind]:.0f} %" for kind in kinds if (batch, kind) in shares)
+        for batch in batches
+    ]
+    alt = "Where the time of a training step goes. " + "; ".join(texts)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        colours = sns.color_palette("colorblind", len(kinds))
+        for place, batch in enumerate(batches):
+            left = 0.0
+            for kind, colour in zip(kinds, colours, strict=True):
+                share = shares.get((batch, kind), 0.0)
+                axes.barh(
+                    place, share, left=left, color=colour, edgecolor=theme.back, label=kind if not place else None
+                )
+                if share >= 6:
+                    axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color="black")
+                left += share
+        axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
+        axes.set(xlabel="% of the step", xlim=(0, 100))
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+        sns.despine(ax=axes, left=True)
+
+    return Picture(draw, alt, (6.4, 3.4))

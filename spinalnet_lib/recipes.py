@@ -85,7 +85,7 @@ def tuned_recipe(learning_rate: float, batch_size: int = 128, augmentation: Augm
 
 
 def quick_recipe() -> TrainConfig:
-    """The 2-conv CNN to 98.5 % on MNIST in seconds on a CPU: five fast epochs of Adam instead of many of SGD."""
+    """The 2-conv CNN to 98.5 % on MNIST in seconds on a CPU: five fast epochs of Adam, for a head without dropout."""
     return TrainConfig(
         optimizer="adam",
         learning_rate=0.003,

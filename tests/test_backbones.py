@@ -21,6 +21,7 @@ def test_each_body_is_known_and_has_its_own_channels_and_size():
         assert (body.name, type(body)().in_chans) == (name, body.in_chans)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("first", ["backbones", "cifar_backbones", "models"])
 def test_all_bodies_are_found_whichever_module_comes_first(first):
     code = f"import spinalnet_lib.{first}; from spinalnet_lib import list_backbones; print(*list_backbones())"

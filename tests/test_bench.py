@@ -11,11 +11,13 @@ from spinalnet_lib import (
     bench_heads,
     bench_training,
     benchmarks,
+    create_model,
     describe_bench,
     evaluate,
     load_bench,
     load_bench_report,
     load_dataset,
+    paper_head,
 )
 from spinalnet_lib.published_way import pil_loader, train_epoch
 from spinalnet_lib.recipes import quick_recipe
@@ -29,7 +31,8 @@ def test_a_slower_function_has_a_ratio_above_one():
 def test_a_row_tells_the_median_and_the_spread():
     row = bench.ratio_row("a", "b", [1.0, 3.0, 2.0])
     assert (row["ratio"], row["low"], row["high"], row["pairs"]) == (2.0, 1.2, 2.8, 3)
-    assert bench.ratio_row("a", "b", [0.5])["low"] == 0.5
+    assert bench.ratio_row("a", "b", [0.5])["low"] == 0.5 and "promised" not in row
+    assert bench.ratio_row("a", "b", [0.5], promised=1 / 3)["promised"] == 0.333
 
 
 def _rows():
@@ -90,7 +93,7 @@ def data():
 
 def test_the_published_way_learns_and_warps_each_image_anew(data):
     torch.manual_seed(0)
-    model = bench_training._dense_cnn()
+    model = create_model("two_conv", "mlp", 10, **paper_head("two_conv", "mlp"))
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9)
     train_epoch(model, pil_loader(data.train, 10), optimizer)
     assert evaluate(model, data.val)[0] > 0.4

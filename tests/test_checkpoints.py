@@ -150,6 +150,7 @@ train(model(), load_dataset("digits"), LONG, 0, progress=False, checkpoint={path
 """
 
 
+@pytest.mark.processes
 def test_a_killed_process_leaves_a_checkpoint_that_goes_on(digits, tmp_path):
     path = tmp_path / "run.npz"
     paths = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])

@@ -157,6 +157,7 @@ def test_wrong_seeds_are_refused(seeds, capsys):
     assert "seeds" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_python_m_is_the_same_command():
     run = subprocess.run([sys.executable, "-m", "spinalnet_lib", "data", "list"], capture_output=True, text=True)
     assert run.returncode == 0 and "digits" in run.stdout

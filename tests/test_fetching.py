@@ -224,6 +224,7 @@ def test_a_read_only_root_is_named(tmp_path):
         fetch("kmnist", Path(unwritable(tmp_path)))
 
 
+@pytest.mark.processes
 def test_a_disk_that_fills_up_loses_nothing(fashion, tmp_path):
     """A process that may write small files only: the kernel's own error in the middle of a download."""
     root = tmp_path / "root"

@@ -37,6 +37,7 @@ def test_unknown_name():
         spinalnet_lib.SpinelHead  # noqa: B018
 
 
+@pytest.mark.processes
 def test_heads_models_and_training_import_nothing_heavy():
     code = "import sys, spinalnet_lib as s; s.SpinalHead, s.create_model, s.train, s.load_dataset, s.append_record, s.head_cost\n"
     code += "import spinalnet_lib.bench, spinalnet_lib.cli\n"
@@ -44,11 +45,13 @@ def test_heads_models_and_training_import_nothing_heavy():
     assert not [name for name in loaded if name.split(".")[0] in HEAVY]
 
 
+@pytest.mark.processes
 def test_import_takes_less_than_three_tenths_of_a_second_beyond_torch():
     code = "import torch, time; t = time.perf_counter(); import spinalnet_lib; spinalnet_lib.SpinalHead; print(time.perf_counter() - t)"
     assert min(float(run(code)) for _ in range(2)) < 0.3
 
 
+@pytest.mark.processes
 def test_training_runs_from_a_plain_source_folder_with_torch_and_numpy_alone(tmp_path, root):
     """On a rented machine: the folder copied, nothing installed; everything else is hidden from the import."""
     import shutil

@@ -156,6 +156,7 @@ def test_a_half_written_cache_is_not_taken_for_whole(files, cache):
     assert torch.equal(Photos(files, 16, cache)[:], whole)
 
 
+@pytest.mark.processes
 def test_a_killed_process_leaves_a_cache_that_heals(files, cache, tmp_path):
     code = f"""
 import os, pathlib

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spinalnet_lib import load_dataset, load_facts, load_records, mean_interval, plots
+from spinalnet_lib import load_bench_report, load_dataset, load_facts, load_records, mean_interval, plots
 from spinalnet_lib.picture import DARK, LIGHT
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
@@ -16,6 +16,7 @@ PICTURES = {
     "last": lambda: plots.plot_last_errors(RECORDS),
     "one seed": lambda: plots.plot_last_errors(RECORDS[:1]),
     "macs": plots.plot_macs,
+    "step": lambda: plots.plot_step_profile(load_bench_report("gpu")["profile"]),
 }
 
 
@@ -108,3 +109,15 @@ def test_alt_text_states_the_numbers_of_the_data():
 def test_no_records_is_said(plot):
     with pytest.raises(ValueError, match="no records to draw"):
         plot([])
+
+
+def test_the_parts_of_a_step_fill_it():
+    profile = load_bench_report("gpu")["profile"]
+    picture = plots.plot_step_profile(profile)
+    bars = drawn(picture).patches
+    for place in (0, 1):
+        widths = [bar.get_width() for bar in bars if round(bar.get_y() + bar.get_height() / 2) == place]
+        assert sum(widths) == pytest.approx(100, abs=0.5)
+    assert f"batch norm {100 * next(p['share'] for p in profile if p['kind'] == 'batch norm'):.0f} %" in picture.alt
+    with pytest.raises(ValueError, match="no profile; `spinalnet bench --device cuda` measures one"):
+        plots.plot_step_profile([])

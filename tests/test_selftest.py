@@ -116,6 +116,7 @@ def write_packed(folder, count=120):
     (folder / "card.json").write_text(json.dumps(card))
 
 
+@pytest.mark.processes
 def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
     assert run(bare, "import PIL", check=False).returncode == 1  # the isolation is one
     write_packed(bare / "data" / "cache" / "glyphs")
@@ -126,6 +127,7 @@ def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
     assert "tuning" in call(bare, "sweep", "--help").stdout
 
 
+@pytest.mark.processes
 def test_the_self_test_starts_with_torch_and_numpy_alone(bare):
     if not torch.cuda.is_available():
         refused = call(bare, "selftest", "--device", "cuda", check=False)

@@ -21,7 +21,7 @@ from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
-SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "start.js")
+SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "speed_ratios.js", "start.js")
 WORDS_A_MINUTE = 200
 INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
 

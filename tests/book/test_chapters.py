@@ -78,7 +78,9 @@ class TestEveryChapter:
 
     def test_there_is_a_widget_with_its_chapter(self, chapter):
         shown = [
-            code for code in sources(chapter, "code") if re.search(r"WeightCounter|SplitExplorer|ErrorCurves", code)
+            code
+            for code in sources(chapter, "code")
+            if re.search(r"WeightCounter|SplitExplorer|ErrorCurves|SpeedRatios", code)
         ]
         assert shown
 

@@ -22,6 +22,16 @@ def test_commands_are_targets_of_the_makefile():
         assert re.search(rf"^{command}:", makefile, flags=re.MULTILINE), command
 
 
+def test_spinalnet_commands_are_commands():
+    from spinalnet_lib.cli import _parser
+
+    commands = re.findall(r"^spinalnet (.*?)(?: #.*)?$", README, flags=re.MULTILINE)
+    commands += re.findall(r"`(?:\.venv/bin/)?spinalnet ([^`]*)`", README)
+    assert len(commands) >= 5
+    for command in commands:
+        _parser().parse_args(command.split())
+
+
 def test_local_links_exist():
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", README):
         assert (ROOT / link).exists(), link

@@ -8,11 +8,12 @@ import pytest
 from book_site import serve
 from playwright.sync_api import expect
 from spinal_book import SCRIPTS
-from widget_grids import GRIDS, RECORDS
+from widget_grids import BENCH, GRIDS, RECORDS
 
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import ErrorCurves, SpeedRatios, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.widgets.base import FOLDER
 from spinalnet_lib.widgets.error_curves import error_curves_state
+from spinalnet_lib.widgets.speed_ratios import speed_ratios_state
 from spinalnet_lib.widgets.split_explorer import split_explorer_state
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
 
@@ -21,11 +22,13 @@ PAGES = {
     "weight-counter": "book/idea/counting_weights.html",
     "split-explorer": "book/idea/the_spinal_layer.html",
     "error-curves": "book/evidence/first_training.html",
+    "speed-ratios": "book/appendix/speed.html",
 }
 STATES = {
     "weight-counter": (weight_counter_state, WeightCounter),
     "split-explorer": (split_explorer_state, SplitExplorer),
     "error-curves": (error_curves_state, lambda: ErrorCurves(RECORDS)),
+    "speed-ratios": (speed_ratios_state, lambda: SpeedRatios(BENCH)),
 }
 
 
@@ -383,7 +386,7 @@ def test_the_curves_picture_draws_every_seed_and_its_axis_can_be_logarithmic(add
 
 def test_live_views_of_several_widgets_share_a_window(address, open_page):
     page = open_page(f"{address}/book/introduction.html")
-    widgets = [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(layer_width=9)]
+    widgets = [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), SpeedRatios(BENCH), WeightCounter(layer_width=9)]
     shown, ids, labelled = page.evaluate(
         """async (widgets) => {
           const hosts = [];

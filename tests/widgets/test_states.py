@@ -8,9 +8,17 @@ import pytest
 import torch
 import traitlets
 from matplotlib.figure import Figure
-from widget_grids import GRIDS, RECORDS
+from widget_grids import BENCH, GRIDS, RECORDS
 
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, create_head, load_records, mean_interval
+from spinalnet_lib import (
+    ErrorCurves,
+    SpeedRatios,
+    SplitExplorer,
+    WeightCounter,
+    create_head,
+    load_records,
+    mean_interval,
+)
 from spinalnet_lib.counting import measured_cost
 from spinalnet_lib.widgets.base import percent
 from spinalnet_lib.widgets.error_curves import error_curves_state
@@ -76,7 +84,7 @@ def test_curves_state_equals_the_statistics():
 
 @pytest.mark.parametrize(
     "widget",
-    [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(num_layers=1)],
+    [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), SpeedRatios(BENCH), WeightCounter(num_layers=1)],
     ids=lambda w: type(w).__name__,
 )
 def test_one_object_has_a_live_a_still_and_a_text_form(widget):
@@ -118,7 +126,7 @@ def test_the_curves_still_shows_every_run_and_the_mean():
 
 
 def test_the_pages_table_holds_every_row():
-    for widget in (WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS)):
+    for widget in (WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), SpeedRatios(BENCH)):
         html = widget.to_html()
         for label, value in widget.state()["rows"]:
             assert f"<th scope='row'>{escape(label)}</th><td>{escape(value)}</td>" in html
@@ -176,3 +184,32 @@ def test_curves_refuse_what_does_not_fit_one_picture():
 def test_percent_is_exact_to_a_tenth(part, whole):
     tenths = percent(part, whole)[:-2].replace(",", "")
     assert abs(float(tenths) - 100 * part / whole) <= 0.05 + 1e-9
+
+
+def test_a_ratio_is_read_as_clear_only_where_its_whole_range_is():
+    rows = [("a", 0.5, 0.4, 0.9), ("b", 2.0, 1.1, 3.0), ("c", 0.8, 0.7, 1.0), ("d", 0.0204, 0.01, 0.03)]
+    rows = [
+        {"group": "g", "name": name, "peer": "p", "ratio": r, "low": low, "high": high} for name, r, low, high in rows
+    ]
+    ratios = SpeedRatios(rows, seconds=90)
+    state = ratios.state()
+    assert [state["readings"][state["order"].index(i)] for i in range(4)] == ["less", "more", "unclear", "less"]
+    assert state["order"] == [3, 0, 2, 1]
+    assert state["rows"][1] == ["a, against p", "50.0 % of the time (40.0 % to 90.0 %): 90 s become 45.0 s"]
+    assert state["rows"][0][1].startswith("2.0 % of the time") and state["rows"][0][1].endswith("become 1.8 s")
+    assert state["summary"] == "Of 4 comparisons: 2 less time, 1 more time, 1 no clear difference."
+    ratios.fastest_first = False
+    assert ratios.state()["order"] == [0, 1, 2, 3]
+    with pytest.raises(traitlets.TraitError, match=r"group 'x' is not here; choose from \['g'\]"):
+        ratios.group = "x"
+    with pytest.raises(ValueError, match="SpeedRatios: no rows; measure some"):
+        SpeedRatios([])
+
+
+def test_the_ratios_still_shows_every_row():
+    ratios = SpeedRatios(BENCH, group="gpu")
+    (axes,) = still(ratios)
+    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [
+        100 * row["ratio"] for row in sorted((r for r in BENCH if r["group"] == "gpu"), key=lambda r: r["ratio"])
+    ]

@@ -2,9 +2,11 @@
 
 import itertools
 
-from spinalnet_lib import load_records
+from spinalnet_lib import load_bench, load_records
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
+BENCH = [*load_bench("cpu"), *load_bench("gpu")]
+GROUPS = tuple(dict.fromkeys(row["group"] for row in BENCH))
 
 
 def _grid(**values) -> list[dict]:
@@ -31,4 +33,5 @@ GRIDS = {
     "error-curves": _grid(
         arms=([], [0], [1, 3], [0, 1, 2, 3]), seeds=(1, 2, 3, 10), interval=("t", "range", "none"), log=(True, False)
     ),
+    "speed-ratios": _grid(group=GROUPS, seconds=(1, 7, 60, 3600), fastest_first=(True, False)),
 }

@@ -1,0 +1,61 @@
+/* Speed ratios: the same readings as spinalnet_lib/widgets/speed_ratios.py, a strip for each comparison. */
+(() => {
+  "use strict";
+  const { define, shape, label, rule, make, thousands } = globalThis.SpinalWidgets;
+  const WORDS = [["less", "less time"], ["more", "more time"], ["unclear", "no clear difference"]];
+  const FILLS = { less: "arm0", more: "arm1", unclear: "linear" };
+
+  function tenths(n) { return `${thousands(Math.floor(n / 10))}.${n % 10}`; }
+
+  function percent(thousandths) { return `${tenths(thousandths)} %`; }
+
+  function find(v, data) { return data.groups.find((group) => group.key === v.group).rows; }
+
+  function state(v, data) {
+    const found = find(v, data);
+    const order = found.map((_, i) => i);
+    if (v.fastest_first) order.sort((a, b) => found[a].ratio - found[b].ratio);
+    const readings = order.map((i) => (found[i].high < 1000 ? "less" : found[i].low > 1000 ? "more" : "unclear"));
+    const rows = order.map((i) => {
+      const { name, peer, ratio, low, high } = found[i];
+      const seconds = tenths(Math.floor((v.seconds * ratio + 50) / 100));
+      return [`${name}, against ${peer}`, `${percent(ratio)} of the time (${percent(low)} to ${percent(high)}): ${v.seconds} s become ${seconds} s`];
+    });
+    const counts = WORDS.map(([reading, words]) => `${readings.filter((r) => r === reading).length} ${words}`);
+    return { error: null, order, readings, rows, summary: `Of ${found.length} comparisons: ${counts.join(", ")}.` };
+  }
+
+  function draw(picture, s, v, data, width) {
+    const rows = find(v, data);
+    const low = Math.min(500, ...rows.map((row) => row.low)) / 1.15, high = Math.max(2000, ...rows.map((row) => row.high)) * 1.15;
+    const left = 10, right = width - 10;
+    const x = (n) => left + ((right - left) * Math.log(n / low)) / Math.log(high / low);
+    const marks = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].filter((n) => n >= low && n <= high);
+    const strip = (height) => {
+      const svg = shape("svg", { width, height });
+      for (const n of marks) svg.append(shape("line", { x1: x(n), x2: x(n), y1: 0, y2: height, class: n === 1000 ? "spinal-one" : "spinal-grid" }));
+      return svg;
+    };
+    s.order.forEach((i, place) => {
+      const row = rows[i], fill = FILLS[s.readings[place]];
+      const svg = strip(20);
+      svg.append(shape("rect", { x: x(row.low), y: 7, width: Math.max(2, x(row.high) - x(row.low)), height: 6, rx: 3, class: `spinal-range spinal-fill-${fill}` }));
+      svg.append(shape("circle", { cx: x(row.ratio), cy: 10, r: 5, class: `spinal-fill-${fill}` }));
+      const words = make("p", { class: "spinal-row" }, make("strong", {}, row.name), ` against ${row.peer}`);
+      picture.append(words, svg);
+    });
+    const axis = strip(34);
+    let free = -Infinity;
+    for (const n of marks) {
+      const text = `${n / 10} %`, half = 4 * text.length;
+      if (x(n) - half < Math.max(free, 0) || x(n) + half > width) continue;
+      label(axis, x(n), 16, text, "middle", n === 1000 ? "spinal-strong" : "");
+      free = x(n) + half;
+    }
+    label(axis, left, 31, "← less time than the peer");
+    label(axis, right, 31, "more time →", "end");
+    picture.append(axis);
+  }
+
+  define("speed-ratios", { state, draw });
+})();
