@@ -23,8 +23,8 @@ def test_their_gradient_is_zero_but_for_rounding(backbone):
     found = idle_biases(model)
     assert len(found) == EXPECTED.get(backbone, len(found))
     side = model.body.image_size
-    x = torch.randn(4, model.body.in_chans, side, side, dtype=torch.float64)
-    F.cross_entropy(model(x), torch.arange(4)).backward()
+    x = torch.randn(2, model.body.in_chans, side, side, dtype=torch.float64)
+    F.cross_entropy(model(x), torch.arange(2)).backward()
     largest = max(p.grad.abs().max() for p in model.parameters())
     assert all(bias.grad.abs().max() < 1e-12 * largest for bias in found)
 
