@@ -18,7 +18,6 @@ UNSTACKED = ("progressive", "spinal_shared")  # wired in ways that `stacked_head
 # Sizes of ours, for bodies without a script of the paper's: those of its largest CNN on CIFAR. What they replace is one Linear.
 _SIZES = {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5}
 _OURS = {"densenet121": _SIZES, "efficientnet_lite0": _SIZES}
-_FEATURES = {"efficientnet_lite0": 1280}  # of a body that is no backbone of `create_backbone`
 
 
 def primary_arms(backbone: str) -> tuple[str, ...]:
@@ -53,7 +52,7 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **siz
 
 def equal_width(head: str, backbone: str, num_classes: int) -> int:
     """The width at which an ablation comes nearest to the parameters of the body's spinal head."""
-    in_features = _FEATURES.get(backbone) or create_backbone(backbone).num_features
+    in_features = create_backbone(backbone).num_features
     spine = {**(_OURS.get(backbone) or paper_head(backbone, _spinal(backbone), num_classes)), "drop_rate": 0.0}
     budget = head_cost(_spinal(backbone), in_features, num_classes, **spine).parameters
     del spine["layer_width"], spine["drop_rate"]

@@ -36,7 +36,7 @@ def create_backbone(name: str, in_chans: int | None = None, image_size: int | No
     """Build a registered body.
 
     `in_chans` is the body's own unless given: 1, or 3 for the bodies of colour images. `image_size` is for those
-    that take any ("pixels"), the others have their own.
+    that take any ("pixels", "efficientnet_lite0"), the others have their own.
 
     >>> create_backbone("two_conv").num_features
     320
@@ -44,18 +44,28 @@ def create_backbone(name: str, in_chans: int | None = None, image_size: int | No
     cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
     own = getattr(cls, "image_size", None)
     if own is not None and image_size not in (None, own):
-        raise ValueError(f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out")
+        raise ValueError(
+            f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out, or take another body"
+        )
     given = {"in_chans": in_chans, "image_size": image_size if own is None else None}
     return cls(**{argument: value for argument, value in given.items() if value is not None})
 
 
 class Backbone(nn.Module):
-    """What all bodies share: the input check. A subclass sets the four attributes and `forward_features`."""
+    """What all bodies share: the input check. A subclass sets the four attributes and `forward_features`.
+
+    A body that was trained before has `load_pretrained()`, and `mean` and `std`, a tuple each, of the channels of the data
+    that it was trained on, in [0, 1]; images for others are normalised by the data set's own. `at_once` is how many images
+    it is evaluated on at a time, fewer where its layers take much memory for each.
+    """
 
     name: str
     in_chans: int
     image_size: int
     num_features: int
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    at_once: int = 1000
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images to features: `(N, in_chans, image_size, image_size) -> (N, num_features)`."""
@@ -159,5 +169,5 @@ class VGG5(VGG):
     blocks = ((64, 64), (128, 128), (256, 256, 256), (256, 256, 256))
 
 
-# Last, as that module subclasses Backbone and VGG: importing it registers its bodies, so that all names are known here.
-from . import cifar_backbones  # noqa: E402, F401
+# Last, as those modules subclass Backbone: importing them registers their bodies, so that all names are known here.
+from . import cifar_backbones, pretrained_backbones  # noqa: E402, F401

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .augment import Augmentation
 from .checks import check_int, check_name
@@ -84,6 +84,15 @@ class Split:
     def to(self, device: torch.device | str) -> Split:
         """The same split on `device`, photographs as one tensor."""
         return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
+
+    def seen_by(self, model: nn.Module) -> Split:
+        """The same split, normalised as the model's body was trained before, if it was."""
+        mean, std = (getattr(getattr(model, "body", None), name, None) for name in ("mean", "std"))
+        if mean is None:
+            return self
+        statistics = Statistics(self.images)
+        statistics.values = (torch.tensor(mean), torch.tensor(std))
+        return Split(self.images, self.labels, statistics.to(self.labels.device))
 
     def batch(
         self, index: Tensor | slice, augmentation: Augmentation | None = None, generator: torch.Generator | None = None

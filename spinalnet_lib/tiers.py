@@ -1,7 +1,6 @@
 """The study's tiers as plain Python: bodies, data sets, arms, seeds and recipes. Source: the written protocol.
 
-A tier is a kind of body on a kind of machine; its arms differ in the head only. Tier T, the fine-tuning of pretrained
-bodies, is not here yet.
+A tier is a kind of body on a kind of machine; its arms differ in the head only.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .arms import OTHER, primary_arms
+from .augment import Augmentation
 from .checks import check_name
 from .datasets import list_datasets
 from .recipes import published_recipe, regression_recipe, tuned_recipe
@@ -94,6 +94,11 @@ def _of_large_steps(body: str, dataset: str, learning_rate: float) -> TrainConfi
     return tuned_recipe(learning_rate, _LARGE, warps)
 
 
+def _of_photographs(body: str, dataset: str, learning_rate: float) -> TrainConfig:
+    """The tuned recipe with steps of 64, mirrored and cropped, as usual for photographs."""
+    return tuned_recipe(learning_rate, 64, Augmentation(crop_scale=(0.5, 1.0), flip=True))
+
+
 _TIER_C = ("mnist", "emnist_letters_reduced", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
 _TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters_reduced")
 _TIER_G = (
@@ -105,11 +110,12 @@ _TIER_G = (
     "kmnist_10k",
 )
 _TIER_H = ("cifar10", "cifar100_reduced")
+_PHOTOGRAPHS = ("monkeys10", "fruits360_varieties", "caltech101_reduced")
 # Bodies of both kinds, trained on the set that they read, in turn: a sweep that is cut off has as many of either.
 _TRAINED = [f"trained:two_conv-{head}-{seed}" for seed in range(3) for head in ("linear", "spinal")]
 _TIER_F = (
     *(f"{name}+{body}" for body in _TRAINED for name in _TIER_C),
-    *(f"{name}+efficientnet_lite0" for name in ("monkeys10", "fruits360_varieties", "caltech101_reduced", "cifar10")),
+    *(f"{name}+efficientnet_lite0" for name in (*_PHOTOGRAPHS, "cifar10")),
 )
 _GRID = [
     {"num_splits": splits, "num_layers": layers, "layer_width": width}
@@ -164,6 +170,13 @@ TIERS: Mapping[str, Tier] = {
         _of_large_steps,
         searched=_primary_and_linear,
     ),
+    "T": Tier(
+        "EfficientNet-Lite0 from ImageNet, trained on with its head",
+        "cuda",
+        (Runs(_primary_and_linear, range(8), _PHOTOGRAPHS, ("efficientnet_lite0",)),),
+        _of_photographs,
+        searched=_primary_and_linear,
+    ),
 }
 
 
@@ -171,6 +184,10 @@ def list_sets(tier: str, root: str | os.PathLike | None = None) -> tuple[list[st
     """The data sets of a tier whose files are on this machine, and those whose files, or the body's, are not."""
     here = {*TARGETS, *list_datasets(root, present=True)}
     lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
-    names = TIERS[check_name("tier", tier, TIERS)].datasets
-    present = [name for name in names if name.partition("+")[0] in here and (lite or not name.endswith("_lite0"))]
+    plan = TIERS[check_name("tier", tier, TIERS)]
+    names = plan.datasets
+    needing = {
+        name for name in names for body in plan.backbones(name) if frozen_body(name, body) == "efficientnet_lite0"
+    }
+    present = [name for name in names if name.partition("+")[0] in here and (lite or name not in needing)]
     return present, [name for name in names if name not in present]

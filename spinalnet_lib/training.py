@@ -84,7 +84,7 @@ def train(
             "redraw": torch.Generator().manual_seed(stream(seed, "redraw")),
         }
 
-        train_split, val, test = data.train.to(device), data.val.to(device), data.test.to(device)
+        train_split, val, test = (part.seen_by(model).to(device) for part in (data.train, data.val, data.test))
         optimizer = make_optimizer(model, config, device)
         take_step = make_step(model, optimizer, config)
         batches = Batches(train_split, config, generators["augmentation"])
@@ -225,13 +225,18 @@ def run_key(
 
 
 def initialise(model: Classifier, seed: int) -> None:
-    """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body."""
+    """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body.
+
+    A body that was trained before has its weights of then instead.
+    """
     for part, module in (("body", model.body), ("head", model.head)):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(seed, part))
             for layer in module.modules():
                 if hasattr(layer, "reset_parameters"):
                     layer.reset_parameters()
+            if hasattr(module, "load_pretrained"):
+                module.load_pretrained()
 
 
 def stream(seed: int, purpose: str) -> int:

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -10,14 +11,16 @@ from spinalnet_lib import count_macs, count_parameters, create_backbone, list_ba
 from spinalnet_lib.backbones import Pixels
 
 RESNETS = ("resnet18", "resnet18_cells", "resnet34", "resnet34_cells")
+PRETRAINED = "efficientnet_lite0"  # has tests of its own in test_pretrained_backbones
 COLOUR = ("cifar_cnn", "densenet121", *RESNETS, "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
 
 
 def test_each_body_is_known_and_has_its_own_channels_and_size():
-    assert list_backbones() == sorted(["pixels", "two_conv", "vgg5", "arch2", *COLOUR])
+    assert list_backbones() == sorted(["pixels", "two_conv", "vgg5", "arch2", *COLOUR, PRETRAINED])
     for name in list_backbones():
         body = create_backbone(name)
-        assert (body.in_chans, body.image_size) == ((3, 32) if name in COLOUR else (1, 28))
+        expected = (3, 224) if name == PRETRAINED else (3, 32) if name in COLOUR else (1, 28)
+        assert (body.in_chans, body.image_size) == expected
         assert (body.name, type(body)().in_chans) == (name, body.in_chans)
 
 
@@ -29,8 +32,9 @@ def test_all_bodies_are_found_whichever_module_comes_first(first):
     assert out.split() == list_backbones()
 
 
-@pytest.mark.parametrize("name", list_backbones())
-@pytest.mark.parametrize("in_chans", [1, 3])
+@pytest.mark.parametrize(
+    "in_chans, name", [(3, PRETRAINED), *itertools.product([1, 3], sorted(set(list_backbones()) - {PRETRAINED}))]
+)
 def test_features_have_the_promised_shape(name, in_chans):
     body = create_backbone(name, in_chans).eval()
     images = torch.randn(2, in_chans, body.image_size, body.image_size)
@@ -43,9 +47,10 @@ def test_features_have_the_promised_shape(name, in_chans):
 @pytest.mark.parametrize("name", list_backbones())
 @pytest.mark.parametrize("shape", [(2, 1, 27, 28), (2, 2, 28, 28), (1, 28, 28), (2, 784), (2, 3, 32, 31)])
 def test_wrong_images_name_both_shapes(name, shape):
-    reads = r"\(N, 3, 32, 32\)" if name in COLOUR else r"\(N, 1, 28, 28\)"
+    body = create_backbone(name)
+    reads = rf"\(N, {body.in_chans}, {body.image_size}, {body.image_size}\)"
     with pytest.raises(ValueError, match=reads) as caught:
-        create_backbone(name)(torch.zeros(shape))
+        body(torch.zeros(shape))
     assert str(shape) in str(caught.value)
 
 
@@ -188,7 +193,7 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(list_backbones()) - {"pixels"}))
+@pytest.mark.parametrize("name", sorted(set(list_backbones()) - {"pixels", PRETRAINED}))
 def test_a_body_computes_what_the_published_script_computes(name):
     body = create_backbone(name).double()
     for module in body.modules():

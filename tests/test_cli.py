@@ -87,7 +87,7 @@ def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeyp
         str(tmp_path / "x.jsonl"),
     ]
     assert main([*command, "--size", "16"]) == 2
-    assert "images (3, 16, 16), the body 'cifar_cnn' reads (3, 32, 32)" in capsys.readouterr().err
+    assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
     assert main(command) == 0
     (record,) = load_records(tmp_path / "x.jsonl")
     assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)

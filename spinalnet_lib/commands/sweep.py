@@ -13,7 +13,7 @@ def add(commands) -> None:
         "published: the paper's heads and recipes, few seeds",
     )
     sweep.add_argument(
-        "--tier", help="R, C, F on a CPU; G, H on a GPU; an unknown one lists them (default: all of the device)"
+        "--tier", help="R, C, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
     )
     sweep.add_argument(
         "--sets",
@@ -76,8 +76,11 @@ def run(args: argparse.Namespace) -> None:
         if len(left) >= before:  # what fails, fails again
             break
     records = RecordFolder(args.out).records()
-    seconds = sum(predicted_seconds(cell, records) for cell in left) / args.workers
-    print(
-        f"{len(left)} runs are left"
-        + (f", about {seconds / 60:.0f} minutes with {args.workers} workers" if left else "")
-    )
+    seconds = [predicted_seconds(cell, records) for cell in left]
+    if not left:
+        print("0 runs are left")
+    elif None in seconds:
+        print(f"{len(left)} runs are left; none like {seconds.count(None)} of them has ended, so their time is unknown")
+    else:
+        minutes = sum(seconds) / args.workers / 60
+        print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {args.workers} workers")

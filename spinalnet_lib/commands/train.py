@@ -88,13 +88,12 @@ def run(args: argparse.Namespace) -> None:
     num_classes = data.card["num_classes"]
     head_arguments = _head_arguments(args, num_classes)
     _, channels, side, _ = data.train.images.shape
-    sizes = {"image_size": side} if args.backbone == "pixels" else {}
     config = _recipe(args)
     out = Path(args.out)
     done = {record.key for record in load_records(out)} if out.exists() else set()
     _check_writable(out)
     for seed in args.seeds:
-        model = create_model(args.backbone, args.head, num_classes, in_chans=channels, **sizes, **head_arguments)
+        model = create_model(args.backbone, args.head, num_classes, channels, side, **head_arguments)
         key = run_key(model, data, config, seed, pick_device(args.device))
         if key in done:
             print(f"{args.head}, seed {seed}: already in {out}")
