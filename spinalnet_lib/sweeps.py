@@ -7,9 +7,7 @@ two processes make the same run, and a killed run is free again. A record is wri
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import signal
 import statistics
 import sys
 import time
@@ -32,6 +30,7 @@ from .stacked import Member, train_stacked
 from .study import Cell
 from .training import OutOfTime, pick_device, run_key, train
 from .whole_files import locked
+from .workers import start_workers
 
 ENGINES = ("serial", "process", "ray")
 STACK = 16  # members at most: beyond that a stack gains little, and more is lost where it is cut off
@@ -240,10 +239,7 @@ def keep(cells: Sequence[Cell], results: Sequence[Result], folder: RecordFolder,
 
 
 def _work_in_processes(workers: int, job: tuple) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_worker, args=job) for _ in range(workers)]
-    for process in processes:
-        process.start()
+    processes = start_workers(workers, _work, job)
     try:
         for process in processes:
             process.join()
@@ -253,11 +249,6 @@ def _work_in_processes(workers: int, job: tuple) -> None:
         for process in processes:
             process.join(1)
         raise
-
-
-def _worker(*job) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us: one word on Ctrl-C, not one a worker
-    _work(*job)
 
 
 def _data(cell: Cell, device: str | None, root) -> DataSet:

@@ -41,6 +41,10 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.engine == "process":
+        from ..workers import start_server
+
+        start_server()  # before torch is imported here
     from ..record_files import RecordFolder, load_records
     from ..study import list_cells
     from ..sweeps import TimeLimit, missing_cells, predicted_seconds, prepare, sweep

@@ -1,0 +1,50 @@
+"""Workers are forked from a server: with today's environment, without a word on Ctrl-C, and anew if the server is gone."""
+
+import multiprocessing.forkserver
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from spinalnet_lib.workers import start_server, start_workers
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no server on this system"),
+]
+
+
+def _write(path: Path) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    torch_was_there = "torch._dynamo" in sys.modules and "spinalnet_lib.sweeps" in sys.modules
+    path.write_text(f"{os.environ.get('SPINALNET_TRIED')} {handler == signal.SIG_IGN} {torch_was_there}")
+
+
+def _said(path: Path) -> str:
+    (worker,) = start_workers(1, _write, (path,))
+    worker.join(60)
+    assert worker.exitcode == 0
+    return path.read_text()
+
+
+def test_a_worker_has_the_environment_of_now_and_torch_at_once(tmp_path, monkeypatch):
+    assert _said(tmp_path / "first") == "None True True"
+    monkeypatch.setenv("SPINALNET_TRIED", "later than the server")
+    assert _said(tmp_path / "second") == "later than the server True True"
+
+
+def test_a_server_that_was_killed_is_started_anew(tmp_path):
+    start_server()
+    server = multiprocessing.forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGKILL)
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)  # until it is dead, whom the module then buries
+    assert _said(tmp_path / "said") == "None True True"
+    assert multiprocessing.forkserver._forkserver._forkserver_pid != server
+
+
+def test_our_own_handler_of_ctrl_c_is_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    start_server()
+    assert signal.getsignal(signal.SIGINT) is before
