@@ -1,8 +1,8 @@
 """Many heads of one shape computed at once: a member a slice, its weights, its dropout masks and its batch its own.
 
-Three things make a stack fast where a loop over heads is slow: one call does the work of all members, a layer's
-features and the output of the layer before are multiplied apart, so that nothing is copied together and no gradient is
-computed for features, and layers that read the same features share one product.
+Three things make a stack fast where a loop over heads is slow: one call does the work of all members, all that a layer
+or the classifier reads is multiplied apart, so that nothing is copied together and no gradient is computed for features,
+and narrow layers that read the same features share one product.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from .heads import Head, LinearHead, MLPHead, SpinalHead
+
+_WIDE = 64  # outputs of a layer whose product gains nothing from more columns
 
 
 class StackedHeads:
@@ -41,10 +43,11 @@ class StackedHeads:
         """A leaf for each set of features that is read, each chain, and the biases; features come first in a layer's weight."""
         groups: dict[
             object, list[int]
-        ] = {}  # layers that read the same features share a product, unless they drop some
+        ] = {}  # narrow layers that read the same features share a product, unless they drop some
         for i, read in enumerate(self.reads):
+            alone = any(self.rates[i]) or self.layers[i][0].linear.out_features >= _WIDE
             if len(read):
-                groups.setdefault(i if any(self.rates[i]) else tuple(read.tolist()), []).append(i)
+                groups.setdefault(i if alone else tuple(read.tolist()), []).append(i)
         self.groups = [(_as_slice(self.reads[members[0]]), members) for members in groups.values()]
         linears = [[layer.linear for layer in members] for members in self.layers]
         sizes = [len(read) for read in self.reads]
@@ -60,8 +63,8 @@ class StackedHeads:
             self._leaf(torch.stack([layer.bias.detach() for layer in linear])[:, None]) for linear in linears
         ]
         classifiers = [head.classifier for head in self.heads]
-        self.classifier = self._leaf(_stack(classifiers, lambda w: w.T))
-        self.classifier_bias = self._leaf(torch.stack([layer.bias.detach() for layer in classifiers])[:, None])
+        self.classifier = self._leaf(_stack(classifiers, lambda w: w))
+        self.classifier_bias = self._leaf(torch.stack([layer.bias.detach() for layer in classifiers])[:, :, None])
 
     def _leaf(self, tensor: Tensor) -> Tensor:
         leaf = tensor.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
@@ -81,8 +84,8 @@ class StackedHeads:
                 if before is not None:
                     layer.linear.weight[:, len(self.reads[i]) :].copy_(before[m].T)
         for m, head in enumerate(self.heads):
-            head.classifier.weight.copy_(self.classifier[m].T)
-            head.classifier.bias.copy_(self.classifier_bias[m, 0])
+            head.classifier.weight.copy_(self.classifier[m])
+            head.classifier.bias.copy_(self.classifier_bias[m, :, 0])
 
     def __call__(self, x: Tensor, generators: Sequence[torch.Generator] | None = None) -> Tensor:
         """Logits of features `(M, B, in_features)`, or of `(B, in_features)` that all members share.
@@ -111,11 +114,41 @@ class StackedHeads:
                 z = z + bias
             else:
                 previous = outputs[-1] if mask is None else outputs[-1] * mask[:, :, size:]
-                z = torch.baddbmm(bias if z is None else z + bias, previous, before)
+                z = torch.baddbmm(bias, previous, before) if z is None else (z + bias).baddbmm_(previous, before)
             outputs.append(self.act(z))
-        hidden = x if not outputs else torch.cat(outputs, 2) if self.all_feed else outputs[-1]
-        mask = masks.draw(self.classifier_rates, hidden.shape[2])
-        return torch.baddbmm(self.classifier_bias, hidden if mask is None else hidden * mask, self.classifier)
+        hidden = [x] if not outputs else outputs if self.all_feed else outputs[-1:]
+        mask = masks.draw(self.classifier_rates, self.classifier.shape[2])
+        if mask is not None:
+            hidden = [part * kept for part, kept in zip(hidden, _split_like(mask, hidden), strict=True)]
+        return _Classify.apply(self.classifier, self.classifier_bias, *hidden)
+
+
+class _Classify(torch.autograd.Function):
+    """Hidden values in parts `(M, B, K_i)`, weights `(M, C, K)` and biases `(M, C, 1)` to logits `(M, B, C)`.
+
+    What torch's own operations would do, but that the parts are never copied together, and that no product has classes
+    as its columns: there are few, and such products take twice as long.
+    """
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, bias: Tensor, *parts: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, *parts)
+        logits = bias
+        for part, columns in zip(parts, _split_like(weight, parts), strict=True):
+            logits = torch.baddbmm(logits, columns, part.mT)
+        return logits.mT
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *parts = ctx.saved_tensors
+        of_weight = torch.cat([torch.bmm(gradient.mT, part) for part in parts], 2)
+        needed = zip(_split_like(weight, parts), ctx.needs_input_grad[2:], strict=True)
+        of_parts = [torch.bmm(gradient, columns) if needs else None for columns, needs in needed]
+        return of_weight, gradient.sum(1)[:, :, None], *of_parts
+
+
+def _split_like(tensor: Tensor, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tensor.split([part.shape[2] for part in parts], 2)
 
 
 class _Masks:

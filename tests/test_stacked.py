@@ -81,6 +81,12 @@ def test_members_are_the_runs_of_their_seeds(head, drop_rate, data):
     check_equal(data, stack, [{"drop_rate": drop_rate}] * 3)
 
 
+@pytest.mark.parametrize("head", ["spinal", "spinal_overlap", "spinal_full", "mlp"])
+def test_wide_layers_read_the_features_apart(head, data, monkeypatch):
+    monkeypatch.setattr("spinalnet_lib.stacked_heads._WIDE", 4)
+    check_equal(data, members(head), [{}] * 3)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_with_every_optimizer_and_schedule(optimizer, schedule, data):
