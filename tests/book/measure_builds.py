@@ -52,7 +52,7 @@ def main(out: str) -> None:
                 {"name": what, "seconds": round(taken, 1), "promised": promised, "peer": "import torch", "ratio": ratio}
             )
             print(f"{what:30} {taken:6.1f} s of {promised} s promised; {ratio} times `import torch`")
-        write_report(out, rows, __doc__.split("Method: ")[1].strip())
+        write_report(out, rows, method=__doc__.split("Method: ")[1].strip())
         late = [row["name"] for row in rows if row["seconds"] > row["promised"]]
         if late:
             sys.exit(f"slower than promised: {', '.join(late)}")
