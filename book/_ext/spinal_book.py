@@ -22,6 +22,7 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
 SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "speed_ratios.js", "start.js")
+WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
 WORDS_A_MINUTE = 200
 INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
 
@@ -109,8 +110,9 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     ]
     if doctree is None:
         return
-    if 'class="spinal-widget"' in context["body"]:
-        for name in SCRIPTS:
+    shown = {f"{kind.replace('-', '_')}.js" for kind in WIDGET_KIND.findall(context["body"])}
+    for name in SCRIPTS if shown else ():
+        if name in {"base.js", "start.js", *shown}:
             app.add_js_file(f"spinal/{name}", loading_method="defer", priority=800)
     # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
     for theirs, ours in (

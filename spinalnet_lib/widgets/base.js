@@ -283,5 +283,5 @@ globalThis.SpinalWidgets = (() => {
     pause = setTimeout(() => write(pages.filter((page) => page.touched)), 200);
   }
 
-  return { define, state, make, shape, label, rule, thousands, percent, multiple, counted, steps, splitSizes, spineError, live, mountAll };
+  return { define, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, splitSizes, spineError, live, mountAll };
 })();

@@ -1,13 +1,9 @@
 /* Speed ratios: the same readings as spinalnet_lib/widgets/speed_ratios.py, a strip for each comparison. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, make, thousands } = globalThis.SpinalWidgets;
+  const { define, shape, label, make, ratio, percent } = globalThis.SpinalWidgets;
   const WORDS = [["less", "less time"], ["more", "more time"], ["unclear", "no clear difference"]];
   const FILLS = { less: "arm0", more: "arm1", unclear: "linear" };
-
-  function tenths(n) { return `${thousands(Math.floor(n / 10))}.${n % 10}`; }
-
-  function percent(thousandths) { return `${tenths(thousandths)} %`; }
 
   function find(v, data) { return data.groups.find((group) => group.key === v.group).rows; }
 
@@ -17,9 +13,9 @@
     if (v.fastest_first) order.sort((a, b) => found[a].ratio - found[b].ratio);
     const readings = order.map((i) => (found[i].high < 1000 ? "less" : found[i].low > 1000 ? "more" : "unclear"));
     const rows = order.map((i) => {
-      const { name, peer, ratio, low, high } = found[i];
-      const seconds = tenths(Math.floor((v.seconds * ratio + 50) / 100));
-      return [`${name}, against ${peer}`, `${percent(ratio)} of the time (${percent(low)} to ${percent(high)}): ${v.seconds} s become ${seconds} s`];
+      const row = found[i], share = (name) => percent(row[name], 1000);
+      return [`${row.name}, against ${row.peer}`, `${share("ratio")} of the time (${share("low")} to ${share("high")}): ` +
+        `${v.seconds} s become ${ratio(v.seconds * row.ratio, 1000)} s`];
     });
     const counts = WORDS.map(([reading, words]) => `${readings.filter((r) => r === reading).length} ${words}`);
     return { error: null, order, readings, rows, summary: `Of ${found.length} comparisons: ${counts.join(", ")}.` };

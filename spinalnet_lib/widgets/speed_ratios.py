@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import traitlets
 
-from .base import Widget, slider
+from .base import Widget, percent, slider
 
 TITLES = {
     "heads": "spinal against dense heads",
@@ -33,7 +33,8 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
     cells = [
         [
             f"{rows[i]['name']}, against {rows[i]['peer']}",
-            f"{_percent(rows[i]['ratio'])} of the time ({_percent(rows[i]['low'])} to {_percent(rows[i]['high'])}): "
+            f"{percent(rows[i]['ratio'], 1000)} of the time "
+            f"({percent(rows[i]['low'], 1000)} to {percent(rows[i]['high'], 1000)}): "
             f"{values['seconds']} s become {_seconds(values['seconds'], rows[i]['ratio'])} s",
         ]
         for i in order
@@ -46,10 +47,6 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
         "rows": cells,
         "summary": f"Of {len(rows)} comparisons: {counts}.",
     }
-
-
-def _percent(thousandths: int) -> str:
-    return f"{thousandths // 10:,}.{thousandths % 10} %"
 
 
 def _seconds(seconds: int, thousandths: int) -> str:

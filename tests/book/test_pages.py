@@ -1,5 +1,7 @@
 """Every built page in a real browser: served, from the disk with the network cut, light, dark, narrow, in print."""
 
+import re
+
 import pytest
 from book_site import CHAPTERS
 
@@ -10,6 +12,7 @@ WIDGETS = {
     "book/idea/the_spinal_layer": 1,
     "book/idea/counting_weights": 2,
     "book/evidence/first_training": 2,
+    "book/appendix/speed": 1,
     "book/appendix/the_data": 1,
 }
 
@@ -21,6 +24,13 @@ class TestEveryPage:
         page.wait_for_load_state("networkidle")
         assert page.locator(".spinal-app").count() == WIDGETS[chapter]
         assert page.locator("article h1").count() == 1
+
+    def test_loads_the_scripts_of_its_own_widgets_only_and_they_are_small(self, chapter, site):
+        page = (site / f"{chapter}.html").read_text()
+        loaded = re.findall(r'<script[^>]* src="[./]*_static/spinal/([a-z_]+\.js)', page)
+        kinds = dict.fromkeys(re.findall(r'class="spinal-widget" data-kind="([a-z-]+)"', page))
+        assert loaded == ["base.js", *(f"{kind.replace('-', '_')}.js" for kind in kinds), "start.js"]
+        assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 30_000
 
     def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
         page = open_page(offline=True)
