@@ -170,7 +170,13 @@ def start(tmp_path, seeds=6, engine="process", workers=2):
     script = tmp_path / "job.py"
     path = [p for p in sys.path if p]
     script.write_text(COMMAND.format(path=path, seeds=seeds, out=str(tmp_path / "out"), engine=engine, workers=workers))
-    return subprocess.Popen([sys.executable, script], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, script],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
 
 
 def kill_all(process, how):
