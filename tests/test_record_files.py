@@ -157,20 +157,20 @@ def many(record, tmp_path_factory):
 
 
 def test_ten_thousand_records_load_in_two_seconds(many):
-    start = time.process_time()  # not the clock on the wall: other tests run beside this one
+    start = time.perf_counter()
     assert len(load_records(many)) == 10_000
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
 
 
 def test_a_folder_that_grows_is_read_on_not_again(record, many, tmp_path):
     shutil.copy(many / "runs.jsonl", tmp_path / "runs.jsonl")
     folder = RecordFolder(tmp_path)
     assert len(folder.records()) == 10_000
-    start = time.process_time()
+    start = time.perf_counter()
     for number in range(100):
         append_record(tmp_path / f"other{number % 2}.jsonl", dataclasses.replace(record, seed=number))
         assert len(folder.records()) == 10_001 + number
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
     with (tmp_path / "runs.jsonl").open("ab") as file:
         file.write(record.to_json()[:50].encode())  # half of a line that another process is writing
         file.flush()

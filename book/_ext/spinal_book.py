@@ -110,10 +110,9 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     ]
     if doctree is None:
         return
-    shown = {f"{kind.replace('-', '_')}.js" for kind in WIDGET_KIND.findall(context["body"])}
-    for name in SCRIPTS if shown else ():
-        if name in {"base.js", "start.js", *shown}:
-            app.add_js_file(f"spinal/{name}", loading_method="defer", priority=800)
+    kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
+    for name in ("base", *kinds, "start") if kinds else ():
+        app.add_js_file(f"spinal/{name.replace('-', '_')}.js", loading_method="defer", priority=800)
     # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
     for theirs, ours in (
         ('<div role="list" class="citation-list">', '<div class="citation-list">'),

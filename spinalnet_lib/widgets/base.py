@@ -119,14 +119,23 @@ def _text(value) -> str:
     return html.escape(str(value), quote=True)
 
 
+def ratio(part: int, whole: int) -> str:
+    """Ratio of two counts to a tenth, by integers, so that the script rounds alike.
+
+    >>> ratio(119808, 2560)
+    '46.8'
+    """
+    tenths = (20 * part + whole) // (2 * whole)
+    return f"{tenths // 10:,}.{tenths % 10}"
+
+
 def percent(part: int, whole: int) -> str:
-    """Share of two counts to a tenth of a percent, by integers, so that the script rounds alike.
+    """Share of two counts to a tenth of a percent.
 
     >>> percent(119808, 136192)
     '88.0 %'
     """
-    tenths = (2000 * part + whole) // (2 * whole)
-    return f"{tenths // 10:,}.{tenths % 10} %"
+    return f"{ratio(100 * part, whole)} %"
 
 
 def counted(n: int, word: str) -> str:
@@ -144,7 +153,4 @@ def multiple(part: int, whole: int) -> str:
     >>> multiple(119808, 136192), multiple(119808, 2560)
     ('88.0 % of', '46.8 times')
     """
-    if part < 2 * whole:
-        return f"{percent(part, whole)} of"
-    tenths = (20 * part + whole) // (2 * whole)
-    return f"{tenths // 10:,}.{tenths % 10} times"
+    return f"{percent(part, whole)} of" if part < 2 * whole else f"{ratio(part, whole)} times"

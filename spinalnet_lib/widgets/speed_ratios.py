@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import traitlets
 
-from .base import Widget, percent, slider
+from .base import Widget, percent, ratio, slider
 
 TITLES = {
     "heads": "spinal against dense heads",
@@ -35,7 +35,7 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
             f"{rows[i]['name']}, against {rows[i]['peer']}",
             f"{percent(rows[i]['ratio'], 1000)} of the time "
             f"({percent(rows[i]['low'], 1000)} to {percent(rows[i]['high'], 1000)}): "
-            f"{values['seconds']} s become {_seconds(values['seconds'], rows[i]['ratio'])} s",
+            f"{values['seconds']} s become {ratio(values['seconds'] * rows[i]['ratio'], 1000)} s",
         ]
         for i in order
     ]
@@ -47,12 +47,6 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
         "rows": cells,
         "summary": f"Of {len(rows)} comparisons: {counts}.",
     }
-
-
-def _seconds(seconds: int, thousandths: int) -> str:
-    """To a tenth, by whole numbers, so that the script rounds alike."""
-    tenths = (seconds * thousandths + 50) // 100
-    return f"{tenths // 10:,}.{tenths % 10}"
 
 
 class SpeedRatios(Widget):
