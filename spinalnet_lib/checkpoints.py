@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,38 @@ from .whole_files import whole_file
 
 _FORMAT = 1
 _PLAIN = ("step", "curve", "seconds", "diverged", "redrawn")
+
+
+class DamagedCheckpoint(ValueError):
+    """A file that cannot be read as a checkpoint."""
+
+
+def write_checkpoint(path: str | os.PathLike, key: str, plain: dict, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Write what JSON holds, and named tensors, as the checkpoint of run `key`; an older one stays until it is on disk."""
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors}
+    arrays["run"] = np.array(json.dumps({"format": _FORMAT, "key": key, **plain}))
+    with whole_file(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_checkpoint(path: str | os.PathLike, key: str) -> tuple[dict, dict[str, Tensor]] | None:
+    """What `write_checkpoint` wrote, tensors on the CPU; None without a file.
+
+    Raises DamagedCheckpoint for a file of something else, ValueError for the checkpoint of another run.
+    """
+    path = Path(path)
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        run = json.loads(str(arrays.pop("run")))
+        found = run["format"], run["key"]
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise DamagedCheckpoint(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
+    if found != (_FORMAT, key):
+        raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
+    return run, {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 @dataclass
@@ -35,27 +67,15 @@ class RunState:
 
     def save(self, path: str | os.PathLike, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Write everything to `path`, whole or not at all: an older checkpoint stays until the new one is on disk."""
-        path = Path(path)
         plain = {name: getattr(self, name) for name in _PLAIN}
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self._tensors(model, optimizer)}
-        arrays["run"] = np.array(json.dumps({"format": _FORMAT, "key": self.key, **plain}))
-        with whole_file(path, "wb") as file:
-            np.savez(file, **arrays)
+        write_checkpoint(path, self.key, plain, self._tensors(model, optimizer))
 
     def resume(self, path: str | os.PathLike, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Go back to where `path` was saved; without such a file nothing happens. ValueError if it is another run's."""
-        path = Path(path)
-        if not path.exists():
+        found = read_checkpoint(path, self.key)
+        if found is None:
             return
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            run = json.loads(str(arrays.pop("run")))
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-            raise ValueError(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
-        if (run["format"], run["key"]) != (_FORMAT, self.key):
-            raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        plain, tensors = found
         model.load_state_dict(_under("model", tensors))
         _load_optimizer(optimizer, _under("optimizer", tensors))
         for name, generator in self.generators.items():
@@ -66,7 +86,7 @@ class RunState:
         device = next(model.parameters()).device
         self.order, self.losses = tensors["order"], list(tensors["losses"].to(device))
         for name in _PLAIN:
-            setattr(self, name, run[name])
+            setattr(self, name, plain[name])
 
     def _tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
         for name, tensor in model.state_dict().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -15,12 +16,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"spinalnet {args.command}: {error}", file=sys.stderr)
+        print(f"spinalnet {args.command}: {_say(error).removeprefix(f'{args.command}: ')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"spinalnet {args.command}: stopped; finished runs are on disk, start it again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+_REMEDIES = {
+    errno.ENOENT: "correct the name",
+    errno.EEXIST: "a file is there already; name another place",
+    errno.ENOTDIR: "name another place",
+    errno.EISDIR: "name a file in it",
+    errno.EACCES: "name a place that you may write to",
+    errno.EROFS: "name a place that can be written to",
+    errno.ENOSPC: "make room there",
+}
+
+
+def _say(error: Exception) -> str:
+    """An error in words, with its remedy: those of Python itself have none."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name!r} is not installed; pip install 'spinalnet-book[book]' brings all"
+    if isinstance(error, OSError) and error.filename and error.errno in _REMEDIES and "; " not in error.strerror:
+        return f"{error.filename}: {error.strerror}; {_REMEDIES[error.errno]}"
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -154,10 +154,11 @@ class DataSet:
 def list_datasets(root: str | os.PathLike | None = None, present: bool = False) -> list[str]:
     """Names that `load_dataset` knows; with `present`, only those whose files are embedded or under the data root.
 
-    Raises ValueError if `$SPINALNET_DATA` is asked and names no folder: silently less data would be used.
+    Raises ValueError if `root`, or `$SPINALNET_DATA`, names no folder: silently less data would be used.
     """
-    if present and root is None and os.environ.get("SPINALNET_DATA") and not data_root().is_dir():
-        raise ValueError(f"SPINALNET_DATA={str(data_root())!r} is no folder; create it, correct the name, or unset it")
+    if present and (root is not None or os.environ.get("SPINALNET_DATA")) and not data_root(root).is_dir():
+        where = "the data root " if root is not None else "SPINALNET_DATA="
+        raise ValueError(f"{where}{str(data_root(root))!r} is no folder; create it, correct the name, or leave it out")
     own = list_own(data_root(root))
     return sorted({*own, *(n for n in _official() if not present or is_present(data_root(root), load_card(n)))})
 

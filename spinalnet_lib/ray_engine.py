@@ -8,32 +8,20 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
-from .record_files import RecordFolder
-from .study import Cell
-from .sweeps import Result, TimeLimit, checkpoint_path, claim_all, grouped, keep, run_cells
+from .sweep_jobs import Job, Result, grouped, run_cells
 
 _RETRIES = 3  # of a cell whose worker died
 
 
-def work_on_ray(
-    cells: list[Cell],
-    out: Path,
-    limit: TimeLimit,
-    device: str | None,
-    threads: int,
-    root,
-    workers: int,
-    address: str | None,
-) -> None:
+def work_on_ray(job: Job, workers: int, address: str | None) -> None:
     """Run cells until none is left or none would end in time, `workers` at once."""
-    ray = _connect(workers * threads, address)
+    ray = _connect(workers * job.threads, address)
     try:
-        gpus = 1 / workers if device and device.startswith("cuda") else 0
-        run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(run_cells)
-        folder, running = RecordFolder(out), {}
-        waiting = iter(grouped(cells))
+        gpus = 1 / workers if job.device and job.device.startswith("cuda") else 0
+        run = ray.remote(num_cpus=job.threads, num_gpus=gpus, max_retries=_RETRIES)(run_cells)
+        running = {}
+        waiting = iter(grouped(job.cells))
         more = True
         while more or running:
             while more and len(running) < workers:
@@ -42,20 +30,25 @@ def work_on_ray(
                     more = False
                     break
                 held = ExitStack()
-                mine = claim_all(group, folder, held, device, threads, root)
-                path = checkpoint_path(mine or group, folder, device, threads, root)
+                mine = job.claim(group, held)
                 # Another machine need not have this folder.
-                path = path.absolute() if path is not None and address is None else None
-                more = not mine or limit.allows(mine, folder, path is not None and path.exists())
+                checkpoint = job.checkpoint(mine).absolute() if mine and address is None else None
+                more = not mine or job.has_time_for(mine, checkpoint)
                 if mine and more:
-                    running[run.remote(mine, device, threads, root, path, limit.left)] = mine, held, path
+                    task = run.remote(mine, job.device, job.threads, job.root, checkpoint, job.limit.left)
+                    running[task] = mine, held, checkpoint
                 else:
                     held.close()
             done, _ = ray.wait(list(running), num_returns=1, timeout=1) if running else ([], [])
             for task in done:
-                mine, held, path = running.pop(task)
+                mine, held, checkpoint = running.pop(task)
                 with held:
-                    keep(mine, _results(ray, task, len(mine)), folder, path)
+                    job.keep(mine, _results(ray, task, len(mine)), checkpoint)
+            if address is not None and job.limit.is_up and running:
+                print(f"time was up: {sum(len(mine) for mine, *_ in running.values())} runs on the cluster are cut off")
+                for task in running:
+                    ray.cancel(task, force=True)
+                return
     finally:
         ray.shutdown()
 

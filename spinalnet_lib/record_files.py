@@ -90,9 +90,10 @@ def read_lines(content: bytes, name: str | os.PathLike, first: int = 1) -> tuple
         if not line.strip():
             continue
         try:
-            parts = json.loads(line)
+            parts = json.loads(line.decode())
             check_record(parts)
         except ValueError as error:
+            error = "it is no text" if isinstance(error, UnicodeDecodeError) else error
             if number == first + len(lines) - 1 and line.startswith(b"{"):  # no newline behind it
                 damages.append(f"{name}, line {number}: torn last line skipped; run that cell again")
             else:

@@ -2,32 +2,76 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import fields
 
 from .records import Record
 
-CURVE_FIELDS = {
-    "cross_entropy": {"step", "epoch", "train_loss", "val_error", "val_nll"},
-    "mse": {"step", "epoch", "train_loss", "val_mse"},
-}
-TEST_FIELDS = {
-    "cross_entropy": {"last", "val_best", "test_max", "nll", "brier", "correct"},
-    "mse": {"last_mse", "val_best_mse", "test_min_mse"},
-}
-_SHARES = {"cross_entropy": ("last", "val_best", "test_max"), "mse": ()}
-_FIELDS = {f.name for f in fields(Record)}
-_HASHES = ("key", "dataset_sha256", "source_sha256")
-_TEXTS = ("dataset", "dataset_source", "device", "device_name", "host", "python", "torch", "library", "date")
-_WHOLE = ("numerics_version", "n_steps", "seed", "threads")
-_NUMBERS = ("seconds", "images_per_second", "peak_memory_mb")
-_COST_FIELDS = {"weights", "parameters", "macs"}
-_COUNTS = {"head_cost": _COST_FIELDS, "body_cost": _COST_FIELDS, "split_sizes": {"train", "val", "test"}}
-_OBJECTS = {
-    "model": {"backbone", "head", "num_classes", "in_chans", "image_size", "head_arguments"},
-    "recipe": {"epochs", "learning_rate", "batch_size"},
-}
+Kind = tuple[str, Callable[[object], bool]]  # what a value is to be, and whether it is that
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _or_null(kind: Kind) -> Kind:
+    return f"{kind[0]}, or null", lambda value: value is None or kind[1](value)
+
+
+_TEXT: Kind = "a text", lambda value: isinstance(value, str) and value != ""
+_HASH: Kind = "64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_is_hash(value))
+_FLAG: Kind = "true or false", lambda value: isinstance(value, bool)
+_WHOLE: Kind = "a whole number, not negative", lambda value: type(value) is int and value >= 0
+_NUMBER: Kind = "a number", _is_number
+_AMOUNT: Kind = "a number, not negative", lambda value: _is_number(value) and value >= 0
+_SHARE: Kind = "a share between 0 and 1", lambda value: _is_number(value) and 0 <= value <= 1
+_OBJECT: Kind = "an object", lambda value: isinstance(value, dict)
 _is_hash = re.compile("[0-9a-f]{64}").fullmatch
+
+_FIELDS = {f.name for f in fields(Record)}
+_PLAIN: dict[str, Kind] = {
+    **dict.fromkeys(("key", "dataset_sha256", "source_sha256"), _HASH),
+    **dict.fromkeys(("dataset", "dataset_source", "device", "device_name", "host"), _TEXT),
+    **dict.fromkeys(("python", "torch", "library", "date"), _TEXT),
+    **dict.fromkeys(("numerics_version", "n_steps", "seed", "threads"), _WHOLE),
+    **dict.fromkeys(("seconds", "images_per_second", "peak_memory_mb"), _AMOUNT),
+    "diverged": _FLAG,
+}
+_COST = dict.fromkeys(("weights", "parameters", "macs"), _WHOLE)
+# What is inside a record's objects.
+_INSIDE: dict[str, dict[str, Kind]] = {
+    "head_cost": _COST,
+    "body_cost": _COST,
+    "split_sizes": dict.fromkeys(("train", "val", "test"), _WHOLE),
+    "model": {
+        **dict.fromkeys(("backbone", "head"), _TEXT),
+        **dict.fromkeys(("num_classes", "in_chans", "image_size"), _WHOLE),
+        "head_arguments": _OBJECT,
+    },
+    "recipe": {
+        **dict.fromkeys(("optimizer", "schedule"), _TEXT),
+        **dict.fromkeys(("learning_rate", "momentum", "weight_decay", "evals_per_epoch"), _AMOUNT),
+        "batch_size": _WHOLE,
+        "epochs": _or_null(_WHOLE),
+        "read_test": _FLAG,
+    },
+}
+_MAY_HOLD_MORE = ("model", "recipe", "curve")
+_POINT = {"step": _WHOLE, "epoch": _AMOUNT, "train_loss": _or_null(_NUMBER)}
+_POINTS = {
+    "cross_entropy": {**_POINT, "val_error": _or_null(_SHARE), "val_nll": _or_null(_AMOUNT)},
+    "mse": {**_POINT, "val_mse": _or_null(_AMOUNT)},
+}
+_TESTS = {
+    "cross_entropy": {
+        **dict.fromkeys(("last", "val_best", "test_max"), _SHARE),
+        **dict.fromkeys(("nll", "brier"), _or_null(_AMOUNT)),
+        "correct": _TEXT,
+    },
+    "mse": dict.fromkeys(("last_mse", "val_best_mse", "test_min_mse"), _or_null(_AMOUNT)),
+}
 
 
 def check_record(record: dict) -> None:
@@ -37,51 +81,28 @@ def check_record(record: dict) -> None:
     if record.keys() != _FIELDS:
         missing, unknown = sorted(_FIELDS - record.keys()), sorted(record.keys() - _FIELDS)
         raise ValueError(f"fields missing: {missing or 'none'}, unknown: {unknown or 'none'}")
-    for name in _HASHES:
-        _require(isinstance(record[name], str) and _is_hash(record[name]), name, record, "64 hexadecimal digits")
-    for name in _TEXTS:
-        _require(isinstance(record[name], str) and record[name], name, record, "a text")
-    for name, keys in _OBJECTS.items():
-        good = isinstance(record[name], dict) and record[name].keys() >= keys
-        _require(good, name, record, f"an object with {sorted(keys)}")
-    _require(isinstance(record["diverged"], bool), "diverged", record, "true or false")
-    for name in _WHOLE:
-        _require(type(record[name]) is int and record[name] >= 0, name, record, "a whole number, not negative")
-    for name in _NUMBERS:
-        good = isinstance(record[name], (int, float)) and record[name] >= 0
-        _require(good, name, record, "a number, not negative")
-    for name, keys in _COUNTS.items():
-        counts = record[name]
-        good = isinstance(counts, dict) and counts.keys() == keys
-        good = good and all(type(n) is int and n >= 0 for n in counts.values())
-        _require(good, name, record, f"an object with {sorted(keys)}, whole numbers")
+    for name, (expected, is_good) in _PLAIN.items():
+        _require(is_good(record[name]), name, record[name], expected)
+    for name, kinds in _INSIDE.items():
+        _check_object(name, record[name], kinds)
     loss = record["recipe"].get("loss", "cross_entropy")
-    _require(loss in CURVE_FIELDS, "recipe", record, f"a loss of {sorted(CURVE_FIELDS)}")
-    _check_results(record, loss)
-
-
-def _check_results(record: dict, loss: str) -> None:
+    _require(loss in list(_POINTS), "recipe loss", loss, f"one of {sorted(_POINTS)}")
     curve, test = record["curve"], record["test"]
-    _require(isinstance(curve, list) and len(curve) > 0, "curve", record, "a list of at least one point")
+    _require(isinstance(curve, list) and len(curve) > 0, "curve", curve, "a list of at least one point")
     for point in curve:
-        good = isinstance(point, dict) and point.keys() >= CURVE_FIELDS[loss]
-        _require(good, "curve", record, f"points with {sorted(CURVE_FIELDS[loss])}")
-        if loss == "cross_entropy":
-            error = point["val_error"]
-            _require(error is None or _is_share(error), "val_error", point, "a share between 0 and 1")
-    if test is None:
-        return
-    good = isinstance(test, dict) and test.keys() == TEST_FIELDS[loss]
-    _require(good, "test", record, f"null or {sorted(TEST_FIELDS[loss])}")
-    for name in _SHARES[loss]:
-        if not _is_share(test[name]):
-            raise ValueError(f"test {name} is {str(test[name])[:80]!r}, expected a share between 0 and 1")
+        _check_object("curve", point, _POINTS[loss])
+    if test is not None:
+        _check_object("test", test, _TESTS[loss])
 
 
-def _is_share(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+def _check_object(name: str, value, kinds: dict[str, Kind]) -> None:
+    good = isinstance(value, dict) and value.keys() >= kinds.keys()
+    good = good and (name in _MAY_HOLD_MORE or len(value) == len(kinds))
+    _require(good, name, value, f"an object with {sorted(kinds)}")
+    for part, (expected, is_good) in kinds.items():
+        _require(is_good(value[part]), f"{name} {part}", value[part], expected)
 
 
-def _require(good: bool, name: str, holder: dict, expected: str) -> None:
+def _require(good: bool, name: str, value, expected: str) -> None:
     if not good:
-        raise ValueError(f"{name} is {str(holder[name])[:80]!r}, expected {expected}")
+        raise ValueError(f"{name} is {str(value)[:80]!r}, expected {expected}")

@@ -1,12 +1,13 @@
 """`spinalnet selftest`: is this machine fit for the study? The first command on a new GPU; needs torch and numpy only.
 
 Every recipe takes 20 steps on generated images, and whatever runs a faster way on this device is compared with the plain
-way on the CPU. On a CPU the batches of the large bodies are small, so that it takes a minute there, too.
+way on the CPU. On a CPU the batches of the large bodies are small, so that it takes not much more than a minute there.
 """
 
 from __future__ import annotations
 
 import copy
+import importlib.util
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +19,26 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .augment import Augmentation
+from .arms import arm_arguments, primary_arms
+from .augment import Augmentation, Warps
+from .backbones import create_backbone
 from .datasets import DataSet, Split
 from .fast_spine import reference_loop
 from .heads import create_head, list_heads
 from .models import create_model, list_paper_heads, paper_head
 from .optimising import make_optimizer, make_step
-from .recipes import TUNING_RATES, published_recipe, tuned_recipe
+from .recipes import (
+    TUNING_RATES,
+    published_recipe,
+    quick_recipe,
+    redraw_recipe,
+    regression_recipe,
+    tuned_recipe,
+)
+from .records import Record
+from .regression import regression_data
+from .stacked import Member, train_stacked
+from .tiers import TIERS
 from .train_config import TrainConfig
 from .training import OutOfTime, initialise, pick_device, train
 
@@ -68,27 +82,68 @@ def _checks(device: torch.device) -> Iterator[tuple[str, Check]]:
     yield "the fast step is the plain one", partial(_fast_step_equals_plain, device)
     yield "same seed, same result", partial(_same_seed_same_result, device)
     yield "a run goes on from its checkpoint", partial(_goes_on, device)
+    yield from _recipes(device)
+
+
+def _recipes(device: torch.device) -> Iterator[tuple[str, Check]]:
+    """Every recipe, on every body that has it."""
+    spine = {"layer_width": 8}
     for rate in (TUNING_RATES[0], TUNING_RATES[-1]):
-        yield (
-            f"tuned recipe, learning rate {rate:g}",
-            partial(_trains, "two_conv", "spinal", tuned_recipe(rate), device),
-        )
+        config = tuned_recipe(rate)
+        yield f"tuned recipe, learning rate {rate:g}", partial(_trains, "two_conv", "spinal", spine, config, device)
+    yield "quick recipe", partial(_trains, "two_conv", "spinal", spine, quick_recipe(), device)
+    yield "recipe of the regressions", partial(_trains, "pixels", "spinal", spine, regression_recipe(), device)
+    yield "stacked recipe", partial(_stack_trains, device)
     for backbone, head in list_paper_heads():
         # The bodies' spinal heads and what they replace have one recipe.
-        recipe = published_recipe(backbone.removesuffix("_cells"))
-        yield f"published recipe, {backbone} + {head}", partial(_trains, backbone, head, recipe, device)
-
-
-def _trains(backbone: str, head: str, config: TrainConfig, device: torch.device) -> tuple[str, bool]:
-    model = create_model(backbone, head, CLASSES, **paper_head(backbone, head))
-    small = device.type == "cpu" and model.body.image_size == 32
-    warmup = min(config.warmup, STEPS // 2)
-    config = replace(
-        config, steps=STEPS, epochs=None, warmup=warmup, batch_size=8 if small else config.batch_size, fast=True
+        config = published_recipe(backbone.removesuffix("_cells"))
+        sizes = paper_head(backbone, head)
+        yield f"published recipe, {backbone} + {head}", partial(_trains, backbone, head, sizes, config, device)
+    yield (
+        "redraws, vgg5",
+        partial(_trains, "vgg5", "spinal", paper_head("vgg5", "spinal"), redraw_recipe("vgg5"), device),
     )
-    record = train(model, _images(model.body.in_chans, model.body.image_size), config, 0, device, progress=False)
+    for name in "GHT":
+        plan = TIERS[name]
+        for backbone in plan.backbones(plan.datasets[0]):
+            if backbone == "efficientnet_lite0" and importlib.util.find_spec("efficientnet_lite_pytorch") is None:
+                yield f"tier {name}, {backbone}", lambda: ("left out, as its packages are not installed", True)
+                continue
+            head, *_ = primary_arms(backbone)
+            config = plan.recipe(backbone, plan.datasets[0], TUNING_RATES[0])
+            sizes = arm_arguments(head, 0.5, backbone)
+            yield f"tier {name}, {backbone} + {head}", partial(_trains, backbone, head, sizes, config, device)
+
+
+def _trains(backbone: str, head: str, sizes: dict, config: TrainConfig, device: torch.device) -> tuple[str, bool]:
+    if config.loss == "mse":
+        data = regression_data("regression_sum", 0)
+    else:
+        body = create_backbone(backbone)
+        data = _images(body.in_chans, min(body.image_size, 64))
+    channels, _, side = data.train.images.shape[1:]
+    model = create_model(backbone, head, data.card["num_classes"], channels, side, **sizes)
+    batch_size = config.batch_size
+    if device.type == "cpu" and (side > 28 or backbone == "vgg5"):  # for a GPU, all of these
+        batch_size = 2 if side > 32 else 8
+    record = train(model, data, _shortened(config, batch_size, fast=True), 0, device, progress=False)
+    return _found(record)
+
+
+def _stack_trains(device: torch.device) -> tuple[str, bool]:
+    config = _shortened(replace(tuned_recipe(TUNING_RATES[0]), fast=False, stacked=True), 128)
+    members = [Member(create_model("pixels", "spinal", CLASSES, layer_width=8), config, seed) for seed in range(4)]
+    return _found(train_stacked(_images(1, 28), members, device, progress=False)[0])
+
+
+def _shortened(config: TrainConfig, batch_size: int, **changes) -> TrainConfig:
+    warmup = min(config.warmup, STEPS // 2)
+    return replace(config, steps=STEPS, epochs=None, warmup=warmup, batch_size=batch_size, **changes)
+
+
+def _found(record: Record) -> tuple[str, bool]:
     speed = f"{record.images_per_second:,.0f} images/s, loss {record.curve[-1]['train_loss']}"
-    return speed, not record.diverged and record.n_steps == STEPS
+    return speed, not record.diverged and record.curve[-1]["step"] == STEPS
 
 
 def _head_equals_reference(name: str, device: torch.device) -> tuple[str, bool]:
@@ -119,16 +174,25 @@ def _logits_and_gradients(head: nn.Module, x: Tensor, reference: bool = False) -
 
 
 def _warp_equals_cpu(augmentation: Augmentation, device: torch.device) -> tuple[str, bool]:
+    """A batch on the device against its images one by one on the CPU."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(200, 3, 32, 32, generator=generator)
     warps = augmentation.draw(len(images), 32, 32, generator)
-    moved = type(warps)(*(part if part is None else part.to(device) for part in warps))
-    on_device, on_cpu = augmentation.apply(images.to(device), moved).cpu(), augmentation.apply(images, warps)
+    on_device = augmentation.apply(images.to(device), _each(warps, lambda part: part.to(device))).cpu()
+    one_by_one = [
+        augmentation.apply(images[i : i + 1], _each(warps, lambda part, i=i: part[i : i + 1]))
+        for i in range(len(images))
+    ]
+    on_cpu = torch.cat(one_by_one)
     if not augmentation.separate_passes:
         return _compare([on_device], [on_cpu], _ROUNDING)
     # The nearest pixel can be either of two where rounding decides: a few in a thousand may differ.
     share = ((on_device - on_cpu).abs() > _ROUNDING).double().mean().item()
     return f"{share:.2%} of the pixels differ", share < 0.005
+
+
+def _each(warps: Warps, change: Callable[[Tensor], Tensor]) -> Warps:
+    return Warps(*(part if part is None else change(part) for part in warps))
 
 
 def _fast_step_equals_plain(device: torch.device) -> tuple[str, bool]:

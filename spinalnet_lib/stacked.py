@@ -6,27 +6,29 @@ data order and dropout masks come from the same streams of its seed. (On a GPU t
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim.adam import adam
-from torch.optim.adamw import adamw
-from torch.optim.sgd import sgd
 
+from .checkpoints import read_checkpoint, write_checkpoint
 from .datasets import DataSet, Split
 from .evaluation import class_point, class_results, rounded
 from .models import Classifier
 from .progress import Progress
 from .records import Record
 from .stacked_heads import StackedHeads, check_stackable
+from .stacked_optimizer import OF_A_MEMBER, StackedOptimizer, member_setting
 from .train_config import TrainConfig, schedule
 from .training import (
+    OutOfTime,
     check_run,
+    check_saving,
     initialise,
     make_record,
     pick_device,
@@ -36,8 +38,7 @@ from .training import (
     stream,
 )
 
-# What the members of a stack may differ in, beside their dropout rates.
-_OF_A_MEMBER = ("learning_rate", "weight_decay", "momentum")
+_PLAIN = ("step", "curves", "diverged", "seconds")
 
 
 @dataclass
@@ -50,20 +51,31 @@ class Member:
 
 
 def train_stacked(
-    data: DataSet, members: Sequence[Member], device: torch.device | str | None = None, progress: bool = True
+    data: DataSet,
+    members: Sequence[Member],
+    device: torch.device | str | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_seconds: float = 60.0,
+    time_limit: float | None = None,
 ) -> list[Record]:
     """Train all members on the features of `data` at once; their records, in the order of the members.
 
     Members have one kind and shape of head and one recipe but for learning rate, weight decay, momentum and dropout rates. A
     record's `seconds` are its share of the stack's. A member that diverges ends; the others go on. Raises ValueError for
     members that do not fit together, and for a head or body that cannot be stacked, before anything is drawn.
+
+    `checkpoint`, `checkpoint_seconds` and `time_limit` are those of `train`; the file is of all members together.
     """
+    called = time.monotonic()
     members = list(members)
     _check_members(data, members)
+    check_saving("train_stacked", checkpoint, checkpoint_seconds, time_limit)
     device = pick_device(device)
-    order = sorted(range(len(members)), key=lambda i: _setting(members[i].config))  # equal recipes are neighbours
+    order = sorted(range(len(members)), key=lambda i: member_setting(members[i].config))  # equal recipes are neighbours
     run = _StackedRun(data, [members[i] for i in order], device)
-    run.train(progress)
+    end = None if time_limit is None else called + time_limit
+    run.train(progress, checkpoint, checkpoint_seconds, end)
     records = run.records()
     return [records[order.index(i)] for i in range(len(members))]
 
@@ -77,28 +89,35 @@ class _StackedRun:
             initialise(member.model, member.seed)
             member.model.to(device)
         self.heads = StackedHeads([member.model.head for member in members])
-        self.optimizer = _Optimizer(self.heads.weights, [member.config for member in members])
+        self.optimizer = StackedOptimizer(self.heads.weights, [member.config for member in members])
         self.orders = [torch.Generator().manual_seed(stream(member.seed, "order")) for member in members]
         self.dropout = [torch.Generator(device).manual_seed(stream(member.seed, "dropout")) for member in members]
+        self.step = 0  # steps taken
+        self.order: Tensor | None = None  # of this epoch's examples, a row a member
+        self.losses: list[Tensor] = []  # since the last evaluation
         self.curves: list[list[dict]] = [[] for _ in members]
         self.diverged = [False] * len(members)
         self.seconds = 0.0
 
-    def train(self, progress: bool) -> None:
+    def train(
+        self, progress: bool, checkpoint: str | os.PathLike | None, checkpoint_seconds: float, end: float | None
+    ) -> None:
         config, split = self.config, self.data.train.to(self.device)
         features, labels = _features(split)
         per_epoch, n_steps, evaluate_after = plan_steps(config, len(split))
         val = _features(self.data.val.to(self.device))
         self.test = _features(self.data.test.to(self.device)) if config.read_test else None
-        losses: list[Tensor] = []
-        start = time.perf_counter()
+        if checkpoint is not None:
+            self._resume(checkpoint)
+        start = saved = time.perf_counter()
         label = f"{len(self.members)} × {self.members[0].model.arguments['head']}"
-        bar = Progress(0, n_steps, progress, label)
+        bar = Progress(self.step, n_steps, progress, label)
         for step in bar:
             position = step % per_epoch
             if position == 0:
-                orders = torch.stack([torch.randperm(len(split), generator=g) for g in self.orders]).to(self.device)
-            index = orders[:, position * config.batch_size : (position + 1) * config.batch_size]
+                self.order = torch.stack([torch.randperm(len(split), generator=g) for g in self.orders])
+                self.order = self.order.to(self.device)
+            index = self.order[:, position * config.batch_size : (position + 1) * config.batch_size]
             batch = features.index_select(0, index.flatten()).view(*index.shape, -1)
             logits = self.heads(batch, self.dropout)
             loss = (
@@ -106,16 +125,58 @@ class _StackedRun:
             )
             gradients = torch.autograd.grad(loss.sum(), self.heads.weights)
             self.optimizer.step(gradients, schedule(config, step, n_steps))
-            losses.append(loss.detach())
-            if step + 1 in evaluate_after:
-                means = torch.stack(losses).double().mean(0).tolist()  # waits for the device
+            self.losses.append(loss.detach())
+            self.step = step + 1
+            if self.step in evaluate_after:
+                means = torch.stack(self.losses).double().mean(0).tolist()  # waits for the device
                 self.seconds += time.perf_counter() - start
-                self._add_points(step + 1, per_epoch, means, val)
+                self._add_points(self.step, per_epoch, means, val)
                 bar.evaluated(self.curves[0][-1])
-                losses = []
+                self.losses = []
                 if all(self.diverged):
                     break
                 start = time.perf_counter()
+            out_of_time = end is not None and time.monotonic() > end and self.step < n_steps
+            if out_of_time or (checkpoint is not None and time.perf_counter() - saved > checkpoint_seconds):
+                self.seconds += time.perf_counter() - start
+                self._save(checkpoint)
+                start = saved = time.perf_counter()
+            if out_of_time:
+                raise OutOfTime(f"time was up after step {self.step} of {n_steps}; the runs go on from {checkpoint}")
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256("".join(self.keys).encode()).hexdigest()
+
+    def _save(self, path: str | os.PathLike) -> None:
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        losses = torch.stack(self.losses) if self.losses else torch.zeros(0, len(self.members))
+        tensors = [("order", self.order), ("losses", losses), *self._state()]
+        tensors += [(name, generator.get_state()) for name, generator in self._generators()]
+        write_checkpoint(path, self._key, plain, tensors)
+
+    def _resume(self, path: str | os.PathLike) -> None:
+        found = read_checkpoint(path, self._key)
+        if found is None:
+            return
+        plain, tensors = found
+        for name in _PLAIN:
+            setattr(self, name, plain[name])
+        self.order, self.losses = tensors["order"].to(self.device), list(tensors["losses"].to(self.device))
+        with torch.no_grad():
+            for name, tensor in self._state():
+                tensor.copy_(tensors[name])
+        for name, generator in self._generators():
+            generator.set_state(tensors[name])
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        """Everything that a step changes in place."""
+        yield from ((f"weight.{i}", weight) for i, weight in enumerate(self.heads.weights))
+        yield from self.optimizer.state()
+
+    def _generators(self) -> Iterator[tuple[str, torch.Generator]]:
+        for purpose, generators in (("order", self.orders), ("dropout", self.dropout)):
+            yield from ((f"generator.{purpose}.{m}", generator) for m, generator in enumerate(generators))
 
     @torch.no_grad()
     def _add_points(self, step: int, per_epoch: int, losses: list[float], val: tuple[Tensor, Tensor]) -> None:
@@ -150,55 +211,10 @@ class _StackedRun:
         return records
 
 
-class _Optimizer:
-    """torch's own fused optimizers, called on the slices of members that share a learning rate."""
-
-    def __init__(self, weights: list[Tensor], configs: list[TrainConfig]):
-        self.kind, self.weights = configs[0].optimizer, weights
-        self.first, self.second = ([torch.zeros_like(w) for w in weights] for _ in range(2))
-        self.groups: list[tuple[slice, TrainConfig, list[Tensor]]] = []
-        start = 0
-        for _, group in groupby(configs, _setting):
-            group = list(group)
-            steps = [torch.zeros((), device=w.device) for w in weights]
-            self.groups.append((slice(start, start + len(group)), group[0], steps))
-            start += len(group)
-
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor], factor: float) -> None:
-        for members, config, steps in self.groups:
-            weights, grads, first, second = (
-                [tensor[members] for tensor in tensors]
-                for tensors in (self.weights, gradients, self.first, self.second)
-            )
-            rate, decay = config.learning_rate * factor, config.weight_decay
-            if self.kind == "sgd":
-                sgd(
-                    weights,
-                    grads,
-                    first if config.momentum else [None] * len(first),
-                    weight_decay=decay,
-                    momentum=config.momentum,
-                    lr=rate,
-                    dampening=0.0,
-                    nesterov=False,
-                    maximize=False,
-                )
-            else:
-                function = adam if self.kind == "adam" else adamw
-                moments = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
-                options = {"amsgrad": False, "maximize": False, "fused": True}
-                function(weights, grads, first, second, [], steps, lr=rate, weight_decay=decay, **moments, **options)
-
-
 def _features(split: Split) -> tuple[Tensor, Tensor]:
     """All features of a split, normalised as in a batch, and their labels."""
     images, labels = split.batch(slice(None))
     return images.flatten(1), labels
-
-
-def _setting(config: TrainConfig) -> tuple:
-    return tuple(getattr(config, name) for name in _OF_A_MEMBER)
 
 
 def _check_members(data: DataSet, members: list[Member]) -> None:
@@ -207,10 +223,10 @@ def _check_members(data: DataSet, members: list[Member]) -> None:
     first = members[0].config
     for member in members:
         check_run(member.model, data, member.config)
-        shared = replace(member.config, **{name: getattr(first, name) for name in _OF_A_MEMBER})
+        shared = replace(member.config, **{name: getattr(first, name) for name in OF_A_MEMBER})
         if not member.config.stacked or shared != first:
             raise ValueError(
-                f"train_stacked: members have stacked=True and one recipe but for {', '.join(_OF_A_MEMBER)}, got {member.config} "
+                f"train_stacked: members have stacked=True and one recipe but for {', '.join(OF_A_MEMBER)}, got {member.config} "
                 f"beside {first}; stack those of a recipe apart"
             )
         if any(True for _ in member.model.body.parameters()):

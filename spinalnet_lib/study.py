@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from .arms import UNSTACKED, arm_arguments, equal_width
 from .checks import check_name
@@ -19,7 +20,7 @@ from .recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe
 from .records import Record
 from .tiers import TIERS, Tier, frozen_body
 from .train_config import TrainConfig
-from .tuning import Search
+from .tuning import Search, SearchIncomplete
 
 STUDIES = ("tuning", "study", "published")
 
@@ -44,7 +45,18 @@ class Cell:
         return self.dataset, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
 
     def describe(self) -> str:
-        return f"{self.dataset}, {self.backbone} + {self.head}, seed {self.seed}"
+        """In one line, with all that sets it apart from its neighbours."""
+        sizes = ", ".join(f"{name} {_plainly(value)}" for name, value in self.head_arguments.items())
+        head = f"{self.head} ({sizes})" if sizes else self.head
+        return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
+
+
+def _plainly(value) -> str:
+    """A number or a word as it is; of a list each once, with how often it follows itself."""
+    if not isinstance(value, (list, tuple)):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    parts = [(_plainly(item), len(list(same))) for item, same in groupby(value)]
+    return "/".join(f"{count}×{item}" if count > 1 else item for item, count in parts)
 
 
 def list_cells(
@@ -63,13 +75,17 @@ def list_cells(
     """
     check_name("study", study, STUDIES)
     plan = TIERS[check_name("tier", tier, TIERS)]
-    names = _sets(plan, datasets, any_set=study == "tuning" and bool(plan.searched("two_conv")), tier=tier)
+    names = _sets(plan, datasets, any_set=study == "tuning" and plan.tuned, tier=tier)
     if study == "published":
         return _published_cells(plan, names)
     if study == "tuning":
         cells = _search_cells(plan, records, names)
-    elif plan.searched("two_conv"):
-        cells = _tier_cells(plan, records, names, root)
+    elif plan.tuned:
+        try:
+            cells = _tier_cells(plan, records, names, root)
+        except SearchIncomplete as error:
+            remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
+            raise ValueError(f"{error}; {remedy}") from error
     else:
         cells = _untuned_cells(plan, names)
     # Of features, which fill the memory, one set comes after the other; their stacks hold all seeds anyway.

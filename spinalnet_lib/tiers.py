@@ -46,6 +46,11 @@ class Tier:
     features: bool = False  # whether the data are features of frozen bodies
 
     @property
+    def tuned(self) -> bool:
+        """Whether its recipe takes a learning rate and a dropout that a search chose."""
+        return bool(self.searched("two_conv"))
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for runs in self.runs for name in runs.datasets))
 

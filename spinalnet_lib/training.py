@@ -17,7 +17,7 @@ from torch import nn
 
 from .batches import Batches
 from .checkpoints import RunState
-from .checks import check_int
+from .checks import check_int, check_number
 from .counting import HeadCost, count_parameters, measured_cost
 from .datasets import DataSet
 from .evaluation import curve_point, test_results
@@ -63,8 +63,7 @@ def train(
     seed = check_int("train", "seed", seed, minimum=0)
     if isinstance(config, TrainConfig) and config.stacked:
         raise ValueError("train: stacked=True is for many runs at once; call train_stacked, or pass stacked=False")
-    if time_limit is not None and checkpoint is None:
-        raise ValueError(f"train: time_limit={time_limit:g} needs a file to save the run to; pass checkpoint='run.npz'")
+    check_saving("train", checkpoint, checkpoint_seconds, time_limit)
     check_run(model, data, config)  # before any weight is drawn: a refused call loses nothing
     device = pick_device(device)
     key = run_key(model, data, config, seed, device)
@@ -297,6 +296,16 @@ def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
             f"batch_size={config.batch_size} leaves one image of {images} for the last batch, which BatchNorm cannot "
             f"normalise; use {config.batch_size + 1}"
         )
+
+
+def check_saving(
+    owner: str, checkpoint=None, checkpoint_seconds: float = 60.0, time_limit: float | None = None
+) -> None:
+    """What `train` is told about its checkpoint, checked."""
+    if check_number(owner, "checkpoint_seconds", checkpoint_seconds, "the usual is 60") < 0:
+        raise ValueError(f"{owner}: checkpoint_seconds must be at least 0, got {checkpoint_seconds:g}; the usual is 60")
+    if time_limit is not None and checkpoint is None:
+        raise ValueError(f"{owner}: time_limit={time_limit:g} needs a file to save to; pass checkpoint='run.npz'")
 
 
 def _is_json(value) -> bool:

@@ -28,6 +28,10 @@ class Setting:
     tuning_id: str
 
 
+class SearchIncomplete(ValueError):
+    """A search was asked for its winner while runs of it are missing."""
+
+
 class Search:
     """The runs of one search on one data set with one body, as far as they are there; other records are not looked at."""
 
@@ -70,14 +74,14 @@ class Search:
         return math.fsum(run.curve[-1]["val_error"] for run in runs) / len(runs)
 
     def chosen(self, arm: str) -> Setting:
-        """The winner of an arm; of one that is not searched, the spinal head's. ValueError while runs are missing."""
+        """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
         arm = arm if arm in self.arms else self.arms[0]
         rates = self.rates()
         if not self._is_complete(arm, rates):
             missing = sum(self.loss(arm, rate, drop) is None for rate in rates for drop in TUNING_DROPOUT)
-            raise ValueError(
-                f"the search for {arm} on {self.dataset} lacks {missing} of {len(rates) * len(TUNING_DROPOUT)} places of its "
-                f"grid; run `spinalnet sweep tuning --sets {self.dataset}` first"
+            raise SearchIncomplete(
+                f"the search for {arm} on {self.dataset} with {self.backbone} lacks {missing} of "
+                f"{len(rates) * len(TUNING_DROPOUT)} places of its grid"
             )
         rate, drop_rate = self._best(arm, rates)
         keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())

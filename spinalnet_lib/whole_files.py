@@ -25,6 +25,10 @@ def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+    except OSError as error:
+        if error.filename == str(new):  # a name that tells nobody anything
+            error.filename = str(path)
+        raise
     finally:
         new.unlink(missing_ok=True)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 _SLOW_TO_IMPORT = ["spinalnet_lib.sweeps", "torch._dynamo"]  # the second by torch's optimizers, when the first is made
+_RETRIES = 3  # workers that are killed and replaced
 
 
 def start_server() -> None:
@@ -27,14 +31,56 @@ def start_server() -> None:
             forkserver.ensure_running()
 
 
-def start_workers(count: int, work: Callable[..., None], job: tuple) -> list[BaseProcess]:
-    """`count` processes that each call `work(*job)`."""
+def run_workers(count: int, work: Callable[..., None], *job) -> None:
+    """Call `work(*job)` in `count` processes, and return when all have ended; however this process ends, they end with it.
+
+    Raises what one of them raised. One that is killed, by a system short of memory say, is replaced; ChildProcessError
+    when that does not help.
+    """
     start_server()
+    killed = 0
+    running = dict(_start(work, job) for _ in range(count))
+    try:
+        while running:
+            ready = wait([process.sentinel for process in running])
+            for process in [process for process in running if process.sentinel in ready]:
+                process.join()
+                error = _last_word(running.pop(process))
+                if error is not None:
+                    raise error
+                if process.exitcode != 0:
+                    killed += 1
+                    print(f"a worker {_ended(process.exitcode)}; what it ran begins again", file=sys.stderr)
+                    if killed > _RETRIES:
+                        raise ChildProcessError(
+                            f"{killed} workers ended without a word, the last {_ended(process.exitcode)}; where memory ran "
+                            "out, fewer workers help"
+                        )
+                    running |= [_start(work, job)]
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.join(1)
+
+
+def _start(work: Callable[..., None], job: tuple) -> tuple[BaseProcess, Connection]:
+    """A process, and the end of a pipe on which it says what it raised."""
+    ours, theirs = _context().Pipe(duplex=False)
     # The server has the environment of the time when it started.
-    processes = [_context().Process(target=_begin, args=(dict(os.environ), work, job)) for _ in range(count)]
-    for process in processes:
-        process.start()
-    return processes
+    process = _context().Process(target=_begin, args=(dict(os.environ), theirs, work, job))
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _last_word(pipe: Connection) -> Exception | None:
+    with pipe, suppress(EOFError):  # most end without one
+        return pipe.recv()
+
+
+def _ended(exitcode: int) -> str:
+    return f"was killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with exit code {exitcode}"
 
 
 def _context():
@@ -55,8 +101,18 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, ours)
 
 
-def _begin(environment: dict[str, str], work: Callable[..., None], job: tuple) -> None:
+def _begin(environment: dict[str, str], raised: Connection, work: Callable[..., None], job: tuple) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us: one word on Ctrl-C, not one a worker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
-    work(*job)
+    try:
+        work(*job)
+    except Exception as error:
+        error.add_note(f"in a worker:\n{traceback.format_exc()}")
+        raised.send(error)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)  # at once: what runs was saved, and nobody waits for it

@@ -109,6 +109,8 @@ def test_a_mistyped_data_root_is_not_taken_for_an_empty_one(monkeypatch, tmp_pat
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "mnits"))
     with pytest.raises(ValueError, match=r"SPINALNET_DATA='.*mnits' is no folder; create it"):
         list_datasets(present=True)
+    with pytest.raises(ValueError, match="the data root '/nope' is no folder"):
+        list_datasets("/nope", present=True)
 
 
 def test_the_names_are_those_of_the_paper():

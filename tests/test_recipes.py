@@ -4,7 +4,7 @@ import pytest
 
 from spinalnet_lib import published_recipe, redraw_recipe, tuned_recipe
 from spinalnet_lib.backbones import list_backbones
-from spinalnet_lib.recipes import _PUBLISHED, TUNING_RATES
+from spinalnet_lib.recipes import _PUBLISHED, TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS
 from spinalnet_lib.train_config import describe_recipe
 
 # As in the published scripts: optimizer, learning rate, batch, epochs, and what is warped.
@@ -52,5 +52,21 @@ def test_redraws_are_marked_as_reading_the_test_set():
 
 def test_the_tuned_recipe_is_counted_in_steps_and_keeps_the_test_set_closed():
     recipe = describe_recipe(tuned_recipe(TUNING_RATES[2]))
-    assert (recipe["steps"], recipe["batch_size"], recipe["read_test"]) == (2000, 128, False)
+    # Every number of it: another would be another study.
+    assert recipe == {
+        "optimizer": "adamw",
+        "learning_rate": pytest.approx(0.001),
+        "momentum": 0.5,  # of SGD, which it is not
+        "weight_decay": 0.01,
+        "batch_size": 128,
+        "epochs": None,
+        "schedule": "cosine",
+        "evals_per_epoch": 1,
+        "read_test": False,
+        "steps": 2000,
+        "warmup": 100,
+        "fast": True,
+    }
+    assert pytest.approx([1e-4, 10**-3.5, 1e-3, 10**-2.5, 1e-2]) == TUNING_RATES
+    assert (TUNING_DROPOUT, TUNING_SEEDS) == ((0.0, 0.5), (1000, 1001))
     assert [high / low for low, high in itertools.pairwise(TUNING_RATES)] == pytest.approx([10**0.5] * 4)

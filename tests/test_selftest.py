@@ -14,17 +14,19 @@ import torch
 
 from spinalnet_lib import selftest
 from spinalnet_lib.heads import SpinalHead
+from spinalnet_lib.tiers import TIERS
 
 CPU = torch.device("cpu")
 
 
 def test_each_kind_of_check_passes_on_this_cpu(capsys, monkeypatch):
     kept = ("head spinal equals", "warp", "the fast step", "same seed", "goes on", "tuned recipe", "two_conv")
+    kept += ("quick", "regressions", "stacked")
     every = list(selftest._checks(CPU))
     monkeypatch.setattr(selftest, "_checks", lambda device: [c for c in every if any(word in c[0] for word in kept)])
     assert selftest.selftest("cpu") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 11 and all(line.startswith("ok") for line in lines[1:-1])
+    assert len(lines) == 2 + 14 and all(line.startswith("ok") for line in lines[1:-1])
 
 
 def test_every_head_recipe_and_body_is_among_the_checks():
@@ -33,6 +35,25 @@ def test_every_head_recipe_and_body_is_among_the_checks():
         assert f"head {head} equals its reference" in names
     for body, head in selftest.list_paper_heads():
         assert f"published recipe, {body} + {head}" in names
+    for tier in "GHT":
+        for body in TIERS[tier].backbones(TIERS[tier].datasets[0]):
+            assert any(name.startswith(f"tier {tier}, {body}") for name in names)
+    assert {"quick recipe", "recipe of the regressions", "stacked recipe", "redraws, vgg5"} <= set(names)
+
+
+def test_a_body_whose_packages_are_missing_is_left_out_and_said(monkeypatch):
+    monkeypatch.setattr(selftest.importlib.util, "find_spec", lambda name: None)
+    check = dict(selftest._checks(CPU))["tier T, efficientnet_lite0"]
+    assert check() == ("left out, as its packages are not installed", True)
+
+
+def test_a_batch_that_is_warped_otherwise_than_its_images_is_found(monkeypatch):
+    warp = selftest._WARPS[0]
+    assert selftest._warp_equals_cpu(warp, CPU)[1]
+    right = type(warp)._apply
+    wrong = lambda self, images, warps: right(self, images, warps) * (1 + 0.01 * (len(images) > 1))  # noqa: E731
+    monkeypatch.setattr(type(warp), "_apply", wrong)
+    assert not selftest._warp_equals_cpu(warp, CPU)[1]
 
 
 def test_a_wrong_head_a_wrong_warp_and_an_error_are_failures_and_the_rest_goes_on(capsys, monkeypatch):

@@ -10,6 +10,7 @@ from spinalnet_lib import TrainConfig, create_model, train
 from spinalnet_lib.datasets import DataSet, Split
 from spinalnet_lib.record_schema import check_record
 from spinalnet_lib.stacked import Member, train_stacked
+from spinalnet_lib.training import OutOfTime
 
 FEATURES, CLASSES = 23, 5
 RECIPE = TrainConfig(optimizer="adamw", learning_rate=0.01, weight_decay=0.01, epochs=2, batch_size=30, read_test=True)
@@ -133,6 +134,32 @@ def test_a_member_that_diverges_ends_and_leaves_the_others_alone(data):
     assert len(records[1].curve) < 3 == len(records[0].curve)
     assert records[0].curve == alone(data, stack[0], {})[0].curve
     assert not math.isnan(sum(w.sum() for w in stack[2].model.state_dict().values()))
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="sgd", momentum=0.9)])
+def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(recipe, data, tmp_path):
+    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({}, 2)]
+    whole, cut = (members("spinal", settings, recipe, drop_rate=0.3) for _ in range(2))
+    expected = train_stacked(data, whole, "cpu", progress=False)
+    path, steps = tmp_path / "stack.npz", expected[0].n_steps
+    for step in range(1, steps):
+        cut = members("spinal", settings, recipe, drop_rate=0.3)
+        with pytest.raises(OutOfTime, match=f"time was up after step {step} of {steps}"):
+            train_stacked(data, cut, "cpu", progress=False, checkpoint=path, time_limit=0)
+    found = train_stacked(data, cut, "cpu", progress=False, checkpoint=path, time_limit=0)
+    assert [(r.key, r.curve, r.test) for r in found] == [(r.key, r.curve, r.test) for r in expected]
+    for a, b in zip(whole, cut, strict=True):
+        assert all(map(torch.equal, a.model.state_dict().values(), b.model.state_dict().values()))
+
+
+def test_the_checkpoint_of_another_stack_is_refused(data, tmp_path):
+    path = tmp_path / "stack.npz"
+    with pytest.raises(OutOfTime):
+        train_stacked(data, members("spinal"), "cpu", progress=False, checkpoint=path, time_limit=0)
+    with pytest.raises(ValueError, match="checkpoint of another run"):
+        train_stacked(data, members("spinal")[:2], "cpu", progress=False, checkpoint=path)
+    with pytest.raises(ValueError, match="time_limit=1 needs a file"):
+        train_stacked(data, members("spinal"), "cpu", progress=False, time_limit=1)
 
 
 def test_it_learns(data):

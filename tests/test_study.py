@@ -9,7 +9,7 @@ from spinalnet_lib import study as study_module
 from spinalnet_lib.arms import OTHER, PRIMARY
 from spinalnet_lib.stacked_heads import check_stackable
 from spinalnet_lib.study import STUDIES, list_cells
-from spinalnet_lib.sweeps import cell_key, grouped
+from spinalnet_lib.sweep_jobs import cell_key, grouped
 from spinalnet_lib.tiers import TIERS, list_sets
 from spinalnet_lib.tuning import Search, Setting
 
@@ -41,7 +41,7 @@ def test_tier_c_takes_what_the_search_chose():
 
 
 def test_a_tier_is_not_begun_before_its_search_has_ended():
-    with pytest.raises(ValueError, match="the search for spinal on kmnist_10k lacks 10 of 10 places"):
+    with pytest.raises(ValueError, match=r"spinal on kmnist_10k with two_conv lacks 10 of 10 .* tuning --tier C`"):
         list_cells("study", "C", load_records("tuning"), ["kmnist_10k"])
 
 

@@ -18,7 +18,8 @@ from spinalnet_lib import Augmentation, TrainConfig, bench_training, create_mode
 from spinalnet_lib.record_files import RecordFolder, append_record
 from spinalnet_lib.stacked import Member, train_stacked
 from spinalnet_lib.study import Cell
-from spinalnet_lib.sweeps import cell_key, grouped, missing_cells, predicted_seconds, sweep
+from spinalnet_lib.sweep_jobs import TimeLimit, cell_key, grouped
+from spinalnet_lib.sweeps import missing_cells, prepare, sweep
 
 pytestmark = pytest.mark.processes
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100)
@@ -80,7 +81,7 @@ def test_a_cell_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypat
     monkeypatch.setattr(training, "make_step", counted)
     monkeypatch.setattr(training, "schedule", lambda config, step, n: 1.0 if step < 40 or len(taken) > 40 else 1 / 0)
     real = training.train
-    monkeypatch.setattr("spinalnet_lib.sweeps.train", lambda *a, **k: real(*a, **k, checkpoint_seconds=0))
+    monkeypatch.setattr("spinalnet_lib.sweep_jobs.train", lambda *a, **k: real(*a, **k, checkpoint_seconds=0))
     with pytest.raises(ZeroDivisionError):
         sweep(todo[:1], tmp_path / "out")
     assert path.is_file() and len(taken) == 40
@@ -150,11 +151,22 @@ def test_a_stack_that_fails_is_written_down_for_each_of_its_cells(tmp_path):
     assert len(lines) == 2 and all("cannot have BatchNorm1d" in line for line in lines)
 
 
-def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
-    assert predicted_seconds(cells()[0], []) is None
-    sweep(cells(seeds=[0]), tmp_path)
-    records = load_sweep(tmp_path)
-    assert predicted_seconds(cells(seeds=[5])[0], records) == next(r.seconds for r in records if r.head == "mlp")
+def test_stacked_cells_whose_time_is_up_are_saved_and_gone_on_with(tmp_path, capsys):
+    todo = cells(range(8), replace(QUICK, steps=1500, stacked=True), heads=["spinal"])
+    sweep(todo, tmp_path / "whole")
+    whole = load_sweep(tmp_path / "whole")
+    limit = sum(record.seconds for record in whole) / 3
+    rounds, left = 0, todo
+    while left and rounds < 30:
+        start = time.monotonic()
+        left = sweep(todo, tmp_path / "cut", time_limit=limit)
+        assert time.monotonic() - start < limit + 1
+        rounds += 1
+        assert len(left) in (0, 8)
+        assert capsys.readouterr().out.count("time was up after step") == len(left)
+    assert rounds > 2
+    assert [(r.key, r.curve) for r in load_sweep(tmp_path / "cut")] == [(r.key, r.curve) for r in whole]
+    assert not list((tmp_path / "cut" / ".checkpoints").iterdir())
 
 
 COMMAND = """
@@ -232,6 +244,23 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_whole_records(tmp_path):
     assert len(load_records(tmp_path / "out" / "digits.jsonl")) == done  # no worker went on
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(how, tmp_path):
+    process = start(tmp_path, seeds=400)
+    until = time.monotonic() + 60
+    while not (tmp_path / "out" / "digits.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    below = descendants(process.pid)
+    os.kill(process.pid, how)  # it alone
+    process.wait(timeout=10)
+    until = time.monotonic() + 5
+    while any(command_of(pid) for pid in below) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(below) >= 3 and not any(command_of(pid) for pid in below)  # a server and two workers
+    found = keys(tmp_path / "out")
+    assert len(found) == len(set(found)) >= 1
+
+
 def test_a_cell_that_runs_out_of_memory_is_written_down_and_the_sweep_goes_on(tmp_path):
     """A cell of four gigabytes in a process that may use two more than it has."""
     code = f"""
@@ -251,7 +280,7 @@ assert left == [big], left
     assert run.returncode == 0, run.stderr
     assert len(keys(tmp_path / "out")) == 2
     failure = json.loads((tmp_path / "out" / "failed.jsonl").read_text())
-    assert failure["cell"] == "digits, pixels + mlp, seed 0" and "memory" in failure["reason"].lower()
+    assert failure["cell"].startswith("digits, pixels + mlp") and "memory" in failure["reason"].lower()
     assert "failed" in run.stderr
 
 
@@ -270,8 +299,9 @@ def test_a_wrong_call_is_refused(tmp_path, arguments, message):
         sweep(cells(), tmp_path, **arguments)
 
 
-def test_a_full_disk_loses_nothing_that_was_done(tmp_path):
-    """The files of this process may grow to what three records take; then there is room again."""
+@pytest.mark.parametrize("engine", ["serial", "process"])
+def test_a_full_disk_loses_nothing_that_was_done(engine, tmp_path):
+    """The files of these processes may grow to what three records take; then there is room again."""
     code = f"""
 import resource, signal, sys
 sys.path[:0] = {[p for p in sys.path if p]!r}
@@ -282,10 +312,11 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sweep(cells()[:1], out)
 size = (out / "digits.jsonl").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (3 * size + size // 2,) * 2)
-sweep(cells(), out)
+sweep(cells(), out, engine={engine!r})
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode != 0 and "digits.jsonl" in run.stderr and "OSError" in run.stderr
+    assert "make room and run again" in run.stderr
     assert len(keys(tmp_path / "out")) == 3
     assert sweep(cells(), tmp_path / "out") == []
     assert sorted(keys(tmp_path / "out")) == sorted(expected(cells()))
@@ -334,7 +365,6 @@ def test_two_processes_are_compared_with_half_of_one():
 
 def test_features_are_computed_before_the_runs_and_within_the_limit(tmp_path, monkeypatch, capsys):
     from spinalnet_lib.saved_models import save_model
-    from spinalnet_lib.sweeps import TimeLimit, prepare
 
     monkeypatch.setenv("SPINALNET_CACHE", str(tmp_path / "kept"))
     save_model(create_model("pixels", "linear", 10, image_size=8), tmp_path / "body.npz")

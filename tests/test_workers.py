@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spinalnet_lib.workers import start_server, start_workers
+from spinalnet_lib.workers import run_workers, start_server
 
 pytestmark = [
     pytest.mark.processes,
@@ -23,9 +23,7 @@ def _write(path: Path) -> None:
 
 
 def _said(path: Path) -> str:
-    (worker,) = start_workers(1, _write, (path,))
-    worker.join(60)
-    assert worker.exitcode == 0
+    run_workers(1, _write, path)
     return path.read_text()
 
 
@@ -48,3 +46,33 @@ def test_our_own_handler_of_ctrl_c_is_as_before():
     before = signal.getsignal(signal.SIGINT)
     start_server()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def _killed(path: Path, times: int) -> None:
+    """Kills its own process, so many times in all."""
+    with path.open("a") as file:
+        file.write(".")
+    if len(path.read_text()) <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_is_named_and_replaced(tmp_path, capfd):
+    run_workers(2, _killed, tmp_path / "tries", 2)
+    assert capfd.readouterr().err.count("a worker was killed by SIGKILL") == 2
+    assert (tmp_path / "tries").read_text() == "...."  # two workers and those in their place
+
+
+def test_workers_that_are_killed_again_and_again_are_an_error(tmp_path, capfd):
+    with pytest.raises(ChildProcessError, match=r"4 workers ended.*killed by SIGKILL.*fewer workers"):
+        run_workers(1, _killed, tmp_path / "tries", 100)
+    assert (tmp_path / "tries").read_text() == "...."
+
+
+def _fails(path: Path) -> None:
+    raise OSError(28, "No space left on device", str(path))
+
+
+def test_what_a_worker_raises_is_raised_here(tmp_path):
+    with pytest.raises(OSError, match="No space left on device") as error:
+        run_workers(2, _fails, tmp_path)
+    assert "in _fails" in error.value.__notes__[0]  # where it happened

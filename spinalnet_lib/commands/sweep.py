@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 
 def add(commands) -> None:
@@ -24,9 +25,8 @@ def add(commands) -> None:
     sweep.add_argument("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
     sweep.add_argument(
         "--tuning",
-        default="tuning",
         metavar="PATH",
-        help="records of the search, for study (default: the project's own)",
+        help="records of the search, for study (default: those in --out; of what was not searched there the project's own)",
     )
     sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
     sweep.add_argument("--engine", choices=("serial", "process", "ray"), default="process")
@@ -41,50 +41,110 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    began = time.monotonic()
     if args.engine == "process":
         from ..workers import start_server
 
         start_server()  # before torch is imported here
-    from ..record_files import RecordFolder, load_records
+    from ..record_files import RecordFolder
     from ..study import list_cells
-    from ..sweeps import TimeLimit, missing_cells, predicted_seconds, prepare, sweep
-    from ..tiers import TIERS, list_sets
+    from ..sweep_jobs import TimeLimit
+    from ..sweeps import check_engine, missing_cells, prepare, sweep
     from ..training import pick_device
 
-    limit = TimeLimit(args.time_limit)
-    kind = pick_device(args.device).type
-    tiers = [args.tier] if args.tier else [name for name, tier in TIERS.items() if tier.device == kind]
+    limit = TimeLimit(args.time_limit, began)
+    check_engine(args.engine, args.workers, args.threads, args.address)
     where = {"device": args.device, "threads": args.threads, "root": args.data}
     engine = {"engine": args.engine, "workers": args.workers, "address": args.address}
-    sets = {tier: (args.sets, []) if args.sets else list_sets(tier, args.data) for tier in tiers}
-    absent = sorted({name.partition("+")[0] for _, names in sets.values() for name in names})
-    if absent:
-        print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")
+    sets = _sets(args, pick_device(args.device).type)
 
     def cells():
-        search = RecordFolder(args.out).records() if args.study == "tuning" else load_records(args.tuning)
-        present = [(tier, sets[tier][0]) for tier in tiers if sets[tier][0]]
-        return [cell for tier, names in present for cell in list_cells(args.study, tier, search, names, args.data)]
+        return [
+            cell
+            for tier, names in sets.items()
+            for cell in list_cells(args.study, tier, _search(args, tier), names, args.data)
+        ]
 
     todo = cells()
+    if not todo:
+        raise ValueError(f"tier {', '.join(sets)} has no runs of {args.study!r}; leave out --tier, or name another")
     if not prepare(todo, args.device, args.data, limit):
         print(f"{len(todo)} runs wait for features; the same command goes on with them")
         return
     left = missing_cells(todo, args.out, **where)
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
-    while left and (limit.left is None or limit.left > 0):
-        before = len(left)
-        sweep(todo, args.out, time_limit=limit.left, **engine, **where)
+    tried, new = [], left
+    while new and not limit.is_up:
+        sweep(new, args.out, time_limit=limit, **engine, **where)
+        tried += new
         todo = cells()  # a search whose best lies at the edge of its grid goes on beyond it
         left = missing_cells(todo, args.out, **where)
-        if len(left) >= before:  # what fails, fails again
-            break
-    records = RecordFolder(args.out).records()
+        new = [cell for cell in left if cell not in tried]
+    _say_what_is_left(left, RecordFolder(args.out).records(), args.workers)
+
+
+def _sets(args: argparse.Namespace, device: str) -> dict[str, list[str]]:
+    """The data sets of each tier: those named, or all that are here; what is not here is said."""
+    from ..checks import check_name
+    from ..tiers import TIERS, list_sets
+
+    if args.tier:
+        check_name("tier", args.tier, TIERS)
+    tiers = [args.tier] if args.tier else [name for name, tier in TIERS.items() if tier.device == device]
+    if args.sets and args.tier:
+        return {args.tier: args.sets}
+    if args.sets:
+        of_tier = {
+            tier: {*TIERS[tier].datasets, *(n.partition("+")[0] for n in TIERS[tier].datasets)} for tier in tiers
+        }
+        sets = {tier: [name for name in args.sets if name in of_tier[tier]] for tier in tiers}
+        lost = [name for name in args.sets if not any(name in names for names in sets.values())]
+        if lost:
+            raise ValueError(f"no tier for a {device} has {', '.join(lost)}; name the tier to use on it with --tier")
+        return {tier: names for tier, names in sets.items() if names}
+    sets, absent = {}, set()
+    for tier in tiers:
+        here, missing = list_sets(tier, args.data)
+        absent |= {name.partition("+")[0] for name in missing}
+        if here:
+            sets[tier] = here
+    if absent:
+        print(f"without {', '.join(sorted(absent))}, which are not here; `spinalnet data list` says how to get them")
+    if not sets:
+        raise ValueError(f"no data set of tier {', '.join(tiers)} is here; `spinalnet data list` says how to get them")
+    return sets
+
+
+def _search(args: argparse.Namespace, tier: str) -> list:
+    """The records of a tier's search, as far as the study needs them.
+
+    Of a set and body that were searched in the same folder that search; else the project's own, or the one that was named.
+    """
+    from ..paths import data_path
+    from ..recipes import TUNING_SEEDS
+    from ..record_files import RecordFolder, load_records
+    from ..tiers import TIERS
+
+    if args.study == "published" or not TIERS[tier].tuned:
+        return []
+    if args.tuning is not None and args.study == "study":
+        return load_records(args.tuning)
+    here = [record for record in RecordFolder(args.out).records() if record.seed in TUNING_SEEDS]
+    if args.study == "tuning" or not data_path("results", "tuning").is_dir():
+        return here
+    places = {(record.dataset, record.model["backbone"]) for record in here}
+    own = load_records("tuning")
+    return here + [record for record in own if (record.dataset, record.model["backbone"]) not in places]
+
+
+def _say_what_is_left(left: list, records: list, workers: int) -> None:
+    from ..sweep_jobs import predicted_seconds
+
     seconds = [predicted_seconds(cell, records) for cell in left]
     if not left:
         print("0 runs are left")
     elif None in seconds:
         print(f"{len(left)} runs are left; none like {seconds.count(None)} of them has ended, so their time is unknown")
     else:
-        minutes = sum(seconds) / args.workers / 60
-        print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {args.workers} workers")
+        minutes = sum(seconds) / workers / 60
+        print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {workers} worker{'s' * (workers > 1)}")

@@ -72,15 +72,18 @@ def add(commands) -> None:
 def run(args: argparse.Namespace) -> None:
     import torch
 
-    from ..backbones import create_backbone
-    from ..checks import check_int
+    from ..backbones import create_backbone, list_backbones
+    from ..checks import check_int, check_name
     from ..datasets import load_card, load_dataset
+    from ..heads import list_heads
     from ..models import create_model
     from ..record_files import append_record, load_records
-    from ..training import pick_device, run_key, train
+    from ..training import check_saving, pick_device, run_key, train
 
     if args.threads is not None:
         torch.set_num_threads(check_int("train", "--threads", args.threads))
+    check_name("backbone", args.backbone, list_backbones())
+    check_name("head", args.head, list_heads())
     features = "+" in args.data
     photographs = not features and load_card(args.data)["kind"] in ("photographs", "folder")
     size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
@@ -89,17 +92,22 @@ def run(args: argparse.Namespace) -> None:
     head_arguments = _head_arguments(args, num_classes)
     _, channels, side, _ = data.train.images.shape
     config = _recipe(args)
+    saving = {"checkpoint_seconds": args.checkpoint_seconds}
+    check_saving("train", **saving)
     out = Path(args.out)
     done = {record.key for record in load_records(out)} if out.exists() else set()
     _check_writable(out)
     for seed in args.seeds:
-        model = create_model(args.backbone, args.head, num_classes, channels, side, **head_arguments)
+        try:
+            model = create_model(args.backbone, args.head, num_classes, channels, side, **head_arguments)
+        except TypeError as error:
+            raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
         key = run_key(model, data, config, seed, pick_device(args.device))
         if key in done:
             print(f"{args.head}, seed {seed}: already in {out}")
             continue
         checkpoint = out.parent / ".checkpoints" / f"{key}.npz"
-        options = {"checkpoint": checkpoint, "checkpoint_seconds": args.checkpoint_seconds}
+        options = {"checkpoint": checkpoint, **saving}
         record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty(), **options)
         append_record(out, record)
         checkpoint.unlink(missing_ok=True)
@@ -110,9 +118,9 @@ def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:
     """The paper's for this head on this backbone, if it has them and none is given, and what was given instead."""
     from ..models import list_paper_heads, paper_head
 
-    given = dict(args.head_argument)
     paper = (args.backbone, args.head) in list_paper_heads()
-    arguments = {**(paper_head(args.backbone, args.head, num_classes) if paper or not given else {}), **given}
+    arguments = paper_head(args.backbone, args.head, num_classes) if paper else {}
+    arguments |= dict(args.head_argument)
     if args.drop_rate is not None:
         arguments["drop_rate"] = args.drop_rate
     if args.classifier_drop_rate is not None:
@@ -140,7 +148,7 @@ def _recipe(args: argparse.Namespace):
     if args.epochs is not None:
         changes |= {"epochs": args.epochs, "steps": None}
     if args.steps is not None:
-        changes |= {"steps": args.steps, "epochs": None, "warmup": min(config.warmup, args.steps // 2)}
+        changes |= {"steps": args.steps, "epochs": None, "warmup": min(config.warmup, max(args.steps // 2, 0))}
     return replace(config, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test, **changes)
 
 

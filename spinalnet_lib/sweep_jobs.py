@@ -1,0 +1,248 @@
+"""A sweep's work as each of its processes does it: claim cells, run them, write down what came of them.
+
+A cell is claimed by a lock on a file of its own, which the system releases when its process ends, however it ends; so no
+two processes make the same run, and a killed run is free again. A record is written in one piece after its run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import torch
+
+from .checkpoints import DamagedCheckpoint
+from .checks import check_number
+from .datasets import DataSet, load_dataset
+from .features import file_name, load_features
+from .models import Classifier, create_model
+from .record_files import FAILURES, RecordFolder, append_record
+from .records import Record
+from .regression import TARGETS, regression_data
+from .stacked import Member, train_stacked
+from .study import Cell
+from .training import OutOfTime, pick_device, run_key, train
+from .whole_files import locked
+
+STACK = 16  # members at most: beyond that a stack gains little
+_TO_SAVE = 1.0  # seconds before the limit at which a run is saved and stopped; of a short limit a tenth
+
+
+class TimeLimit:
+    """The seconds a sweep may take, from `began` on, or from when this is made; None is no limit."""
+
+    def __init__(self, seconds: float | None, began: float | None = None):
+        if seconds is not None and check_number("sweep", "time_limit", seconds, "pass seconds") <= 0:
+            raise ValueError(f"sweep: time_limit must be above 0 seconds, got {seconds:g}; leave it out for no limit")
+        self.seconds = seconds
+        began = time.monotonic() if began is None else began
+        self._end = None if seconds is None else began + seconds - min(_TO_SAVE, seconds / 10)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that a run may still take; negative when the time is up."""
+        return None if self._end is None else self._end - time.monotonic()
+
+    @property
+    def is_up(self) -> bool:
+        return self._end is not None and self._end <= time.monotonic()
+
+
+Result = Record | OutOfTime | str  # of a cell that failed the reason
+
+
+@dataclass
+class Job:
+    """Cells to run, with what, where their records go, and until when."""
+
+    cells: list[Cell]
+    out: Path
+    limit: TimeLimit
+    device: str | None
+    threads: int
+    root: str | Path | None
+
+    def __post_init__(self):
+        self.folder = RecordFolder(self.out)
+        self._failures = self.out / FAILURES
+        self._old_failures = self._failures.stat().st_size if self._failures.exists() else 0
+
+    def key(self, cell: Cell) -> str:
+        return cell_key(cell, self.device, self.threads, self.root)
+
+    def claim(self, group: Sequence[Cell], held: ExitStack) -> list[Cell]:
+        """The cells of a group that this process has to itself, until `held` is closed, and that are still to be run."""
+        free = [cell for cell in group if held.enter_context(locked(self.out / ".claims" / self.key(cell), wait=False))]
+        # Looked up under the lock: another process may have finished it, or seen it fail, since.
+        done = {record.key for record in self.folder.records()} | self._failed()
+        return [cell for cell in free if self.key(cell) not in done]
+
+    def checkpoint(self, group: Sequence[Cell]) -> Path:
+        """Where the runs of a group are saved."""
+        keys = [self.key(cell) for cell in group]
+        name = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
+        return self.out / ".checkpoints" / f"{name}.npz"
+
+    def has_time_for(self, group: Sequence[Cell], checkpoint: Path | None) -> bool:
+        """Whether to run a group now: one that would end in time, was begun before, or that no such sweep could end.
+
+        Without a file to save it to only one that would end.
+        """
+        if self.limit.left is None:
+            return True
+        each = predicted_seconds(group[0], self.folder.records())
+        ends = each is None or each * len(group) <= self.limit.left
+        goes_on = checkpoint is not None and (
+            checkpoint.exists() or (each is not None and each * len(group) > self.limit.seconds)
+        )
+        return not self.limit.is_up and (ends or goes_on)
+
+    def keep(self, group: Sequence[Cell], results: Sequence[Result], checkpoint: Path | None) -> None:
+        """Write records, or failures, to the folder and say so in a line each; only then is the checkpoint not needed."""
+        for cell, result in zip(group, results, strict=True):
+            if isinstance(result, Record):
+                path = self.out / f"{file_name(cell.dataset)}.jsonl"
+                append_record(path, replace(result, tuning_id=cell.tuning_id))
+                print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
+            elif isinstance(result, OutOfTime):
+                print(f"{cell.describe()}: {result}", flush=True)
+            else:
+                self._write_failure(cell, result)
+                print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
+        if checkpoint is not None and all(isinstance(result, Record) for result in results):
+            checkpoint.unlink(missing_ok=True)
+
+    def _write_failure(self, cell: Cell, reason: str) -> None:
+        date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        failure = {"key": self.key(cell), "cell": cell.describe(), "reason": reason, "date": date}
+        with locked(self.out / ".lock"), self._failures.open("a") as file:
+            file.write(json.dumps(failure, ensure_ascii=False) + "\n")
+
+    def _failed(self) -> set[str]:
+        """Keys of the cells that failed since this sweep began: they fail again."""
+        if not self._failures.exists():
+            return set()
+        with locked(self.out / ".lock"), self._failures.open("rb") as file:
+            file.seek(self._old_failures)
+            keys = set()
+            for line in file:
+                with suppress(ValueError, KeyError):  # a line that a power cut has torn
+                    keys.add(json.loads(line)["key"])
+            return keys
+
+
+def work(job: Job) -> None:
+    """Run the cells of a job that nobody else runs, until none is left or there is no time for the next."""
+    for group in grouped(job.cells):
+        with ExitStack() as held:
+            mine = job.claim(group, held)
+            if not mine:
+                continue
+            checkpoint = job.checkpoint(mine)
+            if not job.has_time_for(mine, checkpoint):
+                return
+            job.keep(mine, run_cells(mine, job.device, job.threads, job.root, checkpoint, job.limit.left), checkpoint)
+
+
+def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells in their order, one by one; stacked ones with those that can be trained together with them."""
+    groups: list[list[Cell]] = []
+    open_groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        group = open_groups.get(cell.stack) if cell.config.stacked else None
+        if group is None or len(group) == STACK:
+            group = []
+            groups.append(group)
+            open_groups[cell.stack] = group
+        group.append(cell)
+    return groups
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    device: str | None,
+    threads: int,
+    root=None,
+    checkpoint: Path | None = None,
+    time_limit: float | None = None,
+) -> list[Result]:
+    """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
+    began = time.monotonic()
+    torch.set_num_threads(threads)
+    first, data = cells[0], _data(cells[0], device, root)
+    options = {}
+    if checkpoint is not None:
+        left = None if time_limit is None else time_limit - (time.monotonic() - began)
+        options = {"checkpoint": checkpoint, "time_limit": left}
+    try:  # the model is built here, too: what does not fit fails as this cell
+        if first.config.stacked:
+            members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
+            return train_stacked(data, members, device, progress=False, **options)
+        model = _model(first, data)
+        return [train(model, data, first.config, first.seed, device=device, progress=False, **options)]
+    except DamagedCheckpoint as damaged:
+        print(f"{damaged}: deleted, the run begins again", file=sys.stderr)
+        checkpoint.unlink()
+        return run_cells(cells, device, threads, root, checkpoint, options["time_limit"])
+    except OutOfTime as cut_off:
+        return [cut_off] * len(cells)
+    except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
+        return [f"{type(error).__name__}: {error}"[:500]] * len(cells)
+
+
+@cache
+def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
+    """The key that the cell's record will have; the model is built without memory for its weights."""
+    data = _data(cell, device, root)
+    with torch.device("meta"):
+        model = _model(cell, data)
+    return run_key(model, data, cell.config, cell.seed, pick_device(device), threads)
+
+
+def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
+    """What a cell takes, by those most like it: its head, set and body, else its set and body, else its body; None if none ended.
+
+    The median of their seconds, each for as many examples as the cell's run reads.
+    """
+    alike = [
+        record
+        for record in records
+        if (record.model["backbone"], record.recipe.get("stacked", False)) == (cell.backbone, cell.config.stacked)
+    ]
+    of_set = [record for record in alike if record.dataset == cell.dataset]
+    of_head = [record for record in of_set if record.head == cell.head]
+    times = [_scaled_seconds(record, cell) for record in of_head or of_set or alike]
+    return statistics.median(times) if times else None
+
+
+def _scaled_seconds(record: Record, cell: Cell) -> float:
+    config = cell.config
+    examples = config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"]
+    return record.seconds * examples / (record.curve[-1]["step"] * record.recipe["batch_size"])
+
+
+def _data(cell: Cell, device: str | None, root) -> DataSet:
+    if cell.dataset in TARGETS:
+        return regression_data(cell.dataset, cell.seed)
+    return _load(cell.dataset, device, root)
+
+
+@lru_cache(maxsize=3)  # sets of features are many and large; a sweep reads one after the other
+def _load(name: str, device: str | None, root) -> DataSet:
+    if "+" in name:
+        return load_features(*name.split("+", 1), root, device, progress=False)
+    return load_dataset(name, root)
+
+
+def _model(cell: Cell, data: DataSet) -> Classifier:
+    channels, _, side = data.train.images.shape[1:]
+    return create_model(cell.backbone, cell.head, data.card["num_classes"], channels, side, **cell.head_arguments)
