@@ -43,12 +43,16 @@ def ratio_row(name: str, peer: str, ratios: list[float], promised: float | None 
     return {
         "name": name,
         "peer": peer,
-        "ratio": round(statistics.median(ratios), 3),
-        "low": round(tenths[0], 3),
-        "high": round(tenths[-1], 3),
+        "ratio": _four_digits(statistics.median(ratios)),
+        "low": _four_digits(tenths[0]),
+        "high": _four_digits(tenths[-1]),
         "pairs": len(ratios),
-        **({} if promised is None else {"promised": round(promised, 3)}),
+        **({} if promised is None else {"promised": _four_digits(promised)}),
     }
+
+
+def _four_digits(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def seconds_of(fn: Callable[[], object], repeats: int = 1) -> float:

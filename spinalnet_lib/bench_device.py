@@ -80,6 +80,7 @@ def device_figures(device: torch.device) -> list[dict]:
                 "name": f"VGG-5 with augmentation, an epoch of 60,000, batch {batch}",
                 "value": seconds * EPOCH,
                 "unit": "s",
+                **({"promised": 0.5} if batch == LARGE else {}),
             },
             {"name": f"VGG-5 with augmentation, batch {batch}", "value": flops / 1e12, "unit": "TFLOP/s"},
             {"name": f"VGG-5 with augmentation, batch {batch}", "value": flops / peak, "unit": "of the matrix peak"},
@@ -144,7 +145,7 @@ def _recipes() -> dict[int, TrainConfig]:
     return {config.batch_size: replace(config, fast=True, warmup=0) for config in (published, large)}
 
 
-def _seconds_an_image_published(data: DataSet, device: torch.device, images: int = 3000) -> float:
+def _seconds_an_image_published(data: DataSet, device: torch.device, images: int = 20_000) -> float:
     """The scripts' way on the first images; an epoch is as many times as long as it has more of them."""
     some = Split(data.train.images[:images], data.train.labels[:images], data.train.statistics)
     model = _vgg5().to(device)

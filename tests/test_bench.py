@@ -32,7 +32,7 @@ def test_a_row_tells_the_median_and_the_spread():
     row = bench.ratio_row("a", "b", [1.0, 3.0, 2.0])
     assert (row["ratio"], row["low"], row["high"], row["pairs"]) == (2.0, 1.2, 2.8, 3)
     assert bench.ratio_row("a", "b", [0.5])["low"] == 0.5 and "promised" not in row
-    assert bench.ratio_row("a", "b", [0.5], promised=1 / 3)["promised"] == 0.333
+    assert bench.ratio_row("a", "b", [0.5], promised=1 / 3)["promised"] == 0.3333
 
 
 def _rows():
