@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -133,9 +134,24 @@ def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
     yield ratio_row(name, "half the time of one process", ratios, promised=1 / 0.9)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is printed by this process, nor by those that it starts."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _sweep_seconds(cells: Sequence[Cell], engine: str, workers: int) -> float:
     threads = torch.get_num_threads()
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         start = time.perf_counter()
         left = sweep(cells, folder, engine=engine, workers=workers, device="cpu")
         seconds = time.perf_counter() - start
