@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 
 
 def add(commands) -> None:
@@ -73,10 +74,10 @@ def run(args: argparse.Namespace) -> None:
         return
     left = missing_cells(todo, args.out, **where)
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
-    tried, new = [], left
+    tried, new = set(), left
     while new and not limit.is_up:
         sweep(new, args.out, time_limit=limit, **engine, **where)
-        tried += new
+        tried.update(new)
         todo = cells()  # a search whose best lies at the edge of its grid goes on beyond it
         left = missing_cells(todo, args.out, **where)
         new = [cell for cell in left if cell not in tried]
@@ -140,11 +141,15 @@ def _search(args: argparse.Namespace, tier: str) -> list:
 def _say_what_is_left(left: list, records: list, workers: int) -> None:
     from ..sweep_jobs import predicted_seconds
 
-    seconds = [predicted_seconds(cell, records) for cell in left]
+    # Those of a stack take the same time, and there can be thousands.
+    stacks = Counter(cell.stack for cell in left)
+    first = {cell.stack: cell for cell in reversed(left)}
+    seconds = {stack: predicted_seconds(cell, records) for stack, cell in first.items()}
+    unknown = sum(count for stack, count in stacks.items() if seconds[stack] is None)
     if not left:
         print("0 runs are left")
-    elif None in seconds:
-        print(f"{len(left)} runs are left; none like {seconds.count(None)} of them has ended, so their time is unknown")
+    elif unknown:
+        print(f"{len(left)} runs are left; none like {unknown} of them has ended, so their time is unknown")
     else:
-        minutes = sum(seconds) / workers / 60
+        minutes = sum(seconds[stack] * count for stack, count in stacks.items()) / workers / 60
         print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {workers} worker{'s' * (workers > 1)}")
