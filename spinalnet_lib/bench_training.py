@@ -45,7 +45,7 @@ def race_rows(pairs: int = 3, patience: float = 6.0) -> Iterator[dict]:
         theirs, arrived = _seconds_published(data, seed, ours * patience)
         ratios.append(ours / theirs)
         bounds += not arrived
-    bound = f", which had not got there in {bounds} of {pairs} races" if bounds else ""
+    bound = f", stopped at {patience:g} times our time in {bounds} of {pairs} races: a bound" if bounds else ""
     name = "2-conv CNN on MNIST to 98.5 % on validation, quick recipe"
     yield ratio_row(name, f"the published way: SGD, PIL images, DataLoader{bound}", ratios, promised=1 / 5)
 

@@ -42,7 +42,10 @@ def _against_linear() -> str:
 
 def _computations() -> str:
     rows = {row["peer"]: row for row in load_bench() if row["name"] == "head training step, batch 100"}
-    times = [f"{row['ratio']:.2f} times that of the {peer}" for peer, row in rows.items()]
+    times = [
+        f"{row['ratio']:.2f} times that of the {peer} ({row['low']:.2f} to {row['high']:.2f})"
+        for peer, row in rows.items()
+    ]
     time = (
         f"the time of a training step of VGG-5's spinal head, batch 100, on a CPU and without the body, is {' and '.join(times)}"
         if times

@@ -38,7 +38,7 @@ globalThis.SpinalWidgets = (() => {
     return `${thousands(Math.floor(tenths / 10))}.${tenths % 10}`;
   }
 
-  function percent(part, whole) { return `${ratio(100 * part, whole)} %`; }
+  function percent(part, whole) { return `${ratio(100 * part, whole)}\u00a0%`; }
 
   function multiple(part, whole) { return part < 2 * whole ? `${percent(part, whole)} of` : `${ratio(part, whole)} times`; }
 

@@ -130,12 +130,12 @@ def ratio(part: int, whole: int) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """Share of two counts to a tenth of a percent.
+    """Share of two counts to a tenth of a percent; its sign stays on the line.
 
     >>> percent(119808, 136192)
-    '88.0 %'
+    '88.0\\xa0%'
     """
-    return f"{ratio(100 * part, whole)} %"
+    return f"{ratio(100 * part, whole)}\u00a0%"
 
 
 def counted(n: int, word: str) -> str:
@@ -151,6 +151,6 @@ def multiple(part: int, whole: int) -> str:
     """How much of another count a count is, as people say it: below twice in percent, from there in times.
 
     >>> multiple(119808, 136192), multiple(119808, 2560)
-    ('88.0 % of', '46.8 times')
+    ('88.0\\xa0% of', '46.8 times')
     """
     return f"{percent(part, whole)} of" if part < 2 * whole else f"{ratio(part, whole)} times"

@@ -19,7 +19,7 @@
   function percent(share) {
     const hundredths = Math.floor(Math.abs(share) * 10000 + 0.5);
     const sign = share < 0 && hundredths ? "−" : "";
-    return `${sign}${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")} %`;
+    return `${sign}${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}\u00a0%`;
   }
 
   function cell(arm) {

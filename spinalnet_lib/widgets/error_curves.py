@@ -47,7 +47,7 @@ def _band(values: list[float], interval: str, t: float | None) -> list:
 
 def _percent(share: float) -> str:
     hundredths = math.floor(abs(share) * 10000 + 0.5)
-    return f"{'−' if share < 0 and hundredths else ''}{hundredths // 100}.{hundredths % 100:02d} %"
+    return f"{'−' if share < 0 and hundredths else ''}{hundredths // 100}.{hundredths % 100:02d}\u00a0%"
 
 
 def _cell(arm: dict, interval: str) -> str:

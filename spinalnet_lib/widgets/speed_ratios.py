@@ -16,6 +16,7 @@ TITLES = {
     "gpu": "training on a GPU",
 }
 COLOURS = {"less": "#0072b2", "more": "#d55e00", "unclear": "#767676"}
+MARKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of the axis, in percent
 _WORDS = {"less": "less time", "more": "more time", "unclear": "no clear difference"}
 
 
@@ -35,7 +36,7 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
             f"{rows[i]['name']}, against {rows[i]['peer']}",
             f"{percent(rows[i]['ratio'], 1000)} of the time "
             f"({percent(rows[i]['low'], 1000)} to {percent(rows[i]['high'], 1000)}): "
-            f"{values['seconds']} s become {ratio(values['seconds'] * rows[i]['ratio'], 1000)} s",
+            f"{values['seconds']}\u00a0s become {ratio(values['seconds'] * rows[i]['ratio'], 1000)}\u00a0s",
         ]
         for i in order
     ]
@@ -45,7 +46,7 @@ def speed_ratios_state(values: dict, data: dict) -> dict:
         "order": order,
         "readings": readings,
         "rows": cells,
-        "summary": f"Of {len(rows)} comparisons: {counts}.",
+        "summary": f"Of {len(rows)} comparisons: {counts}. First: {': '.join(cells[0])}.",
     }
 
 
@@ -100,7 +101,10 @@ class SpeedRatios(Widget):
             axes.plot([row["low"] / 10, row["high"] / 10], [y, y], color=COLOURS[reading], linewidth=3, alpha=0.5)
             axes.plot(row["ratio"] / 10, y, "o", color=COLOURS[reading])
         axes.axvline(100, color="#767676", linestyle=":")
-        axes.set_yticks(range(len(rows)), [f"{row['name']}\nagainst {row['peer']}" for row in rows], fontsize=6)
+        axes.set_yticks(range(len(rows)), [f"{row['name']}\nagainst {row['peer']}" for row in rows], fontsize=7)
         axes.set(xscale="log", ylim=(len(rows) - 0.5, -0.5), xlabel="time, % of the peer's")
+        low, high = axes.get_xlim()
+        axes.set_xticks([mark for mark in MARKS if low <= mark <= high], minor=False)
+        axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.spines[["top", "right"]].set_visible(False)

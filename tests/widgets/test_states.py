@@ -195,7 +195,10 @@ def test_a_ratio_is_read_as_clear_only_where_its_whole_range_is():
     state = ratios.state()
     assert [state["readings"][state["order"].index(i)] for i in range(4)] == ["less", "more", "unclear", "less"]
     assert state["order"] == [3, 0, 2, 1]
-    assert state["rows"][1] == ["a, against p", "50.0 % of the time (40.0 % to 90.0 %): 90 s become 45.0 s"]
+    assert state["rows"][1] == [
+        "a, against p",
+        "50.0\u00a0% of the time (40.0\u00a0% to 90.0\u00a0%): 90\u00a0s become 45.0\u00a0s",
+    ]
     assert state["rows"][0][1].startswith("2.0 % of the time") and state["rows"][0][1].endswith("become 1.8 s")
     assert state["summary"] == "Of 4 comparisons: 2 less time, 1 more time, 1 no clear difference."
     ratios.fastest_first = False
