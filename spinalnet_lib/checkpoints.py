@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,16 +40,22 @@ def read_checkpoint(path: str | os.PathLike, key: str) -> tuple[dict, dict[str, 
     path = Path(path)
     if not path.exists():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    with damage_named(path), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
         run = json.loads(str(arrays.pop("run")))
         found = run["format"], run["key"]
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise DamagedCheckpoint(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
     if found != (_FORMAT, key):
         raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
     return run, {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+@contextmanager
+def damage_named(path: str | os.PathLike) -> Iterator[None]:
+    """Whatever does not fit while a checkpoint is read is DamagedCheckpoint."""
+    try:
+        yield
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, RuntimeError) as error:
+        raise DamagedCheckpoint(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
 
 
 @dataclass
@@ -76,17 +83,18 @@ class RunState:
         if found is None:
             return
         plain, tensors = found
-        model.load_state_dict(_under("model", tensors))
-        _load_optimizer(optimizer, _under("optimizer", tensors))
-        for name, generator in self.generators.items():
-            generator.set_state(tensors[f"generator.{name}"])
-        torch.set_rng_state(tensors["dropout.cpu"])
-        if "dropout.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["dropout.cuda"])
-        device = next(model.parameters()).device
-        self.order, self.losses = tensors["order"], list(tensors["losses"].to(device))
-        for name in _PLAIN:
-            setattr(self, name, plain[name])
+        with damage_named(path):
+            model.load_state_dict(_under("model", tensors))
+            _load_optimizer(optimizer, _under("optimizer", tensors))
+            for name, generator in self.generators.items():
+                generator.set_state(tensors[f"generator.{name}"])
+            torch.set_rng_state(tensors["dropout.cpu"])
+            if "dropout.cuda" in tensors:
+                torch.cuda.set_rng_state(tensors["dropout.cuda"])
+            device = next(model.parameters()).device
+            self.order, self.losses = tensors["order"], list(tensors["losses"].to(device))
+            for name in _PLAIN:
+                setattr(self, name, plain[name])
 
     def _tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
         for name, tensor in model.state_dict().items():

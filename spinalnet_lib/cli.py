@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
+import warnings
 from collections.abc import Sequence
 
 from .commands import bench, data, records, report, selftest, sweep, train
@@ -14,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; a user's mistake is one line on stderr and exit code 2, not a traceback."""
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        with warnings.catch_warnings():  # without the line of our source that warns
+            warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
+            args.run(args)
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"spinalnet {args.command}: {_say(error).removeprefix(f'{args.command}: ')}", file=sys.stderr)
         return 2

@@ -6,12 +6,14 @@ A cell whose worker dies is handed out again by Ray. Ray is an optional extra: `
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from contextlib import ExitStack
 
-from .sweep_jobs import Job, Result, grouped, run_cells
+from .sweep_jobs import Job, Result, run_cells
 
 _RETRIES = 3  # of a cell whose worker died
+_TO_END = 2.0  # seconds for a run that is up to save itself; a worker may still be at its imports
 
 
 def work_on_ray(job: Job, workers: int, address: str | None) -> None:
@@ -21,7 +23,7 @@ def work_on_ray(job: Job, workers: int, address: str | None) -> None:
         gpus = 1 / workers if job.device and job.device.startswith("cuda") else 0
         run = ray.remote(num_cpus=job.threads, num_gpus=gpus, max_retries=_RETRIES)(run_cells)
         running = {}
-        waiting = iter(grouped(job.cells))
+        waiting = iter(job.groups)
         more = True
         while more or running:
             while more and len(running) < workers:
@@ -30,22 +32,26 @@ def work_on_ray(job: Job, workers: int, address: str | None) -> None:
                     more = False
                     break
                 held = ExitStack()
-                mine = job.claim(group, held)
-                # Another machine need not have this folder.
-                checkpoint = job.checkpoint(mine).absolute() if mine and address is None else None
-                more = not mine or job.has_time_for(mine, checkpoint)
-                if mine and more:
-                    task = run.remote(mine, job.device, job.threads, job.root, checkpoint, job.limit.left)
-                    running[task] = mine, held, checkpoint
+                missing = job.claim(group, held)
+                saved = address is None  # another machine need not have this folder, nor this clock
+                more = not missing or job.has_time_for(missing, can_be_saved=saved)
+                if missing and more:
+                    cells = group if saved and job.checkpoint(group).exists() else missing
+                    checkpoint = job.checkpoint(cells).absolute() if saved else None
+                    limit = job.limit if saved else None
+                    task = run.remote(cells, job.device, job.threads, job.root, checkpoint, limit)
+                    running[task] = cells, missing, held, checkpoint
                 else:
                     held.close()
-            done, _ = ray.wait(list(running), num_returns=1, timeout=1) if running else ([], [])
+            done, _ = ray.wait(list(running), num_returns=1, timeout=0.1) if running else ([], [])
             for task in done:
-                mine, held, checkpoint = running.pop(task)
+                cells, missing, held, checkpoint = running.pop(task)
                 with held:
-                    job.keep(mine, _results(ray, task, len(mine)), checkpoint)
-            if address is not None and job.limit.is_up and running:
-                print(f"time was up: {sum(len(mine) for mine, *_ in running.values())} runs on the cluster are cut off")
+                    job.keep(cells, missing, _results(ray, task, len(cells)), checkpoint)
+            left = job.limit.left
+            if running and left is not None and left < (-_TO_END if address is None else 0):
+                count = sum(len(missing) for _, missing, *_ in running.values())
+                print(f"time was up: {count} runs are cut off")
                 for task in running:
                     ray.cancel(task, force=True)
                 return
@@ -62,6 +68,7 @@ def _connect(cpus: int, address: str | None):
         ) from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unasked
     if address is not None:
+        _check_reachable(address)
         ray.init(address=address, log_to_driver=False)
         return ray
     # Workers on this machine import what this process does, installed or not.
@@ -70,8 +77,25 @@ def _connect(cpus: int, address: str | None):
     return ray
 
 
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for minutes before it says so."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdecimal()):  # "auto", or a name that Ray knows
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address} ({error}); `ray status` there says its address"
+        ) from None
+
+
 def _results(ray, task, count: int) -> list[Result]:
     try:
         return ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, OSError):  # a full disk is the sweep's and not this cell's
+            raise error.cause from None
+        return [f"{type(error.cause).__name__}: {error.cause}"[:500]] * count
     except ray.exceptions.RayError as error:
         return [f"{type(error).__name__}: {error}"[:500]] * count

@@ -16,6 +16,10 @@ def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _are_numbers(value) -> bool:
+    return all(map(_is_number, value)) if isinstance(value, list) else _is_number(value)
+
+
 def _or_null(kind: Kind) -> Kind:
     return f"{kind[0]}, or null", lambda value: value is None or kind[1](value)
 
@@ -27,7 +31,10 @@ _WHOLE: Kind = "a whole number, not negative", lambda value: type(value) is int 
 _NUMBER: Kind = "a number", _is_number
 _AMOUNT: Kind = "a number, not negative", lambda value: _is_number(value) and value >= 0
 _SHARE: Kind = "a share between 0 and 1", lambda value: _is_number(value) and 0 <= value <= 1
-_OBJECT: Kind = "an object", lambda value: isinstance(value, dict)
+_HEAD: Kind = (
+    "an object; its drop_rate, if there is one, a number or a list of numbers",
+    lambda value: isinstance(value, dict) and _are_numbers(value.get("drop_rate", 0.0)),
+)
 _is_hash = re.compile("[0-9a-f]{64}").fullmatch
 
 _FIELDS = {f.name for f in fields(Record)}
@@ -38,6 +45,7 @@ _PLAIN: dict[str, Kind] = {
     **dict.fromkeys(("numerics_version", "n_steps", "seed", "threads"), _WHOLE),
     **dict.fromkeys(("seconds", "images_per_second", "peak_memory_mb"), _AMOUNT),
     "diverged": _FLAG,
+    "tuning_id": _or_null(_HASH),
 }
 _COST = dict.fromkeys(("weights", "parameters", "macs"), _WHOLE)
 # What is inside a record's objects.
@@ -48,13 +56,13 @@ _INSIDE: dict[str, dict[str, Kind]] = {
     "model": {
         **dict.fromkeys(("backbone", "head"), _TEXT),
         **dict.fromkeys(("num_classes", "in_chans", "image_size"), _WHOLE),
-        "head_arguments": _OBJECT,
+        "head_arguments": _HEAD,
     },
     "recipe": {
         **dict.fromkeys(("optimizer", "schedule"), _TEXT),
         **dict.fromkeys(("learning_rate", "momentum", "weight_decay", "evals_per_epoch"), _AMOUNT),
         "batch_size": _WHOLE,
-        "epochs": _or_null(_WHOLE),
+        "epochs": _or_null(_WHOLE),  # or steps, see below
         "read_test": _FLAG,
     },
 }
@@ -87,6 +95,10 @@ def check_record(record: dict) -> None:
         _check_object(name, record[name], kinds)
     loss = record["recipe"].get("loss", "cross_entropy")
     _require(loss in list(_POINTS), "recipe loss", loss, f"one of {sorted(_POINTS)}")
+    length = {name: record["recipe"].get(name) for name in ("steps", "epochs")}
+    good = [value is None or (_WHOLE[1](value) and value > 0) for value in length.values()]
+    good = all(good) and sum(value is not None for value in length.values()) == 1
+    _require(good, "recipe", length, "either steps or epochs, above 0")
     curve, test = record["curve"], record["test"]
     _require(isinstance(curve, list) and len(curve) > 0, "curve", curve, "a list of at least one point")
     for point in curve:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -60,7 +61,8 @@ def test_table(section: Section) -> str | None:
     for arm, runs in section.arms.items():
         read = [record.test for record in runs if record.test]
         if read:
-            rows.append((arm, len(read), *(mean_and_spread([scale * test[name] for test in read]) for name in names)))
+            values = [[math.inf if test[name] is None else scale * test[name] for test in read] for name in names]
+            rows.append((arm, len(read), *map(mean_and_spread, values)))
     unit = "test MSE" if section.loss == "mse" else "test accuracy, %"
     header = ("arm", "runs", f"{unit}, after the last step", "at the best validation", "the best of the test itself")
     return table(header, rows) if rows else None

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checkpoints import read_checkpoint, write_checkpoint
+from .checkpoints import damage_named, read_checkpoint, write_checkpoint
 from .datasets import DataSet, Split
 from .evaluation import class_point, class_results, rounded
 from .models import Classifier
@@ -160,14 +160,14 @@ class _StackedRun:
         if found is None:
             return
         plain, tensors = found
-        for name in _PLAIN:
-            setattr(self, name, plain[name])
-        self.order, self.losses = tensors["order"].to(self.device), list(tensors["losses"].to(self.device))
-        with torch.no_grad():
+        with damage_named(path), torch.no_grad():
+            for name in _PLAIN:
+                setattr(self, name, plain[name])
+            self.order, self.losses = tensors["order"].to(self.device), list(tensors["losses"].to(self.device))
             for name, tensor in self._state():
                 tensor.copy_(tensors[name])
-        for name, generator in self._generators():
-            generator.set_state(tensors[name])
+            for name, generator in self._generators():
+                generator.set_state(tensors[name])
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         """Everything that a step changes in place."""

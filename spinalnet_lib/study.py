@@ -19,8 +19,8 @@ from .models import paper_head
 from .recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe
 from .records import Record
 from .tiers import TIERS, Tier, frozen_body
-from .train_config import TrainConfig
-from .tuning import Search, SearchIncomplete
+from .train_config import TrainConfig, describe_recipe
+from .tuning import Search, SearchIncomplete, drop_rate
 
 STUDIES = ("tuning", "study", "published")
 
@@ -178,7 +178,19 @@ def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
 
 
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
-    return Search(records, dataset, backbone, plan.searched(frozen_body(dataset, backbone)))
+    arms = plan.searched(frozen_body(dataset, backbone))
+
+    def belongs(record: Record) -> bool:
+        if record.head not in arms:
+            return False
+        cell = _cell(
+            plan, dataset, backbone, record.head, record.seed, record.recipe["learning_rate"], drop_rate(record)
+        )
+        wanted = {"recipe": describe_recipe(cell.config), "head": cell.head_arguments}
+        found = {"recipe": record.recipe, "head": record.model["head_arguments"]}
+        return json.dumps(wanted, sort_keys=True) == json.dumps(found, sort_keys=True)
+
+    return Search(records, dataset, backbone, arms, belongs)
 
 
 def _cell(

@@ -62,9 +62,9 @@ Result = Record | OutOfTime | str  # of a cell that failed the reason
 
 @dataclass
 class Job:
-    """Cells to run, with what, where their records go, and until when."""
+    """Groups of cells to run, with what, where their records go, and until when."""
 
-    cells: list[Cell]
+    groups: list[list[Cell]]
     out: Path
     limit: TimeLimit
     device: str | None
@@ -80,11 +80,17 @@ class Job:
         return cell_key(cell, self.device, self.threads, self.root)
 
     def claim(self, group: Sequence[Cell], held: ExitStack) -> list[Cell]:
-        """The cells of a group that this process has to itself, until `held` is closed, and that are still to be run."""
-        free = [cell for cell in group if held.enter_context(locked(self.out / ".claims" / self.key(cell), wait=False))]
-        # Looked up under the lock: another process may have finished it, or seen it fail, since.
+        """The cells of a group that are still to be run, and that this process has to itself until `held` is closed.
+
+        Empty where another process has one of them: all lock them in one order, so of two the first takes the whole group.
+        """
+        for cell in group:
+            if not held.enter_context(locked(self.out / ".claims" / self.key(cell), wait=False)):
+                held.close()
+                return []
+        # Looked up under the locks: another process may have finished them, or seen them fail, since.
         done = {record.key for record in self.folder.records()} | self._failed()
-        return [cell for cell in free if self.key(cell) not in done]
+        return [cell for cell in group if self.key(cell) not in done]
 
     def checkpoint(self, group: Sequence[Cell]) -> Path:
         """Where the runs of a group are saved."""
@@ -92,29 +98,28 @@ class Job:
         name = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
         return self.out / ".checkpoints" / f"{name}.npz"
 
-    def has_time_for(self, group: Sequence[Cell], checkpoint: Path | None) -> bool:
-        """Whether to run a group now: one that would end in time, was begun before, or that no such sweep could end.
-
-        Without a file to save it to only one that would end.
-        """
-        if self.limit.left is None:
+    def has_time_for(self, cells: Sequence[Cell], can_be_saved: bool) -> bool:
+        """Whether to run cells now: what does not end in time is saved; what cannot be saved must be predicted to end."""
+        if self.limit.left is None or (can_be_saved and not self.limit.is_up):
             return True
-        each = predicted_seconds(group[0], self.folder.records())
-        ends = each is None or each * len(group) <= self.limit.left
-        goes_on = checkpoint is not None and (
-            checkpoint.exists() or (each is not None and each * len(group) > self.limit.seconds)
-        )
-        return not self.limit.is_up and (ends or goes_on)
+        each = predicted_seconds(cells[0], self.folder.records())
+        return not self.limit.is_up and (each is None or each * len(cells) <= self.limit.left)
 
-    def keep(self, group: Sequence[Cell], results: Sequence[Result], checkpoint: Path | None) -> None:
-        """Write records, or failures, to the folder and say so in a line each; only then is the checkpoint not needed."""
-        for cell, result in zip(group, results, strict=True):
+    def keep(
+        self, cells: Sequence[Cell], missing: Sequence[Cell], results: Sequence[Result], checkpoint: Path | None
+    ) -> None:
+        """Write the records that were missing, or failures, and say so in a line each; only then delete the checkpoint."""
+        if all(isinstance(result, OutOfTime) for result in results):
+            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+            print(f"{cells[0].describe()}{more}: {results[0]}", flush=True)
+            return
+        for cell, result in zip(cells, results, strict=True):
+            if cell not in missing:
+                continue
             if isinstance(result, Record):
                 path = self.out / f"{file_name(cell.dataset)}.jsonl"
                 append_record(path, replace(result, tuning_id=cell.tuning_id))
                 print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
-            elif isinstance(result, OutOfTime):
-                print(f"{cell.describe()}: {result}", flush=True)
             else:
                 self._write_failure(cell, result)
                 print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
@@ -142,15 +147,18 @@ class Job:
 
 def work(job: Job) -> None:
     """Run the cells of a job that nobody else runs, until none is left or there is no time for the next."""
-    for group in grouped(job.cells):
+    for group in job.groups:
         with ExitStack() as held:
-            mine = job.claim(group, held)
-            if not mine:
+            missing = job.claim(group, held)
+            if not missing:
                 continue
-            checkpoint = job.checkpoint(mine)
-            if not job.has_time_for(mine, checkpoint):
+            if not job.has_time_for(missing, can_be_saved=True):
                 return
-            job.keep(mine, run_cells(mine, job.device, job.threads, job.root, checkpoint, job.limit.left), checkpoint)
+            # A stack that was saved goes on as a whole, even if some of its records were written before it was killed.
+            cells = group if job.checkpoint(group).exists() else missing
+            checkpoint = job.checkpoint(cells)
+            results = run_cells(cells, job.device, job.threads, job.root, checkpoint, job.limit)
+            job.keep(cells, missing, results, checkpoint)
 
 
 def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -173,16 +181,14 @@ def run_cells(
     threads: int,
     root=None,
     checkpoint: Path | None = None,
-    time_limit: float | None = None,
+    limit: TimeLimit | None = None,
 ) -> list[Result]:
     """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
-    began = time.monotonic()
     torch.set_num_threads(threads)
     first, data = cells[0], _data(cells[0], device, root)
     options = {}
     if checkpoint is not None:
-        left = None if time_limit is None else time_limit - (time.monotonic() - began)
-        options = {"checkpoint": checkpoint, "time_limit": left}
+        options = {"checkpoint": checkpoint, "time_limit": limit.left if limit is not None else None}
     try:  # the model is built here, too: what does not fit fails as this cell
         if first.config.stacked:
             members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
@@ -192,7 +198,7 @@ def run_cells(
     except DamagedCheckpoint as damaged:
         print(f"{damaged}: deleted, the run begins again", file=sys.stderr)
         checkpoint.unlink()
-        return run_cells(cells, device, threads, root, checkpoint, options["time_limit"])
+        return run_cells(cells, device, threads, root, checkpoint, limit)
     except OutOfTime as cut_off:
         return [cut_off] * len(cells)
     except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .checks import check_int, check_name
 from .features import load_features
 from .record_files import RecordFolder
 from .study import Cell
-from .sweep_jobs import Job, TimeLimit, cell_key, work
+from .sweep_jobs import Job, TimeLimit, cell_key, grouped, work
 from .training import OutOfTime
 from .workers import run_workers
 
@@ -19,7 +19,7 @@ ENGINES = ("serial", "process", "ray")
 
 
 def sweep(
-    cells: Sequence[Cell],
+    cells: Sequence[Cell] | Callable[[], Sequence[Cell]],
     out: str | os.PathLike,
     *,
     engine: str = "serial",
@@ -32,30 +32,44 @@ def sweep(
 ) -> list[Cell]:
     """Make the runs that `out` (a folder) lacks, and return the cells that are still missing.
 
-    Cells run in the order given. With `time_limit` (seconds, or a limit that runs already) none is begun that would not
-    end in time, by what such cells have taken so far, unless no sweep of that length could end it. What has not ended when
-    the time is up is saved, and the next sweep goes on with it. A cell that fails is written to `failed.jsonl` with its
-    reason, and the sweep goes on; it is tried again by the next sweep.
+    Cells run in the order given; a function that lists them is asked again when all have run, as a search may have grown.
+    With `time_limit` (seconds, or a limit that runs already) what has not ended when the time is up is saved, and the next
+    sweep goes on with it; on the nodes of a Ray cluster at an address, where it cannot be, nothing is begun that would not
+    end in time by what such cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and
+    the sweep goes on; it is tried again by the next sweep.
 
     Engines: "serial" runs in this process, "process" in `workers` processes, "ray" on a Ray cluster: a local one, or
     the one at `address`, whose nodes have this library and the data at the same places. A worker that is killed is
-    replaced, three times at most. Raises ValueError for an unknown engine or a limit that is not positive, ImportError
+    replaced, three times at most without a record in between. Raises ValueError for an unknown engine or a limit that is not positive, ImportError
     where Ray is not installed, OSError where a record cannot be written: those written before are safe.
     """
     check_engine(engine, workers, threads, address)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    job = Job(list(cells), out, limit, device, threads, root)
+    job = Job([], out, limit, device, threads, root)
+    known: set[Cell] = set()
+    while True:
+        listed = list(cells() if callable(cells) else cells)
+        missing = missing_cells(listed, out, device, threads, root)
+        if known.issuperset(listed) or (known and limit.is_up):
+            return missing
+        known.update(listed)
+        # Grouped whole, so that a stack that was cut off or killed is the same stack again.
+        job.groups = [group for group in grouped(listed) if not set(group).isdisjoint(missing)]
+        _run(job, engine, workers, address)
+
+
+def _run(job: Job, engine: str, workers: int, address: str | None) -> None:
     if engine == "serial":
         work(job)
     elif engine == "process":
-        run_workers(workers, work, job)
+        written = RecordFolder(job.out)
+        run_workers(workers, work, job, progress=lambda: len(written.records()))
     else:
         from .ray_engine import work_on_ray
 
         work_on_ray(job, workers, address)
-    return missing_cells(cells, out, device, threads, root)
 
 
 def check_engine(engine: str, workers: int, threads: int, address: str | None) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .arms import PRIMARY
@@ -33,14 +34,33 @@ class SearchIncomplete(ValueError):
 
 
 class Search:
-    """The runs of one search on one data set with one body, as far as they are there; other records are not looked at."""
+    """The runs of one search on one data set with one body, as far as they are there; other records are not looked at.
 
-    def __init__(self, records: Sequence[Record], dataset: str, backbone: str, arms: Sequence[str] = PRIMARY):
+    `belongs` says of a record of these whether it has the search's recipe and sizes. Where runs were made on devices, or
+    with numbers of threads, of several kinds, those of the kind that most have are taken.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        dataset: str,
+        backbone: str,
+        arms: Sequence[str] = PRIMARY,
+        belongs: Callable[[Record], bool] = lambda record: True,
+    ):
         self.dataset, self.backbone, self.arms = dataset, backbone, tuple(arms)
         self._runs: dict[tuple[str, float, float], dict[int, Record]] = {}
-        for record in records:
-            if (record.dataset, record.model["backbone"]) == (dataset, backbone) and record.seed in TUNING_SEEDS:
-                place = record.head, record.recipe["learning_rate"], _drop_rate(record)
+        of_place = [
+            record
+            for record in records
+            if (record.dataset, record.model["backbone"]) == (dataset, backbone)
+            and record.seed in TUNING_SEEDS
+            and belongs(record)
+        ]
+        kinds = Counter(map(_kind, of_place))
+        for record in of_place:
+            if _kind(record) == kinds.most_common(1)[0][0]:
+                place = record.head, record.recipe["learning_rate"], drop_rate(record)
                 self._runs.setdefault(place, {})[record.seed] = record
 
     def rates(self) -> list[float]:
@@ -96,6 +116,11 @@ class Search:
         )
 
 
-def _drop_rate(record: Record) -> float:
+def _kind(record: Record) -> tuple:
+    return record.device, record.threads, record.numerics_version
+
+
+def drop_rate(record: Record) -> float:
+    """The rate of a run's dropout, wherever it is."""
     rates = record.model["head_arguments"].get("drop_rate", 0.0)
     return max(rates) if isinstance(rates, list) else rates

@@ -26,7 +26,7 @@ def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        if error.filename == str(new):  # a name that tells nobody anything
+        if error.filename in (None, str(new)):  # no name, or one that tells nobody anything
             error.filename = str(path)
         raise
     finally:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 _SLOW_TO_IMPORT = ["spinalnet_lib.sweeps", "torch._dynamo"]  # the second by torch's optimizers, when the first is made
-_RETRIES = 3  # workers that are killed and replaced
+_RETRIES = 3  # workers that are killed and replaced without progress
 
 
 def start_server() -> None:
@@ -31,14 +31,14 @@ def start_server() -> None:
             forkserver.ensure_running()
 
 
-def run_workers(count: int, work: Callable[..., None], *job) -> None:
+def run_workers(count: int, work: Callable[..., None], *job, progress: Callable[[], object] = lambda: None) -> None:
     """Call `work(*job)` in `count` processes, and return when all have ended; however this process ends, they end with it.
 
     Raises what one of them raised. One that is killed, by a system short of memory say, is replaced; ChildProcessError
-    when that does not help.
+    when that happens again and again while `progress` stays what it was.
     """
     start_server()
-    killed = 0
+    killed, before = 0, progress()
     running = dict(_start(work, job) for _ in range(count))
     try:
         while running:
@@ -49,7 +49,8 @@ def run_workers(count: int, work: Callable[..., None], *job) -> None:
                 if error is not None:
                     raise error
                 if process.exitcode != 0:
-                    killed += 1
+                    now = progress()
+                    killed, before = (killed + 1 if now == before else 1), now
                     print(f"a worker {_ended(process.exitcode)}; what it ran begins again", file=sys.stderr)
                     if killed > _RETRIES:
                         raise ChildProcessError(

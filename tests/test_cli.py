@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pytest
 from photo_files import write_classes
@@ -131,6 +132,8 @@ def test_fetch_of_an_embedded_set_verifies_it(capsys):
         (["report", "regression", "--out", "/proc/x"], "/proc/x: No such file or directory; correct the name"),
         (["sweep", "tuning", "--time-limit", "-5"], "sweep: time_limit must be above 0 seconds, got -5"),
         (["sweep", "tuning", "--time-limit", "nan"], "sweep: time_limit must be finite, got nan"),
+        (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning is for the study"),
+        (["sweep", "study", "--tuning", "/nope", "--tier", "R"], "no records at '/nope'"),
         (["sweep", "tuning", "--workers", "0"], "sweep: workers must be at least 1, got 0"),
         (["sweep", "tuning", "--tier", "R"], "tier R has no runs of 'tuning'"),
         (["sweep", "published", "--tier", "C", "--sets", "mnist"], "tier C has no runs of 'published'"),
@@ -154,6 +157,14 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_p
     assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
     error = capsys.readouterr().err
     assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
+    began, start = [], time.monotonic()
+    monkeypatch.setattr("spinalnet_lib.sweep_jobs.TimeLimit", lambda seconds, began_at: began.append(began_at) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["sweep", "study", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
+    assert start <= began[0] < start + 0.5
 
 
 def test_wrong_rates_are_refused(capsys):

@@ -22,6 +22,7 @@ from spinalnet_lib.record_schema import check_record
         ({"model": {}}, "model"),
         ({"recipe": {}}, "recipe"),
         ({"date": 3}, "date"),
+        ({"tuning_id": 3}, "tuning_id is '3', expected 64 hexadecimal digits, or null"),
         ({"diverged": "no"}, "diverged"),
         ({"key": "z" * 64}, "64 hexadecimal digits"),
         (
@@ -58,6 +59,10 @@ def test_the_schema_names_missing_and_unknown_fields(record):
         ("recipe", "epochs", 1.5, "recipe epochs is '1.5', expected a whole number, not negative, or null"),
         ("recipe", "loss", [], r"recipe loss is '\[\]', expected one of"),
         ("model", "head_arguments", [], "model head_arguments"),
+        ("model", "head_arguments", {"drop_rate": "x"}, "drop_rate, if there is one, a number"),
+        ("recipe", "steps", "x", "expected either steps or epochs"),
+        ("recipe", "epochs", 0, "expected either steps or epochs"),
+        ("recipe", "epochs", None, "expected either steps or epochs"),
         ("curve", "train_loss", "z", "curve train_loss is 'z', expected a number"),
         ("curve", "val_nll", float("nan"), "curve val_nll is 'nan'"),
     ],

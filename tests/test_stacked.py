@@ -1,8 +1,10 @@
 """A stack of runs: each member equal, in float64, to the run that `train` makes of it alone."""
 
+import json
 import math
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -138,18 +140,35 @@ def test_a_member_that_diverges_ends_and_leaves_the_others_alone(data):
 
 @pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="sgd", momentum=0.9)])
 def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(recipe, data, tmp_path):
-    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({}, 2)]
+    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({}, 2), ({"learning_rate": 1e200}, 3)]
     whole, cut = (members("spinal", settings, recipe, drop_rate=0.3) for _ in range(2))
     expected = train_stacked(data, whole, "cpu", progress=False)
+    assert [record.diverged for record in expected] == [False, False, False, True]
     path, steps = tmp_path / "stack.npz", expected[0].n_steps
     for step in range(1, steps):
         cut = members("spinal", settings, recipe, drop_rate=0.3)
         with pytest.raises(OutOfTime, match=f"time was up after step {step} of {steps}"):
             train_stacked(data, cut, "cpu", progress=False, checkpoint=path, time_limit=0)
+    with np.load(path) as file:
+        seconds = json.loads(str(file["run"]))["seconds"]
     found = train_stacked(data, cut, "cpu", progress=False, checkpoint=path, time_limit=0)
-    assert [(r.key, r.curve, r.test) for r in found] == [(r.key, r.curve, r.test) for r in expected]
-    for a, b in zip(whole, cut, strict=True):
+    assert [(r.key, r.curve, r.test, r.diverged) for r in found] == [
+        (r.key, r.curve, r.test, r.diverged) for r in expected
+    ]
+    assert sum(record.seconds for record in found) > seconds - 0.0005 * len(found)  # of all parts
+    for a, b in zip(whole[:3], cut[:3], strict=True):
         assert all(map(torch.equal, a.model.state_dict().values(), b.model.state_dict().values()))
+
+
+def test_a_stack_is_saved_while_it_runs(data, tmp_path, monkeypatch):
+    path, steps = tmp_path / "stack.npz", []
+    monkeypatch.setattr(
+        "spinalnet_lib.stacked.schedule", lambda config, step, n: steps.append(step) or (1 / (6 - step))
+    )
+    with pytest.raises(ZeroDivisionError):  # at the sixth step, a power cut
+        train_stacked(data, members("spinal"), "cpu", progress=False, checkpoint=path, checkpoint_seconds=0)
+    with np.load(path) as file:
+        assert json.loads(str(file["run"]))["step"] == 6
 
 
 def test_the_checkpoint_of_another_stack_is_refused(data, tmp_path):

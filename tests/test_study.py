@@ -1,6 +1,7 @@
 """The study is the written protocol's: arms, seeds, sets, and settings from the search."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,29 @@ def test_tier_c_takes_what_the_search_chose():
 def test_a_tier_is_not_begun_before_its_search_has_ended():
     with pytest.raises(ValueError, match=r"spinal on kmnist_10k with two_conv lacks 10 of 10 .* tuning --tier C`"):
         list_cells("study", "C", load_records("tuning"), ["kmnist_10k"])
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        {"recipe": {"steps": 20}},
+        {"model": {"head_arguments": {"layer_width": 9, "num_layers": 6, "drop_rate": 0.0}}},
+        {"threads": 2},
+        {"device": "cuda"},
+    ],
+)
+def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray):
+    search = load_records("tuning")
+    rates = [cell.config.learning_rate for cell in list_cells("study", "C", search, ["mnist"])]
+    strange = []
+    for record in search[:20]:
+        changes = {
+            name: {**getattr(record, name), **value} if isinstance(value, dict) else value
+            for name, value in stray.items()
+        }
+        strange.append(replace(record, curve=[{**record.curve[-1], "val_nll": 0.0}], **changes))
+    for records in ([*search, *strange], [*strange, *search]):
+        assert [cell.config.learning_rate for cell in list_cells("study", "C", records, ["mnist"])] == rates
 
 
 def test_tier_r_is_what_was_committed():

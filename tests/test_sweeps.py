@@ -149,6 +149,8 @@ def test_a_stack_that_fails_is_written_down_for_each_of_its_cells(tmp_path):
     assert sweep([*bad, *good], tmp_path) == bad
     lines = (tmp_path / "failed.jsonl").read_text().splitlines()
     assert len(lines) == 2 and all("cannot have BatchNorm1d" in line for line in lines)
+    assert sweep(bad, tmp_path) == bad  # tried again by the next sweep, for which nothing is claimed any more
+    assert len((tmp_path / "failed.jsonl").read_text().splitlines()) == 4
 
 
 def test_stacked_cells_whose_time_is_up_are_saved_and_gone_on_with(tmp_path, capsys):
@@ -163,7 +165,7 @@ def test_stacked_cells_whose_time_is_up_are_saved_and_gone_on_with(tmp_path, cap
         assert time.monotonic() - start < limit + 1
         rounds += 1
         assert len(left) in (0, 8)
-        assert capsys.readouterr().out.count("time was up after step") == len(left)
+        assert capsys.readouterr().out.count(" and 7 more: time was up after step") == bool(left)
     assert rounds > 2
     assert [(r.key, r.curve) for r in load_sweep(tmp_path / "cut")] == [(r.key, r.curve) for r in whole]
     assert not list((tmp_path / "cut" / ".checkpoints").iterdir())
@@ -348,6 +350,32 @@ def command_of(pid):
     with contextlib.suppress(FileNotFoundError):
         return open(f"/proc/{pid}/cmdline").read()
     return ""
+
+
+def test_a_sweep_on_ray_keeps_its_time_limit(tmp_path):
+    """The limit is short for the runs and long for the start of a cluster."""
+    long = cells([0], replace(QUICK, steps=200_000))
+    start = time.monotonic()
+    assert sweep(long, tmp_path, engine="ray", workers=2, time_limit=20) == long
+    assert time.monotonic() - start < 25  # the cluster ends after the sweep
+    assert len(list((tmp_path / ".checkpoints").iterdir())) == 2
+
+
+def test_an_address_without_a_cluster_is_said_at_once(tmp_path):
+    with pytest.raises(ConnectionError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        sweep(cells(), tmp_path, engine="ray", address="127.0.0.1:9")
+
+
+def test_cells_that_a_search_adds_are_run_too_and_those_that_failed_are_not_again(tmp_path):
+    recipe = replace(QUICK, stacked=True)
+    bad = Cell("digits", "pixels", "spinal", 0, recipe, {"layer_width": 4, "norm_layer": "BatchNorm1d"})
+    todo = cells([0])
+
+    def listed():
+        return [bad, *todo, *(cells([1]) if (tmp_path / "digits.jsonl").exists() else [])]
+
+    assert sweep(listed, tmp_path) == [bad] and len(keys(tmp_path)) == 4
+    assert len((tmp_path / "failed.jsonl").read_text().splitlines()) == 1
 
 
 def test_without_ray_its_engine_says_what_to_install(tmp_path, monkeypatch):

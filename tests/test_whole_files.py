@@ -20,3 +20,16 @@ def test_after_an_error_the_old_file_is_there_and_nothing_else(tmp_path):
         file.write("half of the n")
         raise KeyboardInterrupt
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_it_is_on_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda file: synced.append((tmp_path / "file").exists()))
+    write_whole(tmp_path / "file", "text")
+    assert synced == [False]
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    with pytest.raises(OSError, match="file") as error, whole_file(tmp_path / "file"):
+        raise OSError(28, "No space left on device")
+    assert error.value.filename == str(tmp_path / "file")

@@ -68,6 +68,12 @@ def test_workers_that_are_killed_again_and_again_are_an_error(tmp_path, capfd):
     assert (tmp_path / "tries").read_text() == "...."
 
 
+def test_kills_with_progress_between_them_are_not_counted(tmp_path, capfd):
+    tries = tmp_path / "tries"
+    run_workers(1, _killed, tries, 6, progress=lambda: tries.exists() and len(tries.read_text()) // 2)
+    assert tries.read_text() == "......."
+
+
 def _fails(path: Path) -> None:
     raise OSError(28, "No space left on device", str(path))
 

@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
     check_engine(args.engine, args.workers, args.threads, args.address)
     where = {"device": args.device, "threads": args.threads, "root": args.data}
     engine = {"engine": args.engine, "workers": args.workers, "address": args.address}
+    if args.tuning is not None and args.study != "study":
+        raise ValueError(f"--tuning is for the study, whose settings it chose; leave it out of {args.study!r}")
     sets = _sets(args, pick_device(args.device).type)
 
     def cells():
@@ -74,13 +76,10 @@ def run(args: argparse.Namespace) -> None:
         return
     left = missing_cells(todo, args.out, **where)
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
-    tried, new = set(), left
-    while new and not limit.is_up:
-        sweep(new, args.out, time_limit=limit, **engine, **where)
-        tried.update(new)
-        todo = cells()  # a search whose best lies at the edge of its grid goes on beyond it
-        left = missing_cells(todo, args.out, **where)
-        new = [cell for cell in left if cell not in tried]
+    if left and limit.is_up:
+        print(f"{args.time_limit:g} seconds were over before a run could begin; give more")
+    elif left:  # a search whose best lies at the edge of its grid goes on beyond it
+        left = sweep(cells, args.out, time_limit=limit, **engine, **where)
     _say_what_is_left(left, RecordFolder(args.out).records(), args.workers)
 
 
@@ -126,10 +125,10 @@ def _search(args: argparse.Namespace, tier: str) -> list:
     from ..record_files import RecordFolder, load_records
     from ..tiers import TIERS
 
+    if args.tuning is not None:
+        return load_records(args.tuning)
     if args.study == "published" or not TIERS[tier].tuned:
         return []
-    if args.tuning is not None and args.study == "study":
-        return load_records(args.tuning)
     here = [record for record in RecordFolder(args.out).records() if record.seed in TUNING_SEEDS]
     if args.study == "tuning" or not data_path("results", "tuning").is_dir():
         return here

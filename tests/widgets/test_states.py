@@ -199,8 +199,11 @@ def test_a_ratio_is_read_as_clear_only_where_its_whole_range_is():
         "a, against p",
         "50.0\u00a0% of the time (40.0\u00a0% to 90.0\u00a0%): 90\u00a0s become 45.0\u00a0s",
     ]
-    assert state["rows"][0][1].startswith("2.0 % of the time") and state["rows"][0][1].endswith("become 1.8 s")
-    assert state["summary"] == "Of 4 comparisons: 2 less time, 1 more time, 1 no clear difference."
+    assert state["rows"][0][1].startswith("2.0\u00a0% of the time") and state["rows"][0][1].endswith(
+        "become 1.8\u00a0s"
+    )
+    counts = "Of 4 comparisons: 2 less time, 1 more time, 1 no clear difference."
+    assert state["summary"] == f"{counts} First: {': '.join(state['rows'][0])}."
     ratios.fastest_first = False
     assert ratios.state()["order"] == [0, 1, 2, 3]
     with pytest.raises(traitlets.TraitError, match=r"group 'x' is not here; choose from \['g'\]"):
