@@ -8,7 +8,7 @@ from photo_files import write_classes
 from spinalnet_lib import list_datasets, load_records
 from spinalnet_lib.cli import main
 
-RUN = ["train", "--data", "mnist_5k", "--epochs", "1", "--threads", "1", "--device", "cpu"]
+RUN = ["train", "--data", "mnist_5k", "--steps", "10", "--threads", "1", "--device", "cpu"]
 
 
 def test_train_writes_records_and_skips_finished_runs(tmp_path, capsys):
