@@ -156,7 +156,7 @@ def test_pretrained_features_tell_photographs_apart_with_a_linear_head(tmp_path,
     def some(split, step):
         return Split(split.images[torch.arange(0, len(split), step)], split.labels[::step])
 
-    few = DataSet(some(whole.train, 6), some(whole.val, 4), some(whole.test, 40), whole.card, whole.source)
+    few = DataSet(some(whole.train, 9), some(whole.val, 6), some(whole.test, 40), whole.card, whole.source)
     from spinalnet_lib.extractors import create_extractor
 
     data = extract_features(create_extractor("efficientnet_lite0"), few, "cpu", progress=False)

@@ -67,7 +67,7 @@ def test_it_normalises_as_it_was_trained_and_other_bodies_by_the_data_set(photog
 
 def test_a_few_steps_change_body_and_head_alike_and_lower_the_loss(photographs, tmp_path):
     model = create_model("efficientnet_lite0", "spinal", 2, image_size=40, layer_width=16)
-    recipe = replace(tuned_recipe(0.001, batch_size=4), steps=6, warmup=1, evals_per_epoch=1)
+    recipe = replace(tuned_recipe(0.001, batch_size=4), steps=4, warmup=1, evals_per_epoch=1)
     record = train(model, photographs, recipe, seed=0, device="cpu", progress=False)
     assert record.curve[-1]["train_loss"] < record.curve[0]["train_loss"]
     start = create_extractor("efficientnet_lite0").body.state_dict()
