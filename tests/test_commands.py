@@ -85,6 +85,25 @@ def test_a_sweep_cut_off_by_its_time_limit_ends_with_what_was_left_and_nothing_e
     assert len({record.key for record in again}) == len(again)
 
 
+@pytest.mark.processes
+def test_ctrl_c_ends_the_command_with_a_word_and_whole_records(tmp_path):
+    command = [sys.executable, "-m", "spinalnet_lib", "sweep", "study", "--tier", "R", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--device", "cpu"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
+    while not (tmp_path / "regression_sum.jsonl").exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=10)
+    assert process.returncode == 130 and "480 runs, 0 of them" in out
+    assert errors == "spinalnet sweep: stopped; finished runs are on disk, start it again to go on\n"
+    assert load_records(tmp_path / "regression_sum.jsonl")
+
+
 def test_a_report_is_written_by_its_command(tmp_path, capsys):
     assert main(["report", "tuning", "--out", str(tmp_path)]) == 0
     assert "written to" in capsys.readouterr().out and (tmp_path / "report.md").is_file()
