@@ -36,7 +36,7 @@ def work_on_ray(job: Job, workers: int, address: str | None) -> None:
                 saved = address is None  # another machine need not have this folder, nor this clock
                 more = not missing or job.has_time_for(missing, can_be_saved=saved)
                 if missing and more:
-                    cells = group if saved and job.checkpoint(group).exists() else missing
+                    cells = job.to_run(group, missing) if saved else missing
                     checkpoint = job.checkpoint(cells).absolute() if saved else None
                     limit = job.limit if saved else None
                     task = run.remote(cells, job.device, job.threads, job.root, checkpoint, limit)

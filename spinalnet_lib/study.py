@@ -98,9 +98,7 @@ def _sets(plan: Tier, datasets: Sequence[str], any_set: bool, tier: str) -> list
     for name in datasets:
         meant = [known for known in plan.datasets if name in (known, known.partition("+")[0])]
         if not meant and not any_set:
-            check_name(
-                f"data set of tier {tier}", name, {*plan.datasets, *(n.partition("+")[0] for n in plan.datasets)}
-            )
+            check_name(f"data set of tier {tier}", name, plan.names)
         names += meant or [name]
     return names or list(plan.datasets)
 

@@ -98,6 +98,10 @@ class Job:
         name = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
         return self.out / ".checkpoints" / f"{name}.npz"
 
+    def to_run(self, group: Sequence[Cell], missing: Sequence[Cell]) -> Sequence[Cell]:
+        """A stack that was saved goes on as a whole, even if some of its records were written before it was killed."""
+        return group if self.checkpoint(group).exists() else missing
+
     def has_time_for(self, cells: Sequence[Cell], can_be_saved: bool) -> bool:
         """Whether to run cells now: what does not end in time is saved; what cannot be saved must be predicted to end."""
         if self.limit.left is None or (can_be_saved and not self.limit.is_up):
@@ -154,8 +158,7 @@ def work(job: Job) -> None:
                 continue
             if not job.has_time_for(missing, can_be_saved=True):
                 return
-            # A stack that was saved goes on as a whole, even if some of its records were written before it was killed.
-            cells = group if job.checkpoint(group).exists() else missing
+            cells = job.to_run(group, missing)
             checkpoint = job.checkpoint(cells)
             results = run_cells(cells, job.device, job.threads, job.root, checkpoint, job.limit)
             job.keep(cells, missing, results, checkpoint)

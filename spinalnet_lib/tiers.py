@@ -54,6 +54,11 @@ class Tier:
     def datasets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for runs in self.runs for name in runs.datasets))
 
+    @property
+    def names(self) -> set[str]:
+        """What its data sets may be called: "mnist" stands for all features of its images, too."""
+        return {*self.datasets, *(name.partition("+")[0] for name in self.datasets)}
+
     def backbones(self, dataset: str) -> tuple[str, ...]:
         """The bodies of a data set; a set that no runs name gets those of all."""
         of_set = [runs for runs in self.runs if dataset in runs.datasets] or self.runs

@@ -94,10 +94,7 @@ def _sets(args: argparse.Namespace, device: str) -> dict[str, list[str]]:
     if args.sets and args.tier:
         return {args.tier: args.sets}
     if args.sets:
-        of_tier = {
-            tier: {*TIERS[tier].datasets, *(n.partition("+")[0] for n in TIERS[tier].datasets)} for tier in tiers
-        }
-        sets = {tier: [name for name in args.sets if name in of_tier[tier]] for tier in tiers}
+        sets = {tier: [name for name in args.sets if name in TIERS[tier].names] for tier in tiers}
         lost = [name for name in args.sets if not any(name in names for names in sets.values())]
         if lost:
             raise ValueError(f"no tier for a {device} has {', '.join(lost)}; name the tier to use on it with --tier")
