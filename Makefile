@@ -67,10 +67,10 @@ faults: install  ## planted faults must turn the build red or re-execute the pag
 
 bench: install  ## every performance figure, as ratios, with nothing else running
 	$(BIN)/spinalnet bench --out data/results/bench
-	$(BIN)/python tests/book/measure_builds.py data/results/bench/builds.json
+	$(BIN)/python -m tests.book.measure_builds data/results/bench/builds.json
 
 picture: book  ## the picture in README.md, taken from the built page
-	$(BIN)/python tests/book/take_picture.py book/page.png
+	$(BIN)/python -m tests.book.take_picture book/page.png
 
 records: install  ## make the runs behind data/results again; finished ones are skipped (an hour on one core)
 	for data in mnist_5k mnist; do \

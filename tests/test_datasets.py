@@ -3,13 +3,14 @@ import hashlib
 
 import pytest
 import torch
-from photo_files import write_classes
 
-from spinalnet_lib import datasets, list_datasets, load_dataset
-from spinalnet_lib.data_facts import load_facts
-from spinalnet_lib.fetching import check_dataset
-from spinalnet_lib.own_sets import write_card
-from spinalnet_lib.plots import plot_images
+from spinalnet_lib import Augmentation, list_datasets, load_dataset
+from spinalnet_lib.data import splits
+from spinalnet_lib.data.checking import check_dataset
+from spinalnet_lib.data.facts import load_facts
+from spinalnet_lib.data.own_sets import write_card
+from spinalnet_lib.show.plots import plot_images
+from tests.data.cases import write_classes
 
 EMBEDDED = ["digits", "mnist_5k"]
 SIZES = {"digits": (1797, 8), "mnist_5k": (5000, 28)}
@@ -83,7 +84,7 @@ def test_a_batch_is_normalised_by_the_training_split(data):
 
 
 def test_statistics_of_a_constant_channel_do_not_divide_by_zero():
-    mean, std = datasets._mean_and_std(torch.full((4, 2, 3, 3), 255, dtype=torch.uint8))
+    mean, std = splits._mean_and_std(torch.full((4, 2, 3, 3), 255, dtype=torch.uint8))
     assert mean.tolist() == [1.0, 1.0] and (std > 0).all()
 
 
@@ -124,7 +125,7 @@ def test_photographs_train_like_any_images(tmp_path):
     write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 12))
     lazy = load_dataset("leaves", tmp_path, size=16)
     decoded = [dataclasses.replace(s, images=s.images[:], statistics=None) for s in (lazy.train, lazy.val, lazy.test)]
-    whole = datasets.DataSet(*decoded, lazy.card)
+    whole = splits.DataSet(*decoded, lazy.card)
     assert whole.sha256 == lazy.sha256
     assert torch.equal(whole.train.mean, lazy.test.mean) and torch.equal(whole.train.std, lazy.val.std)
     index = torch.tensor([3, 0])
@@ -179,8 +180,8 @@ def test_a_split_holds_features_too():
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(50, 6, 1, 1, generator=generator) * 7 + 3
     features[:, 2] = 4.5  # one that never changes
-    train = datasets.Split(features, torch.arange(50) % 5)
-    other = datasets.Split(features[:10] + 1, train.labels[:10], train.statistics)
+    train = splits.Split(features, torch.arange(50) % 5)
+    other = splits.Split(features[:10] + 1, train.labels[:10], train.statistics)
     kept = features.clone()
     images, _ = train.batch(slice(None))
     varying = [0, 1, 3, 4, 5]
@@ -190,7 +191,7 @@ def test_a_split_holds_features_too():
     shifted = other.batch(slice(None))[0] - images[:10]
     assert torch.allclose(shifted[:, varying].flatten(1), (1 / train.std)[varying].expand(10, 5), atol=1e-5)
     with pytest.raises(ValueError, match="these are features; train with augmentation=None"):
-        train.batch(slice(None), datasets.Augmentation(flip=True), generator)
-    data = datasets.DataSet(train, other, other, {"name": "features"})
-    changed = datasets.DataSet(train, datasets.Split(features[:10], other.labels), other, {"name": "features"})
+        train.batch(slice(None), Augmentation(flip=True), generator)
+    data = splits.DataSet(train, other, other, {"name": "features"})
+    changed = splits.DataSet(train, splits.Split(features[:10], other.labels), other, {"name": "features"})
     assert data.sha256 != changed.sha256

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import traitlets
 
-from ..records import Record
-from ..stats import t_critical
+from ..records.record import Record
+from ..study.statistics import t_critical
 from .base import Widget, slider
 
 INTERVALS = (("t", "95 % t interval of the mean"), ("range", "lowest to highest seed"), ("none", "none"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
-from ..heads import check_spine, split_sizes
+from ..heads.spinal import check_spine, split_sizes
 from .base import Widget, draw_error, percent, slider
 
 FILLS = {"input": "#0072b2", "chain": "#a86800", "output": "#00805c"}

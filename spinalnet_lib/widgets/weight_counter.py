@@ -6,8 +6,9 @@ import math
 
 import traitlets
 
-from ..counting import head_cost, largest_cheaper_width
-from ..heads import split_sizes
+from ..heads.counting import head_cost
+from ..heads.spinal import split_sizes
+from ..heads.widths import largest_cheaper_width
 from .base import Widget, counted, draw_error, multiple, slider
 
 

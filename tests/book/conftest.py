@@ -1,7 +1,8 @@
 import os
 
 import pytest
-from book_site import CHROMIUM_ARGS, SITE, Guard, find_chromium, serve
+
+from tests.book.book_site import CHROMIUM_ARGS, SITE, Guard, find_chromium, serve
 
 
 @pytest.fixture(scope="session")

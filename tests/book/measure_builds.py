@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from spinalnet_lib.bench import write_report
+from spinalnet_lib.bench.reports import write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is promised on two cores, in seconds.

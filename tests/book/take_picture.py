@@ -2,8 +2,9 @@
 
 import sys
 
-from book_site import CHROMIUM_ARGS, SITE, find_chromium
 from playwright.sync_api import sync_playwright
+
+from tests.book.book_site import CHROMIUM_ARGS, SITE, find_chromium
 
 
 def main(out: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from book_site import ROOT
+from tests.book.book_site import ROOT
 
 ASSETS = ROOT / "book" / "assets"
 

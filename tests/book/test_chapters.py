@@ -5,10 +5,10 @@ import json
 import re
 
 import pytest
-from book_site import CHAPTERS, ROOT
 from prose_numbers import numbers_typed_in_code, typed_numbers
 
 import spinalnet_lib
+from tests.book.book_site import CHAPTERS, ROOT
 
 SCREEN = 40  # lines
 PARTS = (

@@ -6,7 +6,7 @@ import pytest
 import spinal_book
 
 INPUTS = (
-    "spinalnet_lib/heads.py",
+    "spinalnet_lib/heads/spinal.py",
     "spinalnet_lib/widgets/base.js",
     "spinalnet_lib/widgets/widgets.css",
     "data/cards/mnist.json",

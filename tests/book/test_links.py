@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from book_site import CHAPTERS
+
+from tests.book.book_site import CHAPTERS
 
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
 WIDGET_STATE = re.compile(r"([a-z]+-[a-z]+)(-\d+)?:")

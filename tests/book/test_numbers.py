@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from book_site import CHAPTERS
 
 from spinalnet_lib import head_cost, load_bench, load_records, mean_interval, paper_head
+from tests.book.book_site import CHAPTERS
 
 
 def text_of(site, chapter):

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from book_site import CHAPTERS
+
+from tests.book.book_site import CHAPTERS
 
 pytestmark = pytest.mark.browser
 WIDGETS = {
@@ -158,7 +159,7 @@ def test_in_print_pictures_and_tables_replace_the_controls(address, open_page):
 
 def test_the_guard_sees_a_script_error_and_a_foreign_request(address, browser):
     """The other tests rely on it: a planted error and a planted request must be noticed."""
-    from book_site import Guard
+    from tests.book.book_site import Guard
 
     page = browser.new_page()
     guard = Guard(page)

@@ -2,7 +2,7 @@
 
 import re
 
-from book_site import ROOT
+from tests.book.book_site import ROOT
 
 README = (ROOT / "README.md").read_text()
 
@@ -23,7 +23,7 @@ def test_commands_are_targets_of_the_makefile():
 
 
 def test_spinalnet_commands_are_commands():
-    from spinalnet_lib.cli import _parser
+    from spinalnet_lib.cli.main import _parser
 
     commands = re.findall(r"^spinalnet (.*?)(?: #.*)?$", README, flags=re.MULTILINE)
     commands += re.findall(r"`(?:\.venv/bin/)?spinalnet ([^`]*)`", README)

@@ -8,7 +8,8 @@ import sys
 import zipfile
 
 import pytest
-from book_site import CHAPTERS, ROOT
+
+from tests.book.book_site import CHAPTERS, ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -5,10 +5,8 @@ import math
 import re
 
 import pytest
-from book_site import serve
 from playwright.sync_api import expect
 from spinal_book import SCRIPTS
-from widget_grids import BENCH, GRIDS, RECORDS
 
 from spinalnet_lib import ErrorCurves, SpeedRatios, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.widgets.base import FOLDER
@@ -16,6 +14,8 @@ from spinalnet_lib.widgets.error_curves import error_curves_state
 from spinalnet_lib.widgets.speed_ratios import speed_ratios_state
 from spinalnet_lib.widgets.split_explorer import split_explorer_state
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
+from tests.book.book_site import serve
+from tests.widgets.cases import BENCH, GRIDS, RECORDS
 
 pytestmark = pytest.mark.browser
 PAGES = {

@@ -5,11 +5,11 @@ import io
 
 import pytest
 import torch
-from test_heads import REQUIRED, build, takes
 from torch import nn
 
 from spinalnet_lib import LinearHead, MLPHead, SpinalHead, create_head, list_heads
-from spinalnet_lib.relatives import ProgressiveHead, SharedSpinalHead, SpinalColumnsHead
+from spinalnet_lib.heads.published import ProgressiveHead, SharedSpinalHead, SpinalColumnsHead
+from tests.heads.cases import REQUIRED, build, takes
 
 HEADS = pytest.mark.parametrize("name", list_heads())
 

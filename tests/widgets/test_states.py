@@ -8,7 +8,6 @@ import pytest
 import torch
 import traitlets
 from matplotlib.figure import Figure
-from widget_grids import BENCH, GRIDS, RECORDS
 
 from spinalnet_lib import (
     ErrorCurves,
@@ -19,11 +18,12 @@ from spinalnet_lib import (
     load_records,
     mean_interval,
 )
-from spinalnet_lib.counting import count_parameters, count_weights
+from spinalnet_lib.heads.counting import count_parameters, count_weights
 from spinalnet_lib.widgets.base import percent
 from spinalnet_lib.widgets.error_curves import error_curves_state
 from spinalnet_lib.widgets.split_explorer import split_explorer_state
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
+from tests.widgets.cases import BENCH, GRIDS, RECORDS
 
 
 def test_counter_counts_what_is_built():

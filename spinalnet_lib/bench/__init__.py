@@ -1,0 +1,1 @@
+"""Performance as ratios against a peer in the same run."""

@@ -1,0 +1,1 @@
+"""The command `spinalnet`, a file each subcommand: `add(commands)` adds its parser, `run` does it."""

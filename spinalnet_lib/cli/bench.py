@@ -1,0 +1,21 @@
+"""`spinalnet bench`: every performance row as a ratio."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(commands) -> None:
+    bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
+    bench.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    bench.add_argument(
+        "--only", nargs="+", default=(), metavar="GROUP", help="some rows of a CPU: heads, training, stacked, runs"
+    )
+    bench.add_argument("--out", metavar="FOLDER", help="also write the rows as JSON, to cpu.json or gpu.json in it")
+    bench.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ..bench.run import run_benchmarks
+
+    run_benchmarks(args.device, args.out, args.only)

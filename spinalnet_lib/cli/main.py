@@ -1,0 +1,62 @@
+"""The command `spinalnet`: data, train, records, report, sweep, bench, selftest. `python -m spinalnet_lib` is the same."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from . import bench, data, records, report, selftest, sweep, train
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; a user's mistake is one line on stderr and exit code 2, not a traceback."""
+    args = _parser().parse_args(argv)
+    try:
+        with warnings.catch_warnings():  # without the line of our source that warns
+            warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
+            args.run(args)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"spinalnet {args.command}: {_say(error).removeprefix(f'{args.command}: ')}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"spinalnet {args.command}: stopped; finished runs are on disk, start it again to go on", file=sys.stderr)
+        if argv is None:  # a program of its own: all is on disk, and Ray's goodbye would take another second
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
+        return 130
+    return 0
+
+
+_REMEDIES = {
+    errno.ENOENT: "correct the name",
+    errno.EEXIST: "a file is there already; name another place",
+    errno.ENOTDIR: "name another place",
+    errno.EISDIR: "name a file in it",
+    errno.EACCES: "name a place that you may write to",
+    errno.EROFS: "name a place that can be written to",
+    errno.ENOSPC: "make room there",
+}
+
+
+def _say(error: Exception) -> str:
+    """An error in words, with its remedy: those of Python itself have none."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name!r} is not installed; pip install 'spinalnet-book[book]' brings all"
+    if isinstance(error, OSError) and error.filename and error.errno in _REMEDIES and "; " not in error.strerror:
+        return f"{error.filename}: {error.strerror}; {_REMEDIES[error.errno]}"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in (data, train, sweep, records, report, bench, selftest):
+        command.add(commands)
+    return parser

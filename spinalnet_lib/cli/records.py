@@ -1,0 +1,48 @@
+"""`spinalnet records`: files of records shown, checked and merged."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add(commands) -> None:
+    records = commands.add_parser("records", help="show, check and merge files of records")
+    actions = records.add_subparsers(dest="action", required=True)
+    action = actions.add_parser("show", help="one line a run")
+    action.add_argument("paths", nargs="+", metavar="PATH", help="a .jsonl file, a folder, or a name in data/results")
+    action.set_defaults(run=_records_show)
+    action = actions.add_parser("check", help="name every damaged line and every run with two results")
+    action.add_argument("paths", nargs="*", metavar="PATH", help="all of data/results, if none is named")
+    action.set_defaults(run=_records_check)
+    action = actions.add_parser("merge", help="add the runs of files and folders to one file, in one move")
+    action.add_argument("paths", nargs="+", metavar="PATH")
+    action.add_argument("--into", required=True, metavar="FILE")
+    action.set_defaults(run=_records_merge)
+
+
+def _records_show(args: argparse.Namespace) -> None:
+    from ..records.files import load_records
+
+    for r in (record for path in args.paths for record in load_records(path)):
+        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {r.outcome}")
+
+
+def _records_check(args: argparse.Namespace) -> None:
+    from ..paths import data_path
+    from ..records.files import check_records
+
+    paths = args.paths or sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
+    count, problems = check_records(paths)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise ValueError(f"{len(problems)} problems, {count} sound records")
+    print(f"{count} records, sound")
+
+
+def _records_merge(args: argparse.Namespace) -> None:
+    from ..records.files import merge_records
+
+    added, count = merge_records(args.paths, args.into)
+    print(f"{args.into}: {added} runs added, {count} in all")

@@ -1,0 +1,196 @@
+"""`spinalnet train`: one head on one data set, a record a seed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add(commands) -> None:
+    train = commands.add_parser(
+        "train", help="train one head on one data set, one record a seed; finished runs are skipped"
+    )
+    train.add_argument("--data", default="mnist_5k", metavar="NAME")
+    train.add_argument(
+        "--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)"
+    )
+    train.add_argument("--backbone", default="two_conv")
+    train.add_argument("--head", default="spinal", help="of the paper's sizes where it has them (default: %(default)s)")
+    train.add_argument(
+        "--head-argument",
+        type=_argument,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the head, instead of the paper's: layer_width=16, hidden_sizes=64,32, norm_layer=BatchNorm1d",
+    )
+    train.add_argument(
+        "--drop-rate",
+        type=_rates,
+        metavar="P[,P…]",
+        help="instead of the paper's: one rate, or one a Linear, the classifier last",
+    )
+    train.add_argument(
+        "--classifier-drop-rate",
+        type=float,
+        metavar="P",
+        help="instead of the paper's: dropout before the classifier only",
+    )
+    train.add_argument(
+        "--seeds", type=_seeds, default=[0], metavar="A-B", help="a seed or a range, both ends included (default: 0)"
+    )
+    train.add_argument(
+        "--recipe",
+        choices=("default", "published", "tuned"),
+        default="default",
+        help="default: the paper's for its 2-conv CNN; published: for this backbone; tuned: the study's, 2,000 fast steps",
+    )
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=int, help="instead of the recipe's")
+    length.add_argument("--steps", type=int, help="instead of the recipe's")
+    train.add_argument("--learning-rate", type=float, metavar="RATE", help="instead of the recipe's")
+    train.add_argument("--batch-size", type=int, help="instead of the recipe's")
+    train.add_argument("--fast", action=argparse.BooleanOptionalAction, help="faster at the price of other rounding")
+    train.add_argument("--evals-per-epoch", type=float, default=1)
+    train.add_argument("--read-test", action="store_true", help="open the test set (closed by default)")
+    train.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
+    train.add_argument("--threads", type=int, help="CPU threads; part of a run's identity")
+    train.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how often a run is saved; one that was cut off goes on by the same command (default: %(default)g)",
+    )
+    train.add_argument(
+        "--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)"
+    )
+    train.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    import torch
+
+    from ..checks import check_int, check_name
+    from ..data.cards import load_card
+    from ..datasets import load_dataset
+    from ..heads.registry import list_heads
+    from ..machine import pick_device
+    from ..models.bodies import create_backbone, list_backbones
+    from ..models.classifier import create_model
+    from ..records.files import append_record, load_records
+    from ..training.loop import train
+    from ..training.runs import check_saving, run_key
+
+    if args.threads is not None:
+        torch.set_num_threads(check_int("train", "--threads", args.threads))
+    check_name("backbone", args.backbone, list_backbones())
+    check_name("head", args.head, list_heads())
+    features = "+" in args.data
+    photographs = not features and load_card(args.data)["kind"] in ("photographs", "folder")
+    size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
+    data = load_dataset(args.data, size=size)
+    num_classes = data.card["num_classes"]
+    head_arguments = _head_arguments(args, num_classes)
+    _, channels, side, _ = data.train.images.shape
+    config = _recipe(args)
+    saving = {"checkpoint_seconds": args.checkpoint_seconds}
+    check_saving("train", **saving)
+    out = Path(args.out)
+    done = {record.key for record in load_records(out)} if out.exists() else set()
+    _check_writable(out)
+    for seed in args.seeds:
+        try:
+            model = create_model(args.backbone, args.head, num_classes, channels, side, **head_arguments)
+        except TypeError as error:
+            raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
+        key = run_key(model, data, config, seed, pick_device(args.device))
+        if key in done:
+            print(f"{args.head}, seed {seed}: already in {out}")
+            continue
+        checkpoint = out.parent / ".checkpoints" / f"{key}.npz"
+        options = {"checkpoint": checkpoint, **saving}
+        record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty(), **options)
+        append_record(out, record)
+        checkpoint.unlink(missing_ok=True)
+        print(f"{record.arm}, seed {seed}: {record.outcome}, {record.seconds:.1f} s")
+
+
+def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:
+    """The paper's for this head on this backbone, if it has them and none is given, and what was given instead."""
+    from ..models.sizes import list_paper_heads, paper_head
+
+    paper = (args.backbone, args.head) in list_paper_heads()
+    arguments = paper_head(args.backbone, args.head, num_classes) if paper else {}
+    arguments |= dict(args.head_argument)
+    if args.drop_rate is not None:
+        arguments["drop_rate"] = args.drop_rate
+    if args.classifier_drop_rate is not None:
+        sizes = arguments.get("hidden_sizes", ())
+        hidden_layers = arguments.get("num_layers") or (len(sizes) if isinstance(sizes, (list, tuple)) else 1)
+        arguments["drop_rate"] = [0.0] * hidden_layers + [args.classifier_drop_rate]
+    return arguments
+
+
+def _recipe(args: argparse.Namespace):
+    """The named recipe with what was given instead."""
+    from dataclasses import replace
+
+    from ..training.config import TrainConfig
+    from ..training.recipes import published_recipe, tuned_recipe
+
+    recipes = {
+        "default": TrainConfig,
+        "published": lambda: published_recipe(args.backbone, args.data),
+        "tuned": lambda: tuned_recipe(0.003),
+    }
+    config = recipes[args.recipe]()
+    given = {name: getattr(args, name) for name in ("learning_rate", "batch_size", "fast")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if args.epochs is not None:
+        changes |= {"epochs": args.epochs, "steps": None}
+    if args.steps is not None:
+        changes |= {"steps": args.steps, "epochs": None, "warmup": min(config.warmup, max(args.steps // 2, 0))}
+    return replace(config, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test, **changes)
+
+
+def _check_writable(path: Path) -> None:
+    """A place that cannot be written to is found out before the training, not after; nothing is left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    existed = path.exists()
+    path.open("a").close()
+    if not existed:
+        path.unlink()
+
+
+def _rates(text: str) -> float | list[float]:
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write 0.5, or one a Linear: 0,0.5") from None
+    return rates[0] if len(rates) == 1 else rates
+
+
+def _seeds(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    if not first.isdecimal() or (last and (not last.isdecimal() or int(last) < int(first))):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of seeds; write 3 for one seed or 0-9 for ten")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def _argument(text: str) -> tuple[str, object]:
+    name, sign, value = text.partition("=")
+    if not (name.isidentifier() and sign and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no argument of a head; write layer_width=16")
+    parts = [_number_or_word(part) for part in value.split(",")]
+    return name, parts[0] if len(parts) == 1 else parts
+
+
+def _number_or_word(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,68 @@
+"""Checking data sets that are here: read whole, every hash compared; and their size on disk."""
+
+from __future__ import annotations
+
+import os
+
+from ..paths import data_root
+from .cards import find_place, is_present, load_card
+from .facts import load_facts
+from .loading import load_images
+from .own_sets import check_files
+from .photos import Photos, cache_folder
+from .publishers import MANIFEST
+from .readers import find_file
+from .splits import DataSet
+
+
+def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[DataSet, str]:
+    """Read a set whole, decode every photograph, compare every hash that is known; returns it and what was compared.
+
+    Raises what loading raises, and ValueError for class folders that no longer hold the files of their card.
+    """
+    root = data_root(root)
+    data = load_images(name, root)
+    photos = data.train.images if isinstance(data.train.images, Photos) else None
+    if photos is not None:
+        photos.check()
+    known = load_facts().get(name)
+    if known and known["source"] == data.source:
+        # Pixels of photographs depend on the decoder, so there the files are compared.
+        key, found = ("sha256_of_files", photos.hash_files()) if photos is not None else ("sha256", data.sha256)
+        if known[key] != found:
+            raise ValueError(
+                f"{name} is not what the project's records were made on: {key} is {found}, recorded is {known[key]}; "
+                f"get it again, or give the folder another name"
+            )
+        return (
+            data,
+            "the same files as in the project's own records"
+            if photos
+            else "all pixels and labels as in the project's own records",
+        )
+    if data.source == "packed" and (check_files(root, data.card) or _all_hashed(data.card)):
+        return data, "hash as on its card"
+    hashed = data.card["kind"] == "torchvision" or any("sha256" in file for file in data.card.get("files", {}).values())
+    manifest = data.source == "official" and data.card["kind"] == "idx"
+    if hashed or (manifest and (find_place(root, data.card) / MANIFEST).is_file()):
+        return data, "hash as published"
+    return data, "whole and readable; no hash is known for it"
+
+
+def _all_hashed(card: dict) -> bool:
+    hashes = card.get("sha256_of_raw_pixels", {})
+    return all(f"{part}_images" in hashes for part in card["sizes"])
+
+
+def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
+    """Bytes of the files of a set that is here, what is decoded of it included."""
+    root = data_root(root)
+    card = load_card(name, root)
+    official = "places" in card and is_present(root, card)
+    place = find_place(root, card) if official else root / name
+    named = [*card.get("files", ()), *card.get("requires", ())] if official else []
+    files = [place / name for name in named] or [place]
+    found = [path for path in map(find_file, files) if path]
+    found += [path for folder in files if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
+    found += cache_folder(root, name).glob("*")
+    return sum(path.stat().st_size for path in found)

@@ -1,0 +1,87 @@
+"""Photographs in folders, one a class: their listing, and the parts of a set made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    pass
+
+
+from .photos import Photos
+from .readers import Part, Parts
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+_PASSED_OVER = {"__MACOSX", "__pycache__"}
+
+
+def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
+    """Images of each class folder, classes and files sorted by name; other files are passed over."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is missing; it should hold a folder a class")
+    found = {
+        child.name: sorted(path for path in child.iterdir() if _is_picture(path))
+        for child in sorted(folder.iterdir())
+        if child.is_dir() and not child.name.startswith(".") and child.name not in {*leave_out, *_PASSED_OVER}
+    }
+    if not found:
+        raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
+    for name, paths in found.items():
+        if not paths:
+            raise ValueError(
+                f"{folder / name} holds no images ({', '.join(sorted(SUFFIXES))}); fill it or delete the folder"
+            )
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+_SLACK = 0.01
+
+
+def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, cache: Path, size: int | None) -> Parts:
+    """Parts of a set from their class folders; the classes are those of the card, or the training part's."""
+    classes = card.get("classes") or list(folders["train"])
+    if len(classes) != card["num_classes"]:
+        raise ValueError(
+            f"{card['name']} has {len(classes)} class folders, its card says {card['num_classes']}: another release? get "
+            f"that one, or make a set of your own of this one with `spinalnet data new FOLDER`"
+        )
+    for part, found in folders.items():
+        if sorted(found) != sorted(classes):
+            odd = sorted(set(found) ^ set(classes))
+            raise ValueError(
+                f"{card['name']}: the {part} part and the card differ in the class folders {', '.join(odd[:5])}"
+                f"{' …' if len(odd) > 5 else ''}; correct the folders' names, or make a set of your own with `spinalnet data new`"
+            )
+    card["classes"] = classes
+    files, labels = {}, {}
+    for part, found in folders.items():
+        files[part] = [path for name in classes for path in found[name]]
+        labels[part] = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
+    return parts_of_files(files, labels, card, cache, size)
+
+
+def parts_of_files(
+    files: dict[str, list[Path]], labels: dict[str, np.ndarray], card: dict, cache: Path, size: int | None
+) -> Parts:
+    for part, paths in files.items():
+        expected = card["sizes"][part]
+        # A folder that was unpacked in part must not pass for whole; copies differ by a broken picture or two.
+        if abs(len(paths) - expected) > _SLACK * expected:
+            raise ValueError(
+                f"{card['name']}: the {part} part has {len(paths):,} photographs, its card says {expected:,}; unpack the "
+                "archive again, or make a set of your own of this one with `spinalnet data new FOLDER`"
+            )
+    photos = Photos([path for paths in files.values() for path in paths], size or card["image_shape"][-1], cache)
+    parts, start = {}, 0
+    for part, paths in files.items():
+        parts[part] = Part(photos.select(np.arange(start, start + len(paths))), labels[part])
+        start += len(paths)
+    return Parts(**parts)

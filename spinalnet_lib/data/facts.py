@@ -1,0 +1,110 @@
+"""What is counted on the data sets that are here: sizes, classes, repeated images, images shared between sets.
+
+`spinalnet data measure` writes the facts to `data/results/datasets.json`; cards and the chapter on the data read them.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..files import write_whole
+from ..paths import data_path, data_root
+from .cards import list_datasets
+from .loading import load_images
+from .photos import Photos
+from .splits import DataSet, Split, chunks
+
+CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_split", "source")
+
+
+def load_facts() -> dict[str, dict]:
+    """Facts by name of the set; empty if none have been measured."""
+    path = data_path("results", "datasets.json")
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
+    """Facts of every set that is here, sets that share an image with it included.
+
+    Two images are the same if all their pixels are; near-duplicates are not found.
+    """
+    facts, images = {}, {}
+    for name in list_datasets(root, present=True):
+        data = load_images(name, data_root(root))
+        # Class names by digest: two sets number the same class differently.
+        names = data.card["classes"] or [str(c) for c in range(data.card["num_classes"])]
+        images[name] = {
+            part: [(digest, names[label]) for digest, label in zip(image_digests(split), split.labels, strict=True)]
+            for part, split in (("train", data.full_train), ("test", data.test))
+        }
+        facts[name] = describe(data, images[name])
+        if isinstance(data.train.images, Photos):
+            facts[name]["sha256_of_files"] = data.train.images.hash_files()
+        if data.source == "packed":  # its card is not ours: keep what tells what was measured
+            facts[name]["card"] = {key: data.card[key] for key in CARD}
+        print(f"{name}: {facts[name]['train']:,} training and {facts[name]['test']:,} test images")
+    for name, own in images.items():
+        pairs = {other: _shared(own, theirs) for other, theirs in images.items() if other != name}
+        facts[name]["shares_images_with"] = {other: shared for other, shared in pairs.items() if shared}
+    return facts
+
+
+def write_facts(facts: dict[str, dict]) -> Path:
+    """Write facts to their place, sets that are not here now keeping what was measured before."""
+    path = data_path("results", "datasets.json")
+    merged = dict(sorted((load_facts() | facts).items()))
+    write_whole(path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def describe(data: DataSet, images: dict[str, list[tuple[bytes, str]]]) -> dict:
+    """Counts of one set: images, classes, images that are there more than once or under two labels."""
+    digests = {part: [digest for digest, _ in found] for part, found in images.items()}
+    labels: dict[bytes, set[str]] = {}
+    for digest, label in (pair for found in images.values() for pair in found):
+        labels.setdefault(digest, set()).add(label)
+    in_train = set(digests["train"])
+    return {
+        "source": data.source,
+        "image_shape": list(data.train.images.shape[1:]),
+        "train": len(digests["train"]),
+        "validation_within_train": len(data.val),
+        "test": len(digests["test"]),
+        "images_per_class": {"train": _per_class(data, data.full_train), "test": _per_class(data, data.test)},
+        "repeated_in_train": len(digests["train"]) - len(in_train),
+        "repeated_in_test": len(digests["test"]) - len(set(digests["test"])),
+        "test_images_in_train": sum(digest in in_train for digest in digests["test"]),
+        "images_with_two_labels": sum(len(found) > 1 for found in labels.values()),
+        "sha256": data.sha256,
+    }
+
+
+def image_digests(split: Split) -> list[bytes]:
+    """A digest of the pixels of each image, in order."""
+    return [_digest(image) for images in chunks(split.images) for image in images.flatten(1)]
+
+
+def _digest(image: Tensor) -> bytes:
+    return blake2b(image.numpy(), digest_size=16).digest()
+
+
+def _shared(own: dict[str, list], theirs: dict[str, list]) -> dict:
+    """How many images of each part are in each part of another set, and how many under another class name; or {}."""
+    labels = {part: dict(found) for part, found in own.items()}
+    their_labels = {part: dict(found) for part, found in theirs.items()}
+    counts, renamed = {}, 0
+    for part, known in labels.items():
+        for their_part, their_known in their_labels.items():
+            both = known.keys() & their_known.keys()
+            counts[f"{part}_in_{their_part}"] = len(both)
+            renamed += sum(known[digest].casefold() != their_known[digest].casefold() for digest in both)
+    return counts | {"under_another_name": renamed} if any(counts.values()) else {}
+
+
+def _per_class(data: DataSet, split: Split) -> list[int]:
+    return torch.bincount(split.labels, minlength=data.card["num_classes"]).tolist()

@@ -1,0 +1,144 @@
+"""Getting official data sets through torchvision, and checking what is here.
+
+A fetch goes into a temporary folder beside the data; only what has the publisher's hash and can be read whole is moved
+to its place. Nothing half-written is ever taken for whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .cards import find_place, is_present, load_card, remedy
+from .publishers import MANIFEST, read_published
+
+if TYPE_CHECKING:
+    pass
+
+
+_ARCHIVES = (".gz", ".zip", ".tgz", ".tar")
+_ROOM = 4  # times the download: the archive, what is in it, and what a reader makes of that
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+
+
+def fetch(name: str, root: Path) -> Path:
+    """Download an official set under `root`, check its hashes and put it in its place; returns the place.
+
+    Raises ValueError for a set that has to be got by hand, ConnectionError for a download that failed, OSError for a
+    disk that is full or read-only.
+    """
+    card = load_card(name, root)
+    if card["kind"] == "embedded" or (is_present(root, card) and _is_sound(root, card)):
+        return root
+    if "torchvision" not in card:
+        raise ValueError(f"{name} cannot be fetched: {remedy(card)}")
+    _check_room(root, card["download_mb"] * 2**20 * _ROOM, name)
+    _remove_leftovers(root)
+    partial = root / f".fetching-{name}-{os.getpid()}"
+    try:
+        partial.mkdir()
+        _download(partial, card)
+        read_published(partial, card, None)
+        _write_manifest(partial, card)
+        for archive in [path for path in partial.rglob("*") if path.is_file() and path.name.endswith(_ARCHIVES)]:
+            archive.unlink()
+        _move(partial, root)
+    except OSError as error:
+        if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
+            raise
+        raise OSError(f"{name} could not be put into {root} ({error.strerror}); {_write_remedy(root)}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return find_place(root, card)
+
+
+def _is_sound(root: Path, card: dict) -> bool:
+    try:
+        read_published(root, card, None)
+    except (ValueError, FileNotFoundError):
+        return False
+    return True
+
+
+def _move(source: Path, target: Path) -> None:
+    """Folders that are not there yet in one step each, so that none is ever there in part."""
+    for path in sorted(source.iterdir()):
+        place = target / path.name
+        if path.is_dir() and place.is_dir():
+            _move(path, place)
+        else:
+            path.replace(place)
+
+
+def _download(partial: Path, card: dict) -> None:
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise ImportError(f"fetching needs torchvision ({error}); install it, or {remedy(card)}") from error
+    cls = getattr(datasets, card["torchvision"]["class"])
+    try:
+        for arguments in card["torchvision"]["calls"]:
+            cls(partial, download=True, **arguments)
+    except (OSError, RuntimeError, EOFError) as error:  # torchvision's for a hash that differs is a RuntimeError
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise
+        reason = " ".join(str(error).split())[:300]
+        places = " or ".join(f"{place}/" for place in card["places"])
+        raise ConnectionError(
+            f"{card['title']} could not be fetched ({reason}); nothing was kept. Check the connection and try again, or "
+            f"put the publisher's files under the data root as {places} yourself"
+        ) from error
+
+
+def _write_manifest(partial: Path, card: dict) -> None:
+    """Hashes of the unpacked files, taken while the archive's own hash is known to be right."""
+    place = find_place(partial, card)
+    if not card.get("files"):
+        return
+    hashes = {path.name: _sha256(path) for path in sorted(place.iterdir()) if not path.name.endswith(_ARCHIVES)}
+    (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
+
+
+def _check_room(root: Path, nbytes: int, name: str) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{name} cannot be put into {root} ({error.strerror}); {_write_remedy(root)}") from error
+    free = shutil.disk_usage(root).free
+    if free < nbytes:
+        raise OSError(
+            f"{name} needs about {nbytes / 2**20:,.0f} MB in {root}, {free / 2**20:,.0f} MB are free; free some space, "
+            "or set SPINALNET_DATA to a folder on another disk"
+        )
+
+
+def _remove_leftovers(root: Path) -> None:
+    """What a killed fetch left; a fetch that still runs keeps its own."""
+    for path in root.glob(".fetching-*"):
+        pid = path.name.rpartition("-")[2]
+        if not (pid.isdecimal() and _is_alive(int(pid))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write_remedy(root: Path) -> str:
+    return f"free some space or make {root} writable, or set SPINALNET_DATA to a folder that is"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

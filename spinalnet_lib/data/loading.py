@@ -1,0 +1,97 @@
+"""Data sets by name: files are found, read and verified, and train, validation and test are cut.
+
+Adding an official set: a card in `data/cards/NAME.json`, and a reader in `publishers.py` if its kind is new. Any folder
+under the data root with a `card.json` is a set, too (`own_sets.py`).
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import check_int
+from ..paths import data_root
+from .cards import is_present, list_own, load_card, load_own_card, official_names
+from .fetching import fetch
+from .own_sets import read_own
+from .photos import Photos
+from .publishers import read_published
+from .readers import Part, Parts
+from .splits import DataSet, Split, Statistics
+
+VALIDATION_SHARE = 1 / 6
+OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
+SPLIT_SEED = 2007_03347
+
+
+def load_images(
+    name: str, root: str | os.PathLike | None = None, download: bool = False, size: int | None = None
+) -> DataSet:
+    """The images of a data set; `datasets.load_dataset` says what the arguments are and which errors are raised."""
+    root = data_root(root)
+    card = load_card(name, root)
+    if download and name in official_names() and not is_present(root, card):
+        fetch(name, root)
+    published = name in official_names() and (is_present(root, card) or name not in list_own(root))
+    card = card if published else load_own_card(root, name)
+    if size is not None:
+        check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of a photograph in pixels")
+        if card["kind"] not in ("photographs", "folder"):
+            side = card["image_shape"][-1]
+            raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
+    parts = read_published(root, card, size) if published else read_own(root, card, size)
+    source = "packed" if not published else "embedded" if card["kind"] == "embedded" else "official"
+    return _cut(parts, card, source)
+
+
+def _cut(parts: Parts, card: dict, source: str) -> DataSet:
+    """Cut off the splits that the publisher did not ship, and check the labels."""
+    train, val, test = parts
+    if test is None:
+        train, test = _cut_off(train, OWN_TEST_SHARE)
+    if val is None:
+        train, val = _cut_off(train, VALIDATION_SHARE)
+    if not (len(train.labels) and len(val.labels) and len(test.labels)):
+        counts = f"{len(train.labels)} training, {len(val.labels)} validation and {len(test.labels)} test images"
+        raise ValueError(f"{card['name']} would have {counts}; add images: at least five a class, or parts of its own")
+    statistics = Statistics(train.images)
+    splits = [Split(part.images, _labels(part, card), statistics) for part in (train, val, test)]
+    return DataSet(*splits, card, source)
+
+
+def _cut_off(part: Part, share: float) -> tuple[Part, Part]:
+    return tuple(
+        Part(
+            part.images.select(index) if isinstance(part.images, Photos) else part.images[torch.from_numpy(index)],
+            part.labels[index],
+        )
+        for index in stratified_cut(part.labels, share)
+    )
+
+
+def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Indices to keep and to cut, both sorted: `share` of every class is cut, drawn with a fixed seed."""
+    random = np.random.default_rng(SPLIT_SEED)
+    cut = [
+        random.permutation(np.flatnonzero(labels == c))[: round(share * int((labels == c).sum()))]
+        for c in np.unique(labels)
+    ]
+    cut = np.sort(np.concatenate(cut))
+    return np.setdiff1d(np.arange(len(labels)), cut), cut
+
+
+def _labels(part: Part, card: dict) -> Tensor:
+    labels = part.labels
+    if len(labels) != len(part.images):
+        raise ValueError(
+            f"{card['name']} has {len(part.images)} images and {len(labels)} labels; the files are damaged"
+        )
+    if labels.min() < 0 or labels.max() >= card["num_classes"]:
+        raise ValueError(
+            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {card['num_classes'] - 1}; "
+            "the file is damaged: delete it and get it again"
+        )
+    return torch.from_numpy(labels.astype(np.int64))

@@ -1,0 +1,158 @@
+"""A data set in memory: two tensors a split, the statistics of its training images, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from .augment import Augmentation
+from .photos import Photos
+
+
+class Statistics:
+    """Mean and standard deviation `(C,)` of the channels of images in [0, 1], computed when first asked for."""
+
+    def __init__(self, images: Tensor | Photos):
+        self._images = images
+
+    @cached_property
+    def values(self) -> tuple[Tensor, Tensor]:
+        return _mean_and_std(self._images)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.values[0]
+
+    @property
+    def std(self) -> Tensor:
+        return self.values[1]
+
+    def to(self, device: torch.device | str) -> Statistics:
+        moved = Statistics(self._images)
+        moved.values = tuple(value.to(device) for value in self.values)
+        return moved
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `statistics` are the training split's.
+
+    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for. Features of a body are
+    "images" of floats, a channel a feature: `(N, D, 1, 1)`; targets of a regression are float labels.
+    """
+
+    images: Tensor | Photos
+    labels: Tensor
+    statistics: Statistics = None
+
+    def __post_init__(self):
+        if self.statistics is None:
+            object.__setattr__(self, "statistics", Statistics(self.images))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.statistics.mean
+
+    @property
+    def std(self) -> Tensor:
+        return self.statistics.std
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same split on `device`, photographs as one tensor."""
+        return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
+
+    def seen_by(self, model: nn.Module) -> Split:
+        """The same split, normalised as the model's body was trained before, if it was."""
+        mean, std = (getattr(getattr(model, "body", None), name, None) for name in ("mean", "std"))
+        if mean is None:
+            return self
+        statistics = Statistics(self.images)
+        statistics.values = (torch.tensor(mean), torch.tensor(std))
+        return Split(self.images, self.labels, statistics.to(self.labels.device))
+
+    def batch(
+        self, index: Tensor | slice, augmentation: Augmentation | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Float32 images `(B, C, H, W)` of the examples in `index`, warped if asked, then normalised, and labels `(B,)`."""
+        images = self.images[index]
+        if images.dtype != torch.uint8:
+            if augmentation is not None:
+                raise ValueError("augmentation warps images, these are features; train with augmentation=None")
+            images = images.clone()  # a slice is a view, and what follows works in place
+        else:
+            images = images.float().div_(255) if augmentation is None else augmentation(images, generator)
+        return images.sub_(self.mean.view(-1, 1, 1)).div_(self.std.view(-1, 1, 1)), self.labels[index]
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Train, validation and test split with the card that says where they come from.
+
+    Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed), or are the
+    publisher's own where both are shipped; `full_train` gives both together. `source` says which files were read:
+    "official", "embedded", or "packed" for a folder with a card of its own.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    card: dict = field(repr=False)
+    source: str = "official"
+
+    @property
+    def name(self) -> str:
+        return self.card["name"]
+
+    @cached_property
+    def full_train(self) -> Split:
+        first, second = self.train.images, self.val.images
+        images = first.joined(second) if isinstance(first, Photos) else torch.cat([first, second])
+        return Split(images, torch.cat([self.train.labels, self.val.labels]))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of all pixels and labels in split order: what a record means by "the same data".
+
+        Of features it is that of the images and the body: the features of one body differ by rounding with the machine.
+        """
+        digest = hashlib.sha256()
+        if "extractor_sha256" in self.card:
+            digest.update(f"{self.card['images_sha256']} {self.card['extractor_sha256']}".encode())
+            return digest.hexdigest()
+        for split in (self.train, self.val, self.test):
+            digest.update(str(tuple(split.images.shape)).encode())
+            for images in chunks(split.images):
+                digest.update(images.cpu().contiguous().numpy())
+            digest.update(split.labels.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def chunks(images: Tensor | Photos) -> Iterator[Tensor]:
+    """All images in turn, some at a time: photographs need not be in memory at once."""
+    return images.chunks() if isinstance(images, Photos) else iter(images.split(2**14))
+
+
+def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel, of intensities in [0, 1] or of features."""
+    if images.dtype != torch.uint8:
+        wide = images.double()
+        std, mean = torch.std_mean(wide, dim=(0, 2, 3), correction=0)
+        # A feature that never changes is only moved to 0.
+        return mean.to(images.dtype), std.where(std > 1e-6 * mean.abs().clamp(min=1), 1.0).to(images.dtype)
+    levels = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
+    for some in chunks(images):
+        for channel, values in enumerate(some.transpose(0, 1)):
+            counts[channel] += torch.bincount(values.flatten().int(), minlength=256).cpu()
+    shares = counts / counts.sum(1, keepdim=True)
+    mean = shares @ levels
+    std = (shares @ levels**2 - mean**2).sqrt().clamp(min=1 / 255)  # a constant channel must not divide by 0
+    return mean.float(), std.float()

@@ -1,0 +1,205 @@
+"""Heads of the study's other arms: each differs from `spinal` in one thing, so that a difference has one cause.
+
+All take `spinal`'s arguments. The ablations keep its width; `width_for_parameters` re-solves it where sizes must be
+equal. The matched heads solve their own width, to the nearest integer, so their size differs a little: count it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Number
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import check_int, check_rate
+from .base import LayerFactory
+from .counting import head_cost, mlp_cost
+from .dense import MLPHead
+from .registry import register_head
+from .spinal import SpinalHead, split_sizes
+from .widths import nearest_width, width_for_parameters
+
+
+class SkipMLPHead(MLPHead):
+    """Hidden layers in a row that all feed the classifier; `head_hidden_size` is the sum of `hidden_sizes`."""
+
+    all_layers_feed_output = True
+
+
+class UnchainedSpinalHead(SpinalHead):
+    """A spinal head without the chain: layers read their split only.
+
+    Exactly a net of one hidden layer in which each unit reads one split (`as_masked_mlp` converts it).
+    """
+
+    chained = False
+
+
+class LastSpinalHead(SpinalHead):
+    """A spinal head of which only the last layer feeds the classifier; `head_hidden_size` is `layer_width`."""
+
+    all_layers_feed_output = False
+
+
+class OverlapSpinalHead(SpinalHead):
+    """A spinal head whose neighbouring splits overlap, as dermatomes do.
+
+    Each split also reads the nearest share `overlap` of each neighbouring split: 0 is `spinal`, below 1.
+    """
+
+    def __init__(self, in_features: int, num_classes: int, layer_width: int, *args, overlap: float = 0.25, **kwargs):
+        self.overlap = check_rate("OverlapSpinalHead", "overlap", overlap, "pass 0.25 for a quarter")
+        super().__init__(in_features, num_classes, layer_width, *args, **kwargs)
+
+    def windows(self) -> list[tuple[int, int]]:
+        """First feature and the one after the last, for each split."""
+        sizes = split_sizes(self.in_features, self.num_splits)
+        margins = [round(self.overlap * size) for size in sizes]
+        starts = [sum(sizes[:j]) for j in range(self.num_splits + 1)]
+        left = [0, *margins[:-1]]
+        right = [*margins[1:], 0]
+        return [(starts[j] - left[j], starts[j + 1] + right[j]) for j in range(self.num_splits)]
+
+    def read_sizes(self) -> list[int]:
+        windows = self.windows()
+        return [windows[i % self.num_splits][1] - windows[i % self.num_splits][0] for i in range(self.num_layers)]
+
+    def read(self, x: Tensor) -> list[Tensor]:
+        windows = self.windows()
+        return [x[:, slice(*windows[i % self.num_splits])] for i in range(self.num_layers)]
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, overlap={self.overlap}"
+
+
+class RandomMaskSpinalHead(SpinalHead):
+    """A spinal head whose layers read random features: as many as in `spinal`, but not split after split.
+
+    The sets are drawn once from `mask_seed` (the buffer `read_index` keeps them), layer by layer and independently,
+    except that every feature is read at least once.
+    """
+
+    def __init__(self, in_features: int, num_classes: int, layer_width: int, *args, mask_seed: int = 0, **kwargs):
+        self.mask_seed = check_int("RandomMaskSpinalHead", "mask_seed", mask_seed, minimum=0)
+        super().__init__(in_features, num_classes, layer_width, *args, **kwargs)
+        index = self._draw(torch.Generator().manual_seed(self.mask_seed))
+        self.register_buffer("read_index", index.to(torch.empty(0).device))
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        def permutation() -> Tensor:
+            return torch.randperm(self.in_features, generator=generator, device="cpu")
+
+        # Deal every feature to one layer, then fill each layer up with features that it does not have yet.
+        dealt = permutation().tensor_split(self.num_layers)
+        sets = []
+        for hand, size in zip(dealt, self.read_sizes(), strict=True):
+            others = permutation()
+            others = others[~torch.isin(others, hand)]
+            sets.append(torch.cat([hand, others[: size - len(hand)]]).sort().values)
+        return torch.cat(sets)
+
+    def read(self, x: Tensor) -> list[Tensor]:
+        return [x.index_select(1, index) for index in self.read_index.split(self.read_sizes())]
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, mask_seed={self.mask_seed}"
+
+
+@register_head
+def spinal_no_chain(in_features: int, num_classes: int, **kwargs) -> UnchainedSpinalHead:
+    return UnchainedSpinalHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def spinal_last(in_features: int, num_classes: int, **kwargs) -> LastSpinalHead:
+    return LastSpinalHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def spinal_overlap(in_features: int, num_classes: int, **kwargs) -> OverlapSpinalHead:
+    return OverlapSpinalHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def spinal_random_mask(in_features: int, num_classes: int, **kwargs) -> RandomMaskSpinalHead:
+    return RandomMaskSpinalHead(in_features, num_classes, **kwargs)
+
+
+@register_head
+def spinal_full(in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, **kwargs) -> SpinalHead:
+    """Every layer reads all features: a spinal head of one split."""
+    return SpinalHead(in_features, num_classes, layer_width, num_layers, num_splits=1, **kwargs)
+
+
+@register_head
+def spinal_big(
+    in_features: int,
+    num_classes: int,
+    hidden_sizes: int | Sequence[int],
+    num_layers: int = 4,
+    num_splits: int = 2,
+    drop_rate: float | Sequence[float] = 0.0,
+    norm_layer: LayerFactory | None = None,
+    act_layer: LayerFactory = nn.ReLU,
+) -> SpinalHead:
+    """`spinal` at the parameters of an `mlp` of `hidden_sizes`: size, from the other side."""
+    budget = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_sizes, norm_layer=norm_layer).parameters
+    spine = {"num_layers": num_layers, "num_splits": num_splits, "norm_layer": norm_layer}
+    width = width_for_parameters("spinal", budget, in_features, num_classes, **spine)
+    return SpinalHead(in_features, num_classes, width, num_layers, num_splits, drop_rate, norm_layer, act_layer)
+
+
+def matched_width(in_features: int, num_classes: int, depth: int, skips: bool, norm_layer, **spine) -> int:
+    """Width at which `depth` equal hidden layers come nearest to the parameters of the spinal head `spine`."""
+    budget = head_cost("spinal", in_features, num_classes, norm_layer=norm_layer, **spine).parameters
+    return nearest_width(
+        lambda w: mlp_cost(in_features, num_classes, [w] * depth, norm_layer, skips).parameters, budget
+    )
+
+
+@register_head
+def mlp_matched(
+    in_features: int,
+    num_classes: int,
+    layer_width: int,
+    num_layers: int = 4,
+    num_splits: int = 2,
+    drop_rate: float | Sequence[float] = 0.0,
+    norm_layer: LayerFactory | None = None,
+    act_layer: LayerFactory = nn.ReLU,
+) -> MLPHead:
+    """One hidden layer at `spinal`'s parameters, dropout (of its first layer and its classifier) and norm."""
+    spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits, "drop_rate": drop_rate}
+    width = matched_width(in_features, num_classes, 1, False, norm_layer, **spine)
+    rates = drop_rate if isinstance(drop_rate, Number) else (drop_rate[0], drop_rate[-1])
+    return MLPHead(in_features, num_classes, width, rates, norm_layer, act_layer)
+
+
+@register_head
+def mlp_deep(in_features: int, num_classes: int, **spine) -> MLPHead:
+    """As many hidden layers as `spinal`, without splits, at its parameters, dropout and norm."""
+    return _deep(MLPHead, in_features, num_classes, **spine)
+
+
+@register_head
+def mlp_deep_skip(in_features: int, num_classes: int, **spine) -> SkipMLPHead:
+    """`mlp_deep` with every layer feeding the classifier, at `spinal`'s parameters, dropout and norm."""
+    return _deep(SkipMLPHead, in_features, num_classes, **spine)
+
+
+def _deep(
+    head_class: type[MLPHead],
+    in_features: int,
+    num_classes: int,
+    layer_width: int,
+    num_layers: int = 4,
+    num_splits: int = 2,
+    drop_rate: float | Sequence[float] = 0.0,
+    norm_layer: LayerFactory | None = None,
+    act_layer: LayerFactory = nn.ReLU,
+) -> MLPHead:
+    spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits, "drop_rate": drop_rate}
+    skips = head_class.all_layers_feed_output
+    width = matched_width(in_features, num_classes, num_layers, skips, norm_layer, **spine)
+    return head_class(in_features, num_classes, [width] * num_layers, drop_rate, norm_layer, act_layer)

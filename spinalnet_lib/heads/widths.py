@@ -1,0 +1,93 @@
+"""How wide a head may be: crossovers with other heads, and the width that meets a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..checks import check_int, check_name
+from .counting import head_cost
+from .registry import list_heads
+from .spinal import check_spine, split_sizes
+
+
+def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
+    """Features read by all layers of a spinal head together: a split counts each time a layer reads it.
+
+    >>> read_features(7, num_layers=4, num_splits=2)  # 4 + 3 + 4 + 3
+    14
+    """
+    check_int("read_features", "num_layers", num_layers)
+    sizes = split_sizes(in_features, num_splits)
+    return sum(sizes[i % num_splits] for i in range(num_layers))
+
+
+def largest_cheaper_width(
+    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2
+) -> int:
+    """The largest layer width at which a spinal head has fewer than `weights` weights; 0 if even width 1 has as many.
+
+    A spinal head of width w has (L - 1)w² + (S + LC)w weights, with L layers, C classes and S = `read_features`;
+    this grows with w, so there is one crossing.
+
+    >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
+    140
+    """
+    weights = check_int("largest_cheaper_width", "weights", weights, minimum=0)
+    check_spine(in_features, num_classes, 1, num_layers, num_splits)
+    square, line = num_layers - 1, read_features(in_features, num_layers, num_splits) + num_layers * num_classes
+    width = 0
+    step = 1 << weights.bit_length()
+    while step:  # bisection on integers: exact, where a square root of a float is not
+        if square * (width + step) ** 2 + line * (width + step) < weights:
+            width += step
+        step >>= 1
+    return width
+
+
+def cheaper_width_bound(
+    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2
+) -> float:
+    """No spinal head of this width or more has fewer than `weights` weights: weights / (S + LC).
+
+    The weights are (L - 1)w² + (S + LC)w; dropping the square gives the bound. Against one Linear (`weights` = dC)
+    with four layers and two splits (S = 2d) it is (C/2) / (1 + 2C/d).
+
+    >>> round(cheaper_width_bound(2048 * 1000, 2048, 1000), 1)
+    253.0
+    """
+    weights = check_int("cheaper_width_bound", "weights", weights, minimum=0)
+    check_spine(in_features, num_classes, 1, num_layers, num_splits)
+    return weights / (read_features(in_features, num_layers, num_splits) + num_layers * num_classes)
+
+
+def width_for_parameters(name: str, parameters: int, in_features: int, num_classes: int, **kwargs) -> int:
+    """The width at which a head comes nearest to `parameters`: `layer_width`, or one `hidden_sizes` of an `mlp`.
+
+    The smaller of two equally near; 1 if even that is more. Raises ValueError for a head without a width of its own.
+
+    >>> width_for_parameters("mlp", head_cost("spinal", 320, 10, layer_width=8, num_layers=6).parameters, 320, 10)
+    26
+    """
+    check_int("width_for_parameters", "parameters", parameters)
+    check_name("head", name, list_heads())
+    width = "hidden_sizes" if name == "mlp" else "layer_width"
+    if name in ("linear", "mlp_matched", "mlp_deep", "mlp_deep_skip", "spinal_big"):
+        raise ValueError(
+            f"width_for_parameters: {name!r} has no width of its own; pass a head such as 'spinal' or 'mlp'"
+        )
+    if width in kwargs:
+        raise ValueError(f"width_for_parameters solves {width}, got {width}={kwargs[width]!r}; leave it out")
+    return nearest_width(
+        lambda w: head_cost(name, in_features, num_classes, **{width: w}, **kwargs).parameters, parameters
+    )
+
+
+def nearest_width(size: Callable[[int], int], budget: int) -> int:
+    """The width w of 1 or more whose `size(w)`, which grows with w, comes nearest to `budget`."""
+    width, step = 1, 1
+    while size(width + step) <= budget:
+        width, step = width + step, step * 2
+    while step := step // 2:
+        if size(width + step) <= budget:
+            width += step
+    return width if budget - size(width) <= size(width + 1) - budget else width + 1

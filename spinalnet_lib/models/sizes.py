@@ -1,0 +1,123 @@
+"""Sizes of the heads that stand on each body: the paper's, and those of the study's arms. Source: the written protocol."""
+
+from __future__ import annotations
+
+from numbers import Number
+
+from ..checks import check_name
+from ..heads.counting import head_cost
+from ..heads.widths import width_for_parameters
+from .bodies import create_backbone
+
+# Source: the scripts of github.com/dipuk0506/SpinalNet (MNIST/default_pytorch_MNIST.py, MNIST/SpinalNet_MNIST.py,
+# MNIST/Arch2_MNIST.py, MNIST_VGG/*, CIFAR-10/*, CIFAR-100/*). The baselines and the spinal heads differ in dropout,
+# too, and on ResNet in the features they read: keep that in mind when comparing them.
+_PAPER_HEADS = {
+    ("two_conv", "mlp"): {"hidden_sizes": 50, "drop_rate": (0.0, 0.5)},
+    ("two_conv", "spinal"): {"layer_width": 8, "num_layers": 6},
+    ("vgg5", "mlp"): {"hidden_sizes": 512, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
+    ("vgg5", "spinal"): {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5, "norm_layer": "BatchNorm1d"},
+    ("arch2", "spinal_columns"): {
+        "column_sizes": (784, 1440, 320),  # pixels, first map, second map
+        "num_layers": (10, 8, 8),
+        "layer_width": 30,  # as for MNIST; other scripts take 50 or 300
+        "hidden_size": 50,
+    },
+    ("cifar_cnn", "mlp"): {"hidden_sizes": (1024, 512), "drop_rate": (0.1, 0.0, 0.1)},
+    ("cifar_cnn", "spinal"): {"layer_width": 128, "num_layers": 4, "drop_rate": 0.1},
+}
+for _name in ("resnet18", "resnet34"):
+    _PAPER_HEADS[_name, "linear"] = {}
+    _PAPER_HEADS[f"{_name}_cells", "spinal_spatial"] = {"layer_width": 256, "num_splits": 4, "num_layers": 4}
+for _name in ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"):
+    _PAPER_HEADS[_name, "mlp"] = {"hidden_sizes": (4096, 4096), "drop_rate": (0.0, 0.5, 0.5)}
+    _PAPER_HEADS[_name, "spinal"] = {"layer_width": 512, "num_layers": 4, "drop_rate": 0.5}
+
+# The heads in folder CIFAR-100 differ from those in CIFAR-10 in these widths only.
+_WIDTHS_FOR_100_CLASSES = {
+    ("cifar_cnn", "spinal"): 256,
+    ("resnet18_cells", "spinal_spatial"): 512,
+    ("resnet34_cells", "spinal_spatial"): 512,
+}
+
+
+def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
+    """Arguments of the paper's `head` on `backbone`, for `create_model`; some are wider for 100 classes.
+
+    "mlp" or "linear" is the paper's baseline, "spinal", "spinal_spatial" or "spinal_columns" its own head.
+
+    >>> paper_head("vgg5", "mlp")
+    {'hidden_sizes': 512, 'drop_rate': 0.5, 'norm_layer': 'BatchNorm1d'}
+    """
+    if (backbone, head) not in _PAPER_HEADS:
+        near = [key for key in _PAPER_HEADS if key[0] == backbone] or _PAPER_HEADS
+        raise ValueError(
+            f"the paper has no head {head!r} on {backbone!r}; known: {', '.join(f'{b} + {h}' for b, h in near)}"
+        )
+    arguments = dict(_PAPER_HEADS[backbone, head])
+    if num_classes == 100 and (backbone, head) in _WIDTHS_FOR_100_CLASSES:
+        arguments["layer_width"] = _WIDTHS_FOR_100_CLASSES[backbone, head]
+    return arguments
+
+
+def list_paper_heads() -> list[tuple[str, str]]:
+    """The pairs of body and head that `paper_head` knows, sorted."""
+    return sorted(_PAPER_HEADS)
+
+
+PRIMARY = ("spinal", "mlp_matched", "mlp")
+OTHER = (
+    *("mlp_deep", "mlp_deep_skip", "spinal_random_mask", "spinal_no_chain", "spinal_full", "spinal_last"),
+    *("spinal_overlap", "spinal_big", "linear", "progressive", "spinal_shared"),
+)
+UNSTACKED = ("progressive", "spinal_shared")  # wired in ways that `stacked_heads` does not know
+# Sizes of ours, for bodies without a script of the paper's: those of its largest CNN on CIFAR. What they replace is one Linear.
+_SIZES = {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5}
+_OURS = {"densenet121": _SIZES, "efficientnet_lite0": _SIZES}
+
+
+def primary_arms(backbone: str) -> tuple[str, ...]:
+    """The arms of a body's main comparison: its spinal head, the matched one, and the head that the spine replaces."""
+    if (backbone, "mlp") in list_paper_heads():
+        return PRIMARY
+    return _spinal(backbone), "mlp_matched", "linear"
+
+
+def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **sizes) -> dict:
+    """Arguments of an arm on a body: the paper's sizes and norm, with `drop_rate` wherever the paper's head has dropout.
+
+    Where the paper's spinal head has none, as on the 2-conv CNN, it is before the classifier, as in its baseline. `sizes`
+    are the spine's instead of the paper's. Raises ValueError for what is no arm of that body.
+    """
+    check_name("arm", head, (*PRIMARY, *OTHER, "spinal_spatial"))
+    if head == "linear":
+        return {"drop_rate": drop_rate}
+    if head in ("mlp", "spinal_big"):
+        baseline = paper_head(backbone, "mlp")
+        if head == "mlp":
+            return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
+    spine = {**(_OURS.get(backbone) or paper_head(backbone, _spinal(backbone))), **sizes}
+    if head == "spinal_shared":  # it has two sets of weights, however often they are used
+        spine["num_layers"] = 2
+    spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * spine["num_layers"] + [0.5]), drop_rate)
+    if head == "spinal_big":
+        del spine["layer_width"]
+        return {"hidden_sizes": baseline["hidden_sizes"], **spine}
+    return spine
+
+
+def equal_width(head: str, backbone: str, num_classes: int) -> int:
+    """The width at which an ablation comes nearest to the parameters of the body's spinal head."""
+    in_features = create_backbone(backbone).num_features
+    spine = {**(_OURS.get(backbone) or paper_head(backbone, _spinal(backbone), num_classes)), "drop_rate": 0.0}
+    budget = head_cost(_spinal(backbone), in_features, num_classes, **spine).parameters
+    del spine["layer_width"], spine["drop_rate"]
+    return width_for_parameters(head, budget, in_features, num_classes, **spine)
+
+
+def _spinal(backbone: str) -> str:
+    return "spinal_spatial" if backbone.endswith("_cells") else "spinal"
+
+
+def _with_rate(published: Number | list, drop_rate: float) -> Number | list:
+    return drop_rate if isinstance(published, Number) else [drop_rate if rate else 0.0 for rate in published]

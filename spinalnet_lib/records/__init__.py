@@ -1,0 +1,1 @@
+"""Records: what one run was and gave, a JSON line each."""

@@ -1,0 +1,194 @@
+"""Records on disk, a JSON line each: appended whole or not at all, read with every damaged line named, merged."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..files import whole_file
+from ..paths import data_path
+from .record import CIRCUMSTANCES, Record
+from .schema import check_record
+
+FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
+
+
+def append_record(path: str | os.PathLike, record: Record) -> None:
+    """Append one line and wait until it is on disk; writers of one file take turns.
+
+    A torn last line, left by a power cut, is cut off first. Raises OSError where the line does not fit on the disk, and
+    leaves the file as it was; ValueError for a file that ends in something else than a record.
+    """
+    if not isinstance(record, Record):
+        raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
+    check_record(asdict(record))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+        end, line_break = _end_of_records(file, path)
+        line = line_break + record.to_json().encode() + b"\n"
+        try:
+            os.ftruncate(file, end)
+            written = os.pwrite(file, line, end)
+            if written < len(line):
+                os.pwrite(file, line[written:], end + written)  # says why it does not fit
+            os.fsync(file)
+        except OSError as error:
+            os.ftruncate(file, end)
+            reason = f"{error.strerror}; the record was not written: make room and run again"
+            raise OSError(error.errno, reason, str(path)) from error
+    finally:
+        os.close(file)
+
+
+def load_records(path: str | os.PathLike) -> list[Record]:
+    """Read records from a file, from all files of a folder, or by name from the project's own ("first_training").
+
+    A damaged line is named in a warning and left out, the others are kept; `spinalnet records check` makes an error of
+    it. Raises FileNotFoundError with the known names, ValueError for a file of something else.
+    """
+    records = []
+    for file in record_files(path):
+        content = file.read_bytes()
+        found, damages = read_lines(content, file)
+        if damages and not found and not content.lstrip().startswith(b"{"):
+            raise ValueError(f"no record in {file}: {damages[0]}")
+        for damage in damages:
+            warnings.warn(damage, stacklevel=2)
+        records += found
+    return records
+
+
+def record_files(path: str | os.PathLike) -> list[Path]:
+    """The file itself, a folder's files of records, or the project's own by name."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"load_records reads a path or a name, got {path!r}; give a .jsonl file or 'first_training'")
+    own = data_path("results")
+    for place in (Path(path), own / path):
+        if place.is_dir():
+            return sorted(file for file in place.glob("*.jsonl") if file.name != FAILURES)
+    for place in (Path(path), own / f"{path}.jsonl"):
+        if place.is_file():
+            return [place]
+    known = sorted(str(file.relative_to(own).with_suffix("")) for file in own.rglob("*.jsonl"))
+    names = ", ".join(known) or "none yet"
+    raise FileNotFoundError(f"no records at {str(path)!r}; give a .jsonl file, or one of the project's own: {names}")
+
+
+def read_lines(content: bytes, name: str | os.PathLike, first: int = 1) -> tuple[list[Record], list[str]]:
+    """The records in whole lines of a file, and what is wrong with the other lines; `first` is the first one's number."""
+    records, damages = [], []
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=first):
+        if not line.strip():
+            continue
+        try:
+            parts = json.loads(line.decode())
+            check_record(parts)
+        except ValueError as error:
+            error = "it is no text" if isinstance(error, UnicodeDecodeError) else error
+            if number == first + len(lines) - 1 and line.startswith(b"{"):  # no newline behind it
+                damages.append(f"{name}, line {number}: torn last line skipped; run that cell again")
+            else:
+                damages.append(f"{name}, line {number} is damaged: {error}; restore the line or delete it")
+            continue
+        records.append(Record(**parts))
+    return records, damages
+
+
+class RecordFolder:
+    """The records of a folder that other processes write to: each look reads only what is new."""
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+        self._read: dict[Path, tuple[int, int, int, list[Record]]] = {}  # inode, bytes and lines read, their records
+
+    def records(self) -> list[Record]:
+        """All records there are now; damaged lines are named in a warning when they are first seen."""
+        files = record_files(self.folder) if self.folder.is_dir() else []
+        return [record for file in files for record in self._look(file)]
+
+    def _look(self, path: Path) -> list[Record]:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            inode, start, lines, records = self._read.get(path, (status.st_ino, 0, 0, []))
+            if inode != status.st_ino or status.st_size < start:  # another file, or a shorter one
+                start, lines, records = 0, 0, []
+            file.seek(start)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]  # a line without its end is being written
+        new, damages = read_lines(whole, path, lines + 1)
+        for damage in damages:
+            warnings.warn(damage, stacklevel=3)
+        self._read[path] = status.st_ino, start + len(whole), lines + whole.count(b"\n"), records + new
+        return records + new
+
+
+def check_records(paths: Sequence[str | os.PathLike]) -> tuple[int, list[str]]:
+    """How many records there are, and every damaged line and every run with two different results."""
+    count, problems, seen = 0, [], {}
+    for file in (file for path in paths for file in record_files(path)):
+        records, damages = read_lines(file.read_bytes(), file)
+        count, problems = count + len(records), problems + damages
+        problems += _conflicts(records, file, seen)
+    return count, problems
+
+
+def merge_records(sources: Sequence[str | os.PathLike], into: str | os.PathLike) -> tuple[int, int]:
+    """Add the runs of `sources` that the file `into` lacks, in one move; returns how many were added and how many are there.
+
+    Raises ValueError, and changes nothing, where a line is damaged or one run has two different results.
+    """
+    into = Path(into)
+    merged, seen, problems, before = {}, {}, [], 0
+    for file in [*([into] if into.exists() else []), *(file for path in sources for file in record_files(path))]:
+        records, damages = read_lines(file.read_bytes(), file)
+        problems += damages + _conflicts(records, file, seen)
+        for record in records:
+            merged.setdefault(record.key, record)
+        before = len(merged) if file == into else before
+    if problems:
+        raise ValueError("nothing was merged: " + "; ".join(problems))
+    with whole_file(into) as file:
+        file.writelines(record.to_json() + "\n" for record in merged.values())
+    return len(merged) - before, len(merged)
+
+
+def _conflicts(records: Sequence[Record], file: Path, seen: dict[str, tuple[dict, Path]]) -> list[str]:
+    """Runs that were seen before with other results; a run may be there twice if both say the same."""
+    problems = []
+    for record in records:
+        result = {name: value for name, value in asdict(record).items() if name not in CIRCUMSTANCES}
+        first, where = seen.setdefault(record.key, (result, file))
+        if result != first:
+            differ = ", ".join(name for name in result if result[name] != first[name])
+            problems.append(
+                f"run {record.key[:10]} differs between {where} and {file} in {differ}; keep the right one and delete the other"
+            )
+    return problems
+
+
+def _end_of_records(file: int, path: Path) -> tuple[int, bytes]:
+    """Where the next record goes, behind a torn last line's start, and what must stand before it: a newline, or nothing."""
+    size = os.fstat(file).st_size
+    start, last = size, b""
+    while start and b"\n" not in last:  # back to the last line's start, a block at a time
+        start = max(0, start - 2**16)
+        last = os.pread(file, size - start, start)
+    last = last[last.rfind(b"\n") + 1 :]
+    if not last.strip():
+        return size, b""
+    try:
+        check_record(json.loads(last))
+    except ValueError as error:
+        if not last.startswith(b"{"):
+            raise ValueError(f"{path} ends in something that is no record; give another file") from error
+        return size - len(last), b""
+    return size, b"\n"

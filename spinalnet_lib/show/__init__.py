@@ -1,0 +1,1 @@
+"""What people look at: figures, tables, cards, reports. Nothing here trains."""

@@ -1,0 +1,245 @@
+"""The figures that the book repeats: images, error curves, last errors, multiply-adds, where a step's time goes; alt text
+from the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from ..data.splits import DataSet
+from ..heads.counting import count_macs, head_cost
+from ..models.bodies import create_backbone
+from ..models.sizes import paper_head
+from ..records.record import Record
+from ..study.statistics import mean_interval
+from .picture import Picture, Theme
+
+MARKERS = "osD^"
+
+
+def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
+    """The first training images of each class, a row a class; of many classes, some spread evenly over the list.
+
+    `note` goes into the alt text: what a reader who cannot see the images should know about them.
+    """
+    labels, known = data.train.labels.numpy(), data.card["num_classes"]
+    classes = np.unique(np.linspace(0, known - 1, min(known, most_classes)).round().astype(int))
+    names = data.card.get("classes") or [str(c) for c in range(known)]
+    rows = [np.flatnonzero(labels == c)[:per_class] for c in classes]
+    count = max(map(len, rows))
+    which = f"each of the {known} classes" if len(classes) == known else f"{len(classes)} of the {known} classes"
+    alt = f"{count} training images of {which} of {data.card['title']}, a row a class: "
+    alt += ", ".join(names[c] for c in classes) + "." + (f" {note}" if note else "")
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        side = data.train.images.shape[-1]
+        grid = np.full((len(rows) * (side + 2), count * (side + 2), 3), 60, np.uint8)
+        for i, row in enumerate(rows):
+            for j, image in enumerate(data.train.images[row].numpy()):
+                top, left = i * (side + 2) + 1, j * (side + 2) + 1
+                grid[top : top + side, left : left + side] = image.transpose(1, 2, 0)  # grey fills all three
+        axes.imshow(grid)
+        axes.set_yticks([(side + 2) * (i + 0.5) for i in range(len(rows))], [names[c] for c in classes])
+        axes.set_xticks([])
+        sns.despine(ax=axes, left=True, bottom=True)
+
+    return Picture(draw, alt, (5.2, 0.2 + 0.6 * len(rows)), "jpeg")
+
+
+def plot_shared_images(facts: dict[str, dict]) -> Picture:
+    """Share of each set's test images that another set holds in its training or test part, of the sets that share any."""
+    names = [name for name, found in facts.items() if found["shares_images_with"]]
+    shares = np.full((len(names), len(names)), np.nan)
+    for i, name in enumerate(names):
+        for j, other in enumerate(names):
+            if i != j:
+                shared = facts[name]["shares_images_with"].get(other, {})
+                count = sum(shared.get(f"test_in_{part}", 0) for part in ("train", "test"))
+                shares[i, j] = 100 * count / facts[name]["test"]
+    labels = [
+        ["" if not share > 0 else f"{share:.2g}" if share < 10 else f"{share:.0f}" for share in row] for row in shares
+    ]
+    found = [(shares[i, j], f"{labels[i][j]} % of {names[i]}'s in {names[j]}") for i, j in np.argwhere(shares > 0)]
+    alt = "Test images of one set that another set holds: " + "; ".join(text for _, text in sorted(found, reverse=True))
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        sns.heatmap(
+            shares,
+            annot=labels,
+            fmt="",
+            cmap=sns.blend_palette([theme.back, theme.input], as_cmap=True),
+            vmin=0,
+            vmax=100,
+            cbar=False,
+            linewidths=1,
+            linecolor=theme.quiet,
+            ax=axes,
+            square=True,
+        )
+        axes.set_xticklabels(names, rotation=40, ha="right")
+        axes.set_yticklabels(names, rotation=0)
+        axes.set(xlabel="… that are also in", ylabel="% of the test images of …")
+
+    return Picture(draw, f"{alt}.", (6.6, 5.6))
+
+
+def plot_error_curves(records: Sequence[Record]) -> Picture:
+    """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis."""
+    arms = _arms(records)
+    lengths = {len(r.curve) for r in records}
+    if len(lengths) > 1 or any(r.diverged for r in records):
+        raise ValueError(
+            "plot_error_curves: these runs were evaluated differently or ended early; draw them apart and say so"
+        )
+    alt = (
+        "Validation error over training, one thin line a seed. At the end: "
+        + "; ".join(_sentence(name, runs) for name, runs in arms.items())
+        + "."
+    )
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for i, (name, runs) in enumerate(arms.items()):
+            colour = theme.arms[i % len(theme.arms)]
+            curves = np.array([[point["val_error"] for point in r.curve] for r in runs]) * 100
+            epochs = [point["epoch"] for point in runs[0].curve]
+            axes.plot(epochs, curves.T, color=colour, alpha=0.5, linewidth=1)
+            axes.plot(
+                epochs,
+                curves.mean(0),
+                color=colour,
+                linewidth=2.4,
+                marker=MARKERS[i % len(MARKERS)],
+                label=f"{name} ({len(runs)} seeds)",
+            )
+        axes.set(yscale="log", xlabel="epoch", ylabel="validation error, % (logarithmic)")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(
+            lambda value, _: f"{value:g}" if round(value / 10 ** np.floor(np.log10(value))) in (2, 5) else ""
+        )
+        axes.legend(frameon=False, labelcolor=theme.text)
+        sns.despine(ax=axes)
+
+    return Picture(draw, alt)
+
+
+def plot_last_errors(records: Sequence[Record]) -> Picture:
+    """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
+    arms = _arms(records)
+    alt = "Validation error after the last step, every seed a point, with the mean and its 95 % interval: "
+    alt += "; ".join(_sentence(name, runs) for name, runs in arms.items()) + "."
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for i, runs in enumerate(arms.values()):
+            colour = theme.arms[i % len(theme.arms)]
+            errors = [100 * r.curve[-1]["val_error"] for r in runs]
+            mean, low, high = mean_interval(errors)
+            spread = [i + 0.24 * (k * 0.618 % 1 - 0.5) for k in range(len(errors))]  # the same at each drawing
+            axes.scatter(errors, spread, color=colour, alpha=0.6, s=36, linewidth=0)
+            if len(errors) > 1:
+                axes.errorbar(
+                    mean,
+                    i + 0.3,
+                    xerr=[[mean - low], [high - mean]],
+                    fmt=MARKERS[i % len(MARKERS)],
+                    color=colour,
+                    capsize=4,
+                )
+        axes.set_yticks(range(len(arms)), arms)
+        axes.set_ylim(len(arms) - 0.3, -0.5)
+        axes.set(xlabel="validation error, %", ylabel="")
+        sns.despine(ax=axes)
+
+    return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
+
+
+def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
+    """Multiply-adds of the paper's networks: body, dense head and spinal head, on one logarithmic axis."""
+    counts = {}
+    for name in backbones:
+        body = create_backbone(name)
+        heads = {
+            head: head_cost(head, body.num_features, num_classes, **paper_head(name, head)).macs
+            for head in ("mlp", "spinal")
+        }
+        counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size)), **heads}
+    alt = "Multiply-adds for one image. " + " ".join(
+        f"{name}: body {c['body']:,}, dense head {c['mlp']:,}, spinal head {c['spinal']:,}."
+        for name, c in counts.items()
+    )
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        labels = [f"{name}: {part}" for name in counts for part in ("body", "dense head", "spinal head")]
+        values = [n for c in counts.values() for n in c.values()]
+        # Points and not bars: on a logarithmic axis the length of a bar says nothing.
+        axes.scatter(values, labels, c=[theme.quiet, theme.arms[1], theme.arms[0]] * len(counts), s=60, zorder=2)
+        for label, value in zip(labels, values, strict=True):
+            axes.annotate(
+                f"{value:,}", (value, label), (9, 0), textcoords="offset points", va="center", color=theme.text
+            )
+        axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
+        axes.grid(axis="y", alpha=0.4)
+        axes.invert_yaxis()
+        sns.despine(ax=axes)
+
+    return Picture(draw, alt, (7.0, 3.0))
+
+
+def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
+    if not records:
+        raise ValueError("no records to draw; train first, or load some with load_records")
+    arms: dict[str, list[Record]] = {}
+    for r in records:
+        arms.setdefault(r.arm, []).append(r)
+    return arms
+
+
+def _sentence(name: str, runs: Sequence[Record]) -> str:
+    mean, low, high = mean_interval([r.curve[-1]["val_error"] for r in runs])
+    return f"{name} {mean:.1%}" + (f" ({low:.1%} to {high:.1%}, {len(runs)} seeds)" if len(runs) > 1 else " (one seed)")
+
+
+def plot_step_profile(profile: Sequence[dict]) -> Picture:
+    """Shares of a training step on a GPU by what the kernels do, a bar a batch size.
+
+    `profile` is that of `load_bench_report("gpu")`. Raises ValueError if it is empty.
+    """
+    if not profile:
+        raise ValueError("plot_step_profile: no profile; `spinalnet bench --device cuda` measures one")
+    batches = sorted({part["batch"] for part in profile})
+    kinds = list(dict.fromkeys(part["kind"] for part in profile))
+    shares = {(part["batch"], part["kind"]): 100 * part["share"] for part in profile}
+    texts = [
+        f"batch {batch}: "
+        + ", ".join(f"{kind} {shares[batch, kind]:.0f} %" for kind in kinds if (batch, kind) in shares)
+        for batch in batches
+    ]
+    alt = "Where the time of a training step goes. " + "; ".join(texts)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        colours = sns.color_palette("colorblind", len(kinds))
+        for place, batch in enumerate(batches):
+            left = 0.0
+            for kind, colour in zip(kinds, colours, strict=True):
+                share = shares.get((batch, kind), 0.0)
+                axes.barh(
+                    place, share, left=left, color=colour, edgecolor=theme.back, label=kind if not place else None
+                )
+                if share >= 6:
+                    axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color="black")
+                left += share
+        axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
+        axes.set(xlabel="% of the step", xlim=(0, 100))
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+        sns.despine(ax=axes, left=True)
+
+    return Picture(draw, alt, (6.4, 3.4))

@@ -1,0 +1,207 @@
+"""The study's runs: which head on which data with which recipe and seed, as cells that a sweep makes.
+
+Each arm takes the learning rate and the dropout that the search of `tuning` chose for it. Within a tier runs are ordered
+so that a sweep that is cut off has as many seeds of every arm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from ..checks import check_name
+from ..data.cards import load_card
+from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
+from ..records.record import Record
+from ..training.config import TrainConfig, describe_recipe
+from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe
+from .tiers import TIERS, Tier, frozen_body
+from .tuning import Search, SearchIncomplete, drop_rate
+
+STUDIES = ("tuning", "study", "published")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run to be made: everything but the data's content and the machine."""
+
+    dataset: str
+    backbone: str
+    head: str
+    seed: int
+    config: TrainConfig
+    head_arguments: dict = field(default_factory=dict, hash=False)
+    tuning_id: str | None = None
+
+    @property
+    def stack(self) -> tuple:
+        """What stacked cells have in common that can be trained together."""
+        sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
+        recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
+        return self.dataset, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
+
+    def describe(self) -> str:
+        """In one line, with all that sets it apart from its neighbours."""
+        sizes = ", ".join(f"{name} {_plainly(value)}" for name, value in self.head_arguments.items())
+        head = f"{self.head} ({sizes})" if sizes else self.head
+        return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
+
+
+def _plainly(value) -> str:
+    """A number or a word as it is; of a list each once, with how often it follows itself."""
+    if not isinstance(value, (list, tuple)):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    parts = [(_plainly(item), len(list(same))) for item, same in groupby(value)]
+    return "/".join(f"{count}×{item}" if count > 1 else item for item, count in parts)
+
+
+def list_cells(
+    study: str,
+    tier: str,
+    records: Sequence[Record] = (),
+    datasets: Sequence[str] = (),
+    root: str | os.PathLike | None = None,
+) -> list[Cell]:
+    """The runs of a tier: its search ("tuning"), the tier itself ("study"), or the recipe "published" with its heads.
+
+    Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
+    they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
+    classes a set has. Raises ValueError for an unknown study, tier or data
+    set, and for a tier whose search has not ended.
+    """
+    check_name("study", study, STUDIES)
+    plan = TIERS[check_name("tier", tier, TIERS)]
+    names = _sets(plan, datasets, any_set=study == "tuning" and plan.tuned, tier=tier)
+    if study == "published":
+        return _published_cells(plan, names)
+    if study == "tuning":
+        cells = _search_cells(plan, records, names)
+    elif plan.tuned:
+        try:
+            cells = _tier_cells(plan, records, names, root)
+        except SearchIncomplete as error:
+            remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
+            raise ValueError(f"{error}; {remedy}") from error
+    else:
+        cells = _untuned_cells(plan, names)
+    # Of features, which fill the memory, one set comes after the other; their stacks hold all seeds anyway.
+    return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
+
+
+def _sets(plan: Tier, datasets: Sequence[str], any_set: bool, tier: str) -> list[str]:
+    """The tier's sets that are meant; a search goes over any set of images."""
+    names = []
+    for name in datasets:
+        meant = [known for known in plan.datasets if name in (known, known.partition("+")[0])]
+        if not meant and not any_set:
+            check_name(f"data set of tier {tier}", name, plan.names)
+        names += meant or [name]
+    return names or list(plan.datasets)
+
+
+def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
+    """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
+    places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
+    grids = {place: _search(plan, records, *place).rates() for place in places if plan.searched(frozen_body(*place))}
+    return [
+        _cell(plan, *place, head, seed, rate, drop_rate)
+        for seed in TUNING_SEEDS
+        for place, rates in grids.items()
+        for head in plan.searched(frozen_body(*place))
+        for rate in rates
+        for drop_rate in TUNING_DROPOUT
+    ]
+
+
+def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
+    """The tier's own runs, with the settings that its search chose."""
+    searches = {
+        (dataset, backbone): _search(plan, records, dataset, backbone)
+        for dataset in datasets
+        for backbone in plan.backbones(dataset)
+    }
+    cells = {}  # a size that several runs name is run once
+    for runs in plan.runs:
+        arms = []
+        for place, search in searches.items():
+            if place[0] in runs.datasets and place[1] in runs.backbones:
+                body = frozen_body(*place)
+                for head in runs.heads(body):
+                    sizes = dict(runs.sizes)
+                    if runs.equal_parameters:
+                        num_classes = load_card(place[0].partition("+")[0], root)["num_classes"]
+                        sizes["layer_width"] = equal_width(head, body, num_classes)
+                    arms.append((place, head, search.chosen(head), sizes))
+        for seed in runs.seeds:
+            for place, head, setting, sizes in arms:
+                cell = _cell(plan, *place, head, seed, setting.learning_rate, setting.drop_rate, **sizes)
+                config = replace(cell.config, read_test=True)
+                cell = replace(cell, config=config, tuning_id=setting.tuning_id)
+                cells.setdefault((*place, head, seed, json.dumps(cell.head_arguments)), cell)
+    return list(cells.values())
+
+
+def _published_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
+    """The paper's heads and recipe; an illustration of few seeds."""
+    return [
+        Cell(
+            dataset,
+            backbone,
+            head,
+            seed,
+            replace(published_recipe(backbone, dataset), fast=True, read_test=True),
+            paper_head(backbone, head),
+        )
+        for seed in plan.published
+        for dataset in datasets
+        for backbone in plan.backbones(dataset)
+        for head in ("spinal", "mlp")
+    ]
+
+
+def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
+    """Runs with the published recipe and sizes: of the regressions."""
+    return [
+        Cell(dataset, backbone, head, seed, plan.recipe(backbone, dataset, 0.0), _regression_arguments(head))
+        for runs in plan.runs
+        for seed in runs.seeds
+        for dataset in datasets
+        for backbone in runs.backbones
+        for head in runs.heads(backbone)
+    ]
+
+
+def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
+    arms = plan.searched(frozen_body(dataset, backbone))
+
+    def belongs(record: Record) -> bool:
+        if record.head not in arms:
+            return False
+        cell = _cell(
+            plan, dataset, backbone, record.head, record.seed, record.recipe["learning_rate"], drop_rate(record)
+        )
+        wanted = {"recipe": describe_recipe(cell.config), "head": cell.head_arguments}
+        found = {"recipe": record.recipe, "head": record.model["head_arguments"]}
+        return json.dumps(wanted, sort_keys=True) == json.dumps(found, sort_keys=True)
+
+    return Search(records, dataset, backbone, arms, belongs)
+
+
+def _cell(
+    plan: Tier, dataset: str, backbone: str, head: str, seed: int, rate: float, drop_rate: float, **sizes
+) -> Cell:
+    body = frozen_body(dataset, backbone)
+    config = plan.recipe(body, dataset, rate)
+    if head in UNSTACKED:
+        config = replace(config, stacked=False)
+    return Cell(dataset, backbone, head, seed, config, arm_arguments(head, drop_rate, body, **sizes))
+
+
+def _regression_arguments(head: str) -> dict:
+    """The published script's nets; `spinal_shared`, whose later layers are one, stands beside them."""
+    if head == "mlp":
+        return {"hidden_sizes": [200, 100], "act_layer": "LeakyReLU"}
+    return {"layer_width": 50, "num_layers": 6, "act_layer": "LeakyReLU"}

@@ -1,0 +1,126 @@
+"""The search over learning rate and dropout: its runs, what they chose, and whether the grid has to grow.
+
+The rule is the written protocol's: for each data set every primary arm runs five learning rates by two dropout rates by
+two seeds; the lowest mean validation loss wins; a winner at the grid's edge extends the grid for all arms, by two steps at
+most. Only validation data are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..models.sizes import PRIMARY
+from ..records.record import Record
+from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
+
+_MOST_STEPS = 2  # by which the grid grows, at either end
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a search chose for an arm, and `tuning_id`, which names the runs that it was chosen from."""
+
+    learning_rate: float
+    drop_rate: float
+    tuning_id: str
+
+
+class SearchIncomplete(ValueError):
+    """A search was asked for its winner while runs of it are missing."""
+
+
+class Search:
+    """The runs of one search on one data set with one body, as far as they are there; other records are not looked at.
+
+    `belongs` says of a record of these whether it has the search's recipe and sizes. Where runs were made on devices, or
+    with numbers of threads, of several kinds, those of the kind that most have are taken.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        dataset: str,
+        backbone: str,
+        arms: Sequence[str] = PRIMARY,
+        belongs: Callable[[Record], bool] = lambda record: True,
+    ):
+        self.dataset, self.backbone, self.arms = dataset, backbone, tuple(arms)
+        self._runs: dict[tuple[str, float, float], dict[int, Record]] = {}
+        of_place = [
+            record
+            for record in records
+            if (record.dataset, record.model["backbone"]) == (dataset, backbone)
+            and record.seed in TUNING_SEEDS
+            and belongs(record)
+        ]
+        kinds = Counter(map(_kind, of_place))
+        for record in of_place:
+            if _kind(record) == kinds.most_common(1)[0][0]:
+                place = record.head, record.recipe["learning_rate"], drop_rate(record)
+                self._runs.setdefault(place, {})[record.seed] = record
+
+    def rates(self) -> list[float]:
+        """Learning rates of the grid: five, and those that it grew by."""
+        low, high = 0, len(TUNING_RATES) - 1
+        while True:
+            rates = [tuning_rate(step) for step in range(low, high + 1)]
+            if not all(self._is_complete(arm, rates) for arm in self.arms):
+                return rates
+            winners = {self._best(arm, rates)[0] for arm in self.arms}
+            grown = (
+                low - (rates[0] in winners and low > -_MOST_STEPS),
+                high + (rates[-1] in winners and high < len(TUNING_RATES) - 1 + _MOST_STEPS),
+            )
+            if grown == (low, high):
+                return rates
+            low, high = grown
+
+    def loss(self, arm: str, rate: float, drop_rate: float) -> float | None:
+        """Mean validation loss of a place of the grid over its seeds; None while one is missing, infinite if one diverged."""
+        runs = self._runs.get((arm, rate, drop_rate), {})
+        if len(runs) < len(TUNING_SEEDS):
+            return None
+        losses = [math.inf if run.diverged else run.curve[-1]["val_nll"] for run in runs.values()]
+        return math.fsum(losses) / len(losses)
+
+    def error(self, arm: str) -> float:
+        """Mean validation error of an arm's winner, a share in [0, 1]."""
+        setting = self.chosen(arm)
+        runs = self._runs[arm, setting.learning_rate, setting.drop_rate].values()
+        return math.fsum(run.curve[-1]["val_error"] for run in runs) / len(runs)
+
+    def chosen(self, arm: str) -> Setting:
+        """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
+        arm = arm if arm in self.arms else self.arms[0]
+        rates = self.rates()
+        if not self._is_complete(arm, rates):
+            missing = sum(self.loss(arm, rate, drop) is None for rate in rates for drop in TUNING_DROPOUT)
+            raise SearchIncomplete(
+                f"the search for {arm} on {self.dataset} with {self.backbone} lacks {missing} of "
+                f"{len(rates) * len(TUNING_DROPOUT)} places of its grid"
+            )
+        rate, drop_rate = self._best(arm, rates)
+        keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())
+        return Setting(rate, drop_rate, hashlib.sha256("".join(keys).encode()).hexdigest())
+
+    def _is_complete(self, arm: str, rates: Sequence[float]) -> bool:
+        return all(self.loss(arm, rate, drop) is not None for rate in rates for drop in TUNING_DROPOUT)
+
+    def _best(self, arm: str, rates: Sequence[float]) -> tuple[float, float]:
+        return min(
+            ((rate, drop) for rate in rates for drop in TUNING_DROPOUT), key=lambda place: self.loss(arm, *place)
+        )
+
+
+def _kind(record: Record) -> tuple:
+    return record.device, record.threads, record.numerics_version
+
+
+def drop_rate(record: Record) -> float:
+    """The rate of a run's dropout, wherever it is."""
+    rates = record.model["head_arguments"].get("drop_rate", 0.0)
+    return max(rates) if isinstance(rates, list) else rates

@@ -1,0 +1,1 @@
+"""Training: `train` in `loop`, and what stands around it."""

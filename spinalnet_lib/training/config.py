@@ -1,0 +1,114 @@
+"""`TrainConfig`: a training recipe in full, checked when it is written down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from ..checks import check_flag, check_int, check_name, check_number, check_rate
+from ..data.augment import Augmentation
+
+_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked")
+_WHOLE = ("batch_size", "epochs")
+LOSSES = ("cross_entropy", "mse")
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "redraw")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A recipe in full. The defaults are the paper's for its 2-conv CNN (`MNIST/SpinalNet_MNIST.py`).
+
+    `learning_rate` is per step of `batch_size` examples; "cosine" lowers it to zero over the run, after `warmup` steps
+    in which it rises from zero. `steps` counts the run in steps; `epochs` is then None.
+    `evals_per_epoch` sets how often validation is read; 0.1 is every ten epochs. The test set stays closed unless `read_test`:
+    then it is read at each evaluation too, to record what choosing the best epoch on it would have claimed.
+    `augmentation` warps training images, each by its own draw.
+
+    `fast` is the one switch for everything that speeds training up at the price of other rounding: channels-last memory
+    and the heads' fast way, which draws dropout masks otherwise; on a GPU bfloat16 products and the step as a CUDA graph.
+    `stacked` marks a run that `train_stacked` makes together with others; its numbers differ from `train`'s by rounding.
+    `loss` is "cross_entropy" for classes, or "mse", the mean squared error of one output against float labels.
+
+    "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
+    not fallen, the rate becomes `learning_rate` times a random number to the power `redraw_power`. It selects on the
+    test set, so no accuracy of such a run is evidence.
+    """
+
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.5
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    epochs: int = 8
+    schedule: str = "constant"
+    evals_per_epoch: float = 1
+    read_test: bool = False
+    steps: int | None = None
+    warmup: int = 0
+    augmentation: Augmentation | None = None
+    redraw_power: int | None = None
+    fast: bool = False
+    loss: str = "cross_entropy"
+    stacked: bool = False
+
+    def __post_init__(self):
+        check_name("optimizer", self.optimizer, OPTIMIZERS)
+        check_name("schedule", self.schedule, SCHEDULES)
+        check_name("loss", self.loss, LOSSES)
+        whole = [name for name in _WHOLE if self.steps is None or name != "epochs"]
+        plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in whole}
+        plain["warmup"] = check_int("TrainConfig", "warmup", self.warmup, minimum=0)
+        if self.steps is not None:
+            plain |= {"steps": check_int("TrainConfig", "steps", self.steps), "epochs": None}
+        if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
+            raise TypeError(f"TrainConfig: augmentation is an Augmentation or None, got {self.augmentation!r}")
+        if (self.schedule == "redraw") != (self.redraw_power is not None) or (
+            self.schedule == "redraw" and not self.read_test
+        ):
+            raise ValueError(
+                "TrainConfig: schedule='redraw' selects on the test set; it needs read_test=True and a redraw_power, the "
+                f"paper's is 3 or 5, got read_test={self.read_test}, redraw_power={self.redraw_power}, schedule={self.schedule!r}"
+            )
+        plain["momentum"] = check_rate("TrainConfig", "momentum", self.momentum, "the paper's is 0.5")
+        for name, least, remedy in (
+            ("learning_rate", "above", "the paper's is 0.01"),
+            ("weight_decay", "at least", "pass 0 for none"),
+            ("evals_per_epoch", "above", "pass 1 for once an epoch"),
+        ):
+            value = plain[name] = check_number("TrainConfig", name, getattr(self, name), remedy)
+            if value < 0 or (value == 0 and least == "above"):
+                raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
+        check_flag("TrainConfig", "read_test", self.read_test)
+        check_flag("TrainConfig", "fast", self.fast)
+        check_flag("TrainConfig", "stacked", self.stacked)
+        for name, value in (
+            ("fast", self.fast),
+            ("augmentation", self.augmentation),
+            ("redraw_power", self.redraw_power),
+        ):
+            if self.stacked and (value or self.loss == "mse"):
+                raise ValueError(
+                    f"TrainConfig: stacked=True trains classifiers on features as they are, got {name}={value!r}, "
+                    f"loss={self.loss!r}; leave one of them out"
+                )
+        if plain["evals_per_epoch"].is_integer():
+            plain["evals_per_epoch"] = int(plain["evals_per_epoch"])
+        for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON
+            object.__setattr__(self, name, value)
+
+
+def describe_recipe(config: TrainConfig) -> dict:
+    """The recipe as a record holds it: every number; what came later than the first records only where it is used."""
+    recipe = asdict(config)
+    unused = [name for name in _LATER if recipe[name] == TrainConfig.__dataclass_fields__[name].default]
+    return {name: value for name, value in recipe.items() if name not in unused}
+
+
+def schedule(config: TrainConfig, step: int, n_steps: int) -> float:
+    """Factor on the learning rate of this step, counted from 0."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    if config.schedule != "cosine":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - config.warmup) / (n_steps - config.warmup)))

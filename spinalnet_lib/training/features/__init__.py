@@ -1,0 +1,1 @@
+"""Features of frozen bodies, computed once and kept."""

@@ -1,0 +1,146 @@
+"""Frozen bodies that turn images into features: EfficientNet-Lite0, torchvision's and timm's models, saved models of ours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...checks import check_name
+from ...data.splits import Split
+from ...heads.dense import LinearHead
+from ...models.classifier import Classifier
+from ...models.lite0 import MEAN, STD, VIEW, lite0_network
+from ...models.replace_head import replace_head
+from ...models.saved import load_model
+
+
+@dataclass(eq=False)
+class Extractor:
+    """A frozen body: examples of a split to features, float32 `(B, num_features)`.
+
+    `size` is the side in pixels that images are resized to, bilinearly with antialiasing, and `mean` and `std` are of the
+    channels of the data that the body was trained on; None leaves images as `Split.batch` gives them, for a body that was
+    trained on that data set. `sha256` is the hash of the body's weights and of how it sees images.
+    """
+
+    name: str
+    body: nn.Module
+    size: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __post_init__(self):
+        self.body.eval().requires_grad_(False)
+
+    @property
+    def sha256(self) -> str:
+        digest = hashlib.sha256(repr((self.size, self.mean, self.std)).encode())
+        for name, tensor in self.body.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def __call__(self, split: Split, index: Tensor | slice) -> Tensor:
+        device = next(self.body.parameters(), torch.empty(0)).device
+        if self.size is None:
+            return self.body(split.batch(index)[0].to(device)).flatten(1).float()
+        images = split.images[index].to(device).float() / 255
+        images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images  # grey as three equal channels
+        if images.shape[-1] != self.size:
+            images = F.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=True)
+        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (self.mean, self.std))
+        return self.body((images - mean) / std).flatten(1).float()
+
+
+def create_extractor(name: str, pretrained: bool = True) -> Extractor:
+    """A frozen body by name.
+
+    "efficientnet_lite0": ImageNet weights out of two packages of the Python index, whose SHA-256 is checked.
+    "torchvision:NAME", "timm:NAME": any classification model of theirs, with its weights as they publish them; torchvision
+    checks the hash in a file's name, timm's come as safetensors from its hub. "saved:FILE": a model of ours, written by
+    `save_model`, without its head. ("trained:…" is of `load_features`: it needs the data.) `pretrained=False` leaves the
+    weights as drawn, to try things without a network.
+
+    Raises ValueError for an unknown name or a damaged file, ImportError where a package is missing, OSError where
+    weights cannot be downloaded.
+    """
+    kind, _, rest = name.partition(":")
+    check_name(
+        "extractor",
+        kind,
+        _KINDS,
+        "; write torchvision:resnet18, timm:resnet18 or saved:FILE for those; trained:… are of load_features",
+    )
+    if (kind == "efficientnet_lite0") == bool(rest):
+        raise ValueError(f"extractor {name!r} is no name; try 'efficientnet_lite0', or 'torchvision:resnet18'")
+    return _KINDS[kind](name, rest, pretrained)
+
+
+def body_extractor(model: Classifier, name: str = "body") -> Extractor:
+    """The body of a model of ours, trained on the data set that it will read, whose images it sees as it did then."""
+    if not isinstance(model, Classifier):
+        raise TypeError(f"body_extractor takes a Classifier, got {type(model).__name__}; create_model builds one")
+    size = None if model.body.mean is None else model.body.image_size
+    return Extractor(name, model.body, size, model.body.mean, model.body.std)
+
+
+def _efficientnet_lite0(name: str, rest: str, pretrained: bool) -> Extractor:
+    return Extractor(name, lite0_network(pretrained), VIEW, MEAN, STD)
+
+
+def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:
+    from torchvision import models
+
+    check_name("torchvision model", rest, models.list_models(module=models))
+    weights = models.get_model_weights(rest).DEFAULT
+    model = _downloaded(name, lambda: models.get_model(rest, weights=weights if pretrained else None))
+    view = weights.transforms()
+    return Extractor(name, _without_classifier(model), view.crop_size[0], tuple(view.mean), tuple(view.std))
+
+
+def _timm(name: str, rest: str, pretrained: bool) -> Extractor:
+    try:
+        import timm
+    except ImportError:
+        raise ImportError(f"extractor {name!r} needs timm: pip install timm") from None
+    check_name("timm model", rest.partition(".")[0], timm.list_models())
+    model = _downloaded(name, lambda: timm.create_model(rest, pretrained=pretrained, num_classes=0))
+    view = timm.data.resolve_data_config({}, model=model)
+    return Extractor(name, model, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
+
+
+def _saved(name: str, rest: str, pretrained: bool) -> Extractor:
+    return Extractor(name, load_model(rest).body)
+
+
+def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
+    try:
+        return build()
+    except (OSError, RuntimeError) as error:  # both raise either, without a network
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OSError(
+            f"the weights of {name} cannot be had ({reason}); connect to the internet, or take 'efficientnet_lite0', whose "
+            "weights come with its package"
+        ) from error
+
+
+def _without_classifier(model: nn.Module) -> nn.Module:
+    replace_head(model, "linear")
+    for head in model.modules():
+        if isinstance(head, LinearHead):
+            head.reset(0)  # gives the features that it reads
+    return model
+
+
+_KINDS: dict[str, Callable[[str, str, bool], Extractor]] = {
+    "efficientnet_lite0": _efficientnet_lite0,
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "saved": _saved,
+}

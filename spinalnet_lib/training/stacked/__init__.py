@@ -1,0 +1,1 @@
+"""Many heads of one shape trained in one loop."""

@@ -1,0 +1,122 @@
+"""One optimiser step, plain or fast: on a GPU the fast one is recorded as a CUDA graph and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import TrainConfig
+
+Step = Callable[[Tensor, Tensor], Tensor]  # images and labels to the loss before the step
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the weights that are trained."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    captured = config.fast and device.type == "cuda"
+    # A graph reads its learning rate from memory, where each step writes it; of SGD only the fused kernel can.
+    rate = torch.tensor(config.learning_rate, device=device) if captured else config.learning_rate
+    options = {"weight_decay": config.weight_decay, "fused": True if captured else None}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, rate, config.momentum, **options)
+    cls = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return cls(parameters, rate, capturable=captured, **options)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
+    """The function that takes one step on a batch and gives the loss before it."""
+    loss_of = F.cross_entropy if config.loss == "cross_entropy" else squared_error
+
+    def plain(images: Tensor, labels: Tensor) -> Tensor:
+        loss = loss_of(model(images), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def fast(images: Tensor, labels: Tensor) -> Tensor:
+        images = images.contiguous(memory_format=torch.channels_last)
+        # Weights are cast anew each time: a graph must not replay with casts of another step.
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda, cache_enabled=False):
+            loss = loss_of(model(images).float(), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    if not config.fast:
+        return plain
+    on_gpu = next(model.parameters()).is_cuda
+    return CapturedStep(fast, model, optimizer) if on_gpu else fast
+
+
+def squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean over the batch, of one output an example: `(N, 1)` and `(N,)`, which must not broadcast to `(N, N)`."""
+    return F.mse_loss(outputs[:, 0], labels)
+
+
+class CapturedStep:
+    """A step as a CUDA graph: recorded for the first batch, replayed for each batch of that size, else run plainly.
+
+    Launching some hundred small kernels one by one takes a GPU longer than running them. Source: PyTorch's notes on
+    CUDA graphs (warm-up on a side stream, static inputs, capturable optimizer).
+    """
+
+    def __init__(self, step: Step, model: nn.Module, optimizer: torch.optim.Optimizer):
+        self.step, self.model, self.optimizer = step, model, optimizer
+        self.graph = None
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        if self.graph is None:
+            self._record(images, labels)
+        if images.shape != self.images.shape:  # the last batch of an epoch
+            return self.step(images, labels)
+        self.images.copy_(images)
+        self.labels.copy_(labels)
+        self.graph.replay()
+        return self.loss.clone()
+
+    def _record(self, images: Tensor, labels: Tensor) -> None:
+        self.images, self.labels = images.clone(), labels.clone()
+        state = self._state()
+        before = {name: tensor.clone() for name, tensor in state.items()}
+        random = torch.cuda.get_rng_state(images.device)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.step(self.images, self.labels)
+        torch.cuda.current_stream().wait_stream(stream)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.set_rng_state(random, images.device)
+        self.graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(self.graph):
+                self.loss = self.step(self.images, self.labels)
+        except BaseException:
+            # The generator still believes that a graph is being recorded, and would refuse every later draw.
+            generator = torch.cuda.default_generators[images.device.index or 0]
+            generator.graphsafe_set_state(generator.clone_state())
+            raise
+        with torch.no_grad():  # the warm-up is undone: what was there before, and zeros where there was nothing
+            for name, tensor in self._state().items():
+                tensor.copy_(before[name]) if name in before else tensor.zero_()
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for number, parameter in enumerate(self.model.parameters()):
+            for name, value in self.optimizer.state.get(parameter, {}).items():
+                if isinstance(value, Tensor):
+                    state[f"optimizer.{number}.{name}"] = value
+        return state

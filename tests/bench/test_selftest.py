@@ -1,0 +1,162 @@
+"""The self-test passes here, in an environment of torch and numpy alone, and fails where something is wrong."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spinalnet_lib.bench import selftest
+from spinalnet_lib.heads.spinal import SpinalHead
+from spinalnet_lib.study.tiers import TIERS
+
+CPU = torch.device("cpu")
+
+
+def test_each_kind_of_check_passes_on_this_cpu(capsys, monkeypatch):
+    kept = ("head spinal equals", "warp", "the fast step", "same seed", "goes on", "tuned recipe", "two_conv")
+    kept += ("quick", "regressions", "stacked")
+    every = list(selftest._checks(CPU))
+    monkeypatch.setattr(selftest, "_checks", lambda device: [c for c in every if any(word in c[0] for word in kept)])
+    assert selftest.selftest("cpu") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 14 and all(line.startswith("ok") for line in lines[1:-1])
+
+
+def test_every_head_recipe_and_body_is_among_the_checks():
+    names = [name for name, _ in selftest._checks(CPU)]
+    for head in selftest.list_heads():
+        assert f"head {head} equals its reference" in names
+    for body, head in selftest.list_paper_heads():
+        assert f"published recipe, {body} + {head}" in names
+    for tier in "GHT":
+        for body in TIERS[tier].backbones(TIERS[tier].datasets[0]):
+            assert any(name.startswith(f"tier {tier}, {body}") for name in names)
+    assert {"quick recipe", "recipe of the regressions", "stacked recipe", "redraws, vgg5"} <= set(names)
+
+
+def test_a_body_whose_packages_are_missing_is_left_out_and_said(monkeypatch):
+    monkeypatch.setattr(selftest.importlib.util, "find_spec", lambda name: None)
+    check = dict(selftest._checks(CPU))["tier T, efficientnet_lite0"]
+    assert check() == ("left out, as its packages are not installed", True)
+
+
+def test_a_batch_that_is_warped_otherwise_than_its_images_is_found(monkeypatch):
+    warp = selftest._WARPS[0]
+    assert selftest._warp_equals_cpu(warp, CPU)[1]
+    right = type(warp)._apply
+    wrong = lambda self, images, warps: right(self, images, warps) * (1 + 0.01 * (len(images) > 1))  # noqa: E731
+    monkeypatch.setattr(type(warp), "_apply", wrong)
+    assert not selftest._warp_equals_cpu(warp, CPU)[1]
+
+
+def test_a_wrong_head_a_wrong_warp_and_an_error_are_failures_and_the_rest_goes_on(capsys, monkeypatch):
+    assert selftest._head_equals_reference("spinal", CPU)[1]
+    right = SpinalHead.hidden
+    monkeypatch.setattr(
+        SpinalHead, "hidden", lambda self, x: right(self, x) * (1.01 if x.dtype == torch.float32 else 1)
+    )
+    assert not selftest._head_equals_reference("spinal", CPU)[1]
+
+    def broken():
+        raise RuntimeError("no kernel image is available")
+
+    checks = [("one", broken), ("two", lambda: ("fine", True)), ("three", lambda: ("off", False))]
+    monkeypatch.setattr(selftest, "_checks", lambda device: checks)
+    assert selftest.selftest("cpu") == 2
+    out = capsys.readouterr().out
+    assert "FAILED one: RuntimeError: no kernel image" in out and "ok     two: fine" in out and "2 FAILED" in out
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory, root):
+    """A folder of the source and packed data, and one of the packages that torch and numpy declare, nothing else."""
+    bare = tmp_path_factory.mktemp("bare")
+    shutil.copytree(root / "spinalnet_lib", bare / "spinalnet_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "data" / "cards", bare / "data" / "cards")
+    packages, wanted = bare / "packages", ["torch", "numpy"]
+    packages.mkdir()
+    seen = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:  # of another platform
+            continue
+        for top in {Path(file).parts[0] for file in distribution.files if not str(file).startswith("..")}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(Path(distribution.locate_file(top)).resolve())
+        wanted += [re.match(r"[\w.-]+", need)[0] for need in distribution.requires or () if "extra ==" not in need]
+    assert not (packages / "PIL").exists() and not (packages / "tqdm").exists()
+    return bare
+
+
+def run(bare, code, check=True):
+    """Python without site packages but those of the folder."""
+    paths = f"import sys; sys.path[:0] = {[str(bare), str(bare / 'packages')]!r}; "
+    env = {
+        "PATH": os.defpath,
+        "SPINALNET_DATA": str(bare / "data" / "cache"),
+        "HOME": str(bare),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-I", "-S", "-c", paths + code]
+    return subprocess.run(command, cwd=bare, env=env, capture_output=True, text=True, check=check)
+
+
+def call(bare, *arguments, **options):
+    return run(bare, f"from spinalnet_lib.cli import main; sys.exit(main({list(arguments)!r}))", **options)
+
+
+def write_packed(folder, count=120):
+    """Grey images with a card, each array compressed as the packed sets are."""
+    import io
+    import json
+    import lzma
+
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for what, array in (
+            ("images", random.integers(0, 256, (count, 28, 28), dtype=np.uint8)),
+            ("labels", np.arange(count, dtype=np.uint8) % 10),
+        ):
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            (folder / f"{part}_{what}.npy.xz").write_bytes(lzma.compress(buffer.getvalue()))
+    card = {"kind": "arrays", "num_classes": 10, "splits": {"train": count, "test": count}, "shape": [1, 28, 28]}
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+@pytest.mark.processes
+def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
+    assert run(bare, "import PIL", check=False).returncode == 1  # the isolation is one
+    write_packed(bare / "data" / "cache" / "glyphs")
+    trained = call(bare, "train", "--data", "glyphs", "--epochs", "1", "--out", "runs.jsonl")
+    assert "spinal, no dropout, seed 0: validation error" in trained.stdout
+    swept = call(bare, "sweep", "tuning", "--tier", "C", "--sets", "glyphs", "--time-limit", "10", "--engine", "serial")
+    assert "60 runs, 0 of them" in swept.stdout and "runs are left" in swept.stdout
+    assert "tuning" in call(bare, "sweep", "--help").stdout
+
+
+@pytest.mark.processes
+def test_the_self_test_starts_with_torch_and_numpy_alone(bare):
+    if not torch.cuda.is_available():
+        refused = call(bare, "selftest", "--device", "cuda", check=False)
+        assert refused.returncode == 2 and "device 'cuda' cannot be used" in refused.stderr
+    code = "import spinalnet_lib.selftest as s; print([c[1]() for c in s._checks(s.pick_device('cpu')) if 'tuned' in c[0]])"
+    assert run(bare, code).stdout.count("True") == 2
+
+
+@pytest.mark.full
+def test_the_whole_self_test_with_torch_and_numpy_alone(bare):
+    assert "all good" in call(bare, "selftest", "--device", "cpu").stdout

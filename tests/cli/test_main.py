@@ -1,0 +1,193 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from spinalnet_lib import list_datasets, load_records
+from spinalnet_lib.cli.main import main
+from tests.data.cases import write_classes
+
+RUN = ["train", "--data", "mnist_5k", "--steps", "10", "--threads", "1", "--device", "cpu"]
+
+
+def test_train_writes_records_and_skips_finished_runs(tmp_path, capsys):
+    out = str(tmp_path / "runs.jsonl")
+    assert main([*RUN, "--seeds", "0-1", "--out", out]) == 0
+    assert [r.seed for r in load_records(out)] == [0, 1]
+    assert main([*RUN, "--seeds", "0-2", "--out", out]) == 0
+    assert [r.seed for r in load_records(out)] == [0, 1, 2]
+    assert capsys.readouterr().out.count("already in") == 2
+    assert main([*RUN, "--classifier-drop-rate", "0.5", "--out", out]) == 0
+    assert load_records(out)[-1].arm == "spinal, dropout 0.5"
+    assert main(["records", "show", out]) == 0
+    assert "validation error" in capsys.readouterr().out
+    assert main(["records", "check", out]) == 0 and main(["records", "check"]) == 0
+    assert "4 records, sound" in capsys.readouterr().out
+    into = str(tmp_path / "all.jsonl")
+    assert main(["records", "merge", out, "--into", into]) == 0 and len(load_records(into)) == 4
+    (tmp_path / "all.jsonl").write_text("{broken}\n")
+    assert main(["records", "check", into]) == 2
+    errors = capsys.readouterr().err
+    assert "line 1 is damaged" in errors and "1 problems, 0 sound records" in errors
+
+
+def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    assert main(["data", "list"]) == 0
+    out = capsys.readouterr().out
+    lines = {line.split()[0]: line.split() for line in out.splitlines()[1:]}
+    assert (
+        str(tmp_path) in out and lines["mnist_5k"][1] == "embedded" and lines["mnist"][1:4] == ["missing", "12", "MB"]
+    )
+    assert set(lines) == set(list_datasets(tmp_path)) and "kaggle.com/datasets/moltean/fruits" in out
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves"), "--title", "Leaves"]) == 0
+    assert "load it with load_dataset('leaves')" in capsys.readouterr().out
+    assert main(["data", "list"]) == 0
+    assert "Leaves" in capsys.readouterr().out
+
+
+def test_data_check_counts_and_names_what_is_not_sound(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    assert main(["data", "check"]) == 0
+    out = capsys.readouterr().out
+    assert "leaves (packed): 8 train, 2 validation, 2 test images in 2 classes; hash as on its card" in out
+    assert "digits (embedded)" in out
+    (tmp_path / "leaves" / "ash" / "image_0000.png").write_text("no image")
+    assert main(["data", "check", "leaves", "digits"]) == 2
+    said = capsys.readouterr()
+    assert "image_0000.png cannot be read as an image" in said.err and "not sound: leaves" in said.err
+    assert "digits (embedded)" in said.out
+
+
+def test_one_bad_card_does_not_hide_the_other_sets(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{")
+    assert main(["data", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "broken" in out and "bad card" in out and "svhn" in out
+
+
+def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 12)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    command = [
+        "train",
+        "--data",
+        "leaves",
+        "--backbone",
+        "cifar_cnn",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "x.jsonl"),
+    ]
+    assert main([*command, "--size", "16"]) == 2
+    assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
+    assert main(command) == 0
+    (record,) = load_records(tmp_path / "x.jsonl")
+    assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)
+
+
+def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "data"))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    assert f"load_dataset('leaves', root='{tmp_path}')" in capsys.readouterr().out
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 2
+    assert "move it away" in capsys.readouterr().err
+
+
+def test_fetch_of_an_embedded_set_verifies_it(capsys):
+    assert main(["data", "fetch", "digits"]) == 0
+    assert "digits: 1199 train, 239 validation, 359 test images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["train", "--head", "spinl"], "unknown head 'spinl'; did you mean 'spinal'"),
+        (["train", "--head", "mlp_matched"], "needs layer_width; pass, say, layer_width=64; here as --head-argument"),
+        (["train", "--backbone", "nope"], "unknown backbone 'nope'"),
+        (["train", "--checkpoint-seconds", "-1"], "checkpoint_seconds must be at least 0, got -1"),
+        (["train", "--steps", "-3"], "steps must be at least 1, got -3"),
+        (["train", "--steps", "-3", "--recipe", "tuned"], "steps must be at least 1, got -3"),
+        (["train", "--data", "minst"], "did you mean 'mnist'"),
+        (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "--drop-rate", "2"], "drop_rate must be at least 0 and below 1, got 2.0"),
+        (["train", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["train", "--device", "gpu"], "device 'gpu' cannot be used"),
+        (["data", "fetch"], "fetch needs a name"),
+        (["data", "fetch", "mars"], "unknown data set 'mars'"),
+        (["records", "show", "nowhere"], "no records at 'nowhere'"),
+        (
+            ["records", "merge", "regression", "--into", "/proc/x"],
+            "/proc/x: No such file or directory; correct the name",
+        ),
+        (["report", "regression", "--out", "/proc/x"], "/proc/x: No such file or directory; correct the name"),
+        (["sweep", "tuning", "--time-limit", "-5"], "sweep: time_limit must be above 0 seconds, got -5"),
+        (["sweep", "tuning", "--time-limit", "nan"], "sweep: time_limit must be finite, got nan"),
+        (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning is for the study"),
+        (["sweep", "study", "--tuning", "/nope", "--tier", "R"], "no records at '/nope'"),
+        (["sweep", "tuning", "--workers", "0"], "sweep: workers must be at least 1, got 0"),
+        (["sweep", "tuning", "--tier", "R"], "tier R has no runs of 'tuning'"),
+        (["sweep", "published", "--tier", "C", "--sets", "mnist"], "tier C has no runs of 'published'"),
+        (["sweep", "study", "--data", "/nope"], "the data root '/nope' is no folder"),
+        (["sweep", "study", "--sets", "mnits", "--device", "cpu"], "no tier for a cpu has mnits; name the tier"),
+        (["sweep", "studdy", "--tier", "R"], "unknown study 'studdy'; did you mean 'study'"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_two_and_leave_nothing(argv, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == 2
+    assert not list(tmp_path.iterdir())
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1 and "Traceback" not in error
+    assert f"{argv[0]}: {argv[0]}:" not in error
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("spinalnet_lib.training.loop.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
+    (tmp_path / "file").write_text("")
+    assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
+    error = capsys.readouterr().err
+    assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
+    began, start = [], time.monotonic()
+    monkeypatch.setattr("spinalnet_lib.machine.TimeLimit", lambda seconds, began_at: began.append(began_at) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["sweep", "study", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
+    assert start <= began[0] < start + 0.5
+
+
+def test_wrong_rates_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--drop-rate", "0.1,x"])
+    assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert main(["data", "fetch", "digits"]) == 2
+    error = capsys.readouterr().err
+    assert "package 'sklearn.datasets' is not installed; pip install" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])
+def test_wrong_seeds_are_refused(seeds, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--seeds", seeds])
+    assert "seeds" in capsys.readouterr().err
+
+
+@pytest.mark.processes
+def test_python_m_is_the_same_command():
+    run = subprocess.run([sys.executable, "-m", "spinalnet_lib", "data", "list"], capture_output=True, text=True)
+    assert run.returncode == 0 and "digits" in run.stdout

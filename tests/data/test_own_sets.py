@@ -1,0 +1,230 @@
+import json
+import lzma
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from spinalnet_lib import list_datasets, load_dataset
+from spinalnet_lib.data.cards import load_card
+from spinalnet_lib.data.own_sets import check_files, write_card
+from tests.data.cases import sha, sheet, write_classes, write_photo
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """A packed set of grey images with a card, as `arrays`."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "glyphs"
+    folder.mkdir()
+    card = {"name": "glyphs", "title": "Glyphs", "kind": "arrays", "official": False, "num_classes": 3}
+    card |= {"splits": {"train": 36, "test": 9}, "shape": [1, 9, 9], "licence": "CC0", "note": "made up"}
+    card["sha256_of_raw_pixels"] = {}
+    for part, count in card["splits"].items():
+        images, labels = rng.integers(0, 256, (count, 9, 9), dtype=np.uint8), np.arange(count, dtype=np.uint8) % 3
+        for what, array in (("images", images), ("labels", labels)):
+            np.save(folder / f"{part}_{what}.npy", array)
+            card["sha256_of_raw_pixels"][f"{part}_{what}"] = sha(array)
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+def change_card(folder, **changes):
+    card = json.loads((folder / "card.json").read_text()) | changes
+    (folder / "card.json").write_text(json.dumps({k: v for k, v in card.items() if v is not None}))
+
+
+def test_arrays_load_by_the_folders_name_plain_and_packed(arrays):
+    root = arrays.parent
+    assert "glyphs" in list_datasets(root) and "glyphs" in list_datasets(root, present=True)
+    plain = load_dataset("glyphs", root)
+    assert (len(plain.train), len(plain.val), len(plain.test)) == (30, 6, 9) and plain.source == "packed"
+    assert plain.card["own_split"] and plain.card["licence"] == "CC0" and plain.card["traps"] == "made up"
+    for path in arrays.glob("*.npy"):
+        path.with_name(path.name + ".xz").write_bytes(lzma.compress(path.read_bytes()))
+        path.unlink()
+    assert load_dataset("glyphs", root).sha256 == plain.sha256
+
+
+def test_sheets_load_from_the_sheets_and_unpacked(tmp_path):
+    tiles = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), dtype=np.uint8)
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    sheet(folder, tiles, 4, "train_000.webp")
+    np.save(folder / "train_labels.npy", np.arange(24) % 2)
+    card = {"name": "tiles", "kind": "sheets", "tile": 8, "columns": 4, "num_classes": 2, "splits": {"train": 24}}
+    card["sha256_of_raw_pixels"] = {"train_images": sha(tiles)}
+    (folder / "card.json").write_text(json.dumps(card))
+    data = load_dataset("tiles", tmp_path)
+    assert data.train.images.shape[1:] == (3, 8, 8) and len(data.test) == 4  # own split: a fifth, class by class
+    (folder / "train_000.webp").unlink()
+    np.save(folder / "train_images.npy", tiles)
+    assert load_dataset("tiles", tmp_path).sha256 == data.sha256
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+WRONG = {
+    "a flipped bit in the images": (lambda f: flip_a_bit(f / "train_images.npy"), "differs from its card"),
+    "a flipped bit in the labels": (
+        lambda f: flip_a_bit(f / "test_labels.npy"),
+        r"test_labels.npy differs from its card",
+    ),
+    "a missing file": (lambda f: (f / "test_labels.npy").unlink(), r"test_labels.npy is missing; put glyphs/ there"),
+    "a cut file": (lambda f: (f / "test_images.npy").write_bytes(b"\x93NUMPY"), r"test_images.npy is no whole"),
+    "a web page": (lambda f: (f / "test_images.npy").write_text("<html>"), "is a web page"),
+    "too few": (
+        lambda f: np.save(f / "test_images.npy", np.zeros((8, 9, 9), np.uint8)),
+        "holds 8 examples, its card says 9",
+    ),
+    "floats": (lambda f: np.save(f / "test_images.npy", np.zeros((9, 9, 9))), r"test images are float64 \(9, 9, 9\)"),
+    "labels in a table": (lambda f: np.save(f / "test_labels.npy", np.zeros((9, 1), int)), r"labels int64 \(9, 1\)"),
+    "a label out of range": (lambda f: change_card(f, num_classes=2), "labels run from 0 to 2, its card says 0 to 1"),
+    "no JSON": (lambda f: (f / "card.json").write_text("{"), r"card.json is no card"),
+    "a list": (lambda f: (f / "card.json").write_text("[]"), r"card.json is no card"),
+    "no kind": (lambda f: change_card(f, kind=None), r"card.json is no card \(KeyError: 'kind'\)"),
+    "another kind": (lambda f: change_card(f, kind="zip"), "has kind 'zip'; kinds are arrays"),
+    "no training part": (lambda f: change_card(f, splits={"test": 9}), r"is no card \(KeyError: 'train'\)"),
+    "a count in words": (
+        lambda f: change_card(f, splits={"train": "36", "test": 9}),
+        r"is no card \(TypeError: num_classes",
+    ),
+    "no classes": (lambda f: change_card(f, num_classes=0), r"is no card \(TypeError: num_classes"),
+    "classes that are no list": (lambda f: change_card(f, classes=5), r"is no card \(TypeError: classes are 3 names"),
+    "another shape on the card": (lambda f: change_card(f, shape=[3, 64, 64]), "one shape is needed everywhere"),
+    "channels first": (
+        lambda f: np.save(f / "test_images.npy", np.zeros((9, 3, 9, 9), np.uint8)),
+        r"test images are uint8 \(9, 3, 9, 9\)",
+    ),
+    "no pixels": (lambda f: np.save(f / "test_images.npy", np.zeros((9, 0, 9), np.uint8)), r"are uint8 \(9, 0, 9\)"),
+    "another part": (lambda f: change_card(f, splits={"train": 36, "dev": 9}), r"has parts \['dev'\]"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_folders_are_refused_by_name(arrays, wrong):
+    change, message = WRONG[wrong]
+    change(arrays)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        load_dataset("glyphs", arrays.parent)
+    assert "glyphs" in str(caught.value)
+
+
+def test_a_folder_of_another_kind_is_no_set(arrays):
+    change_card(arrays, kind="idx-labels")
+    assert "glyphs" not in list_datasets(arrays.parent)
+    with pytest.raises(ValueError, match=r"unknown data set 'glyphs'.*a folder under the data root with a card.json"):
+        load_dataset("glyphs", arrays.parent)
+
+
+@pytest.mark.parametrize("name", ["../glyphs", "glyphs/", "/etc", ""])
+def test_a_path_is_no_name(arrays, name):
+    with pytest.raises(ValueError, match="unknown data set"):
+        load_dataset(name, arrays.parent)
+
+
+@pytest.fixture
+def own(tmp_path):
+    return write_classes(tmp_path / "leaves", ["ash", "elm", "oak"], 12)
+
+
+def test_a_new_card_makes_class_folders_a_set(own):
+    card = write_card(own, "Leaves")
+    assert card["splits"] == {"train": 36} and card["classes"] == ["ash", "elm", "oak"]
+    data = load_dataset("leaves", own.parent, size=24)
+    assert data.train.images.shape == (24, 3, 24, 24) and (len(data.val), len(data.test)) == (6, 6)
+    assert data.card["title"] == "Leaves" and data.card["own_split"]
+    assert torch.bincount(data.train.labels).tolist() == [8, 8, 8]
+    assert load_dataset("leaves", own.parent).train.images.shape[2:] == (128, 128)
+    assert len(data.full_train) == 30 and data.full_train.images.shape == (30, 3, 24, 24)
+
+
+def test_a_new_card_takes_the_parts_that_are_there(tmp_path):
+    for i, part in enumerate(("train", "val", "test")):
+        write_classes(tmp_path / "leaves" / part, ["ash", "elm"], 4 + i, first_seed=100 * i)
+    write_card(tmp_path / "leaves")
+    data = load_dataset("leaves", tmp_path, size=16)
+    assert (len(data.train), len(data.val), len(data.test)) == (8, 10, 12)
+    assert load_card("leaves", tmp_path)["splits"].startswith(
+        "the folder's own parts (8 train, 10 validation, 12 test)"
+    )
+
+
+def test_a_card_is_not_overwritten_and_not_written_for_what_is_no_set(own, tmp_path):
+    write_card(own)
+    with pytest.raises(FileExistsError, match=r"card.json exists; move it away"):
+        write_card(own)
+    (tmp_path / "flat").mkdir()
+    write_photo(tmp_path / "flat" / "x.png")
+    with pytest.raises(ValueError, match="holds no class folders"):
+        write_card(tmp_path / "flat")
+    write_classes(tmp_path / "tests" / "test", ["a"], 1)
+    with pytest.raises(ValueError, match="has the parts test and no train"):
+        write_card(tmp_path / "tests")
+    assert not list(tmp_path.glob("*/.card*"))
+
+
+def test_photographs_that_change_are_found_by_the_check(own):
+    write_card(own)
+    assert check_files(own.parent, load_card("leaves", own.parent))
+    write_photo(own / "ash" / "image_0000.png", seed=77)
+    with pytest.raises(ValueError, match=r"leaves holds other files than its card says"):
+        check_files(own.parent, load_card("leaves", own.parent))
+    write_photo(own / "ash" / "image_0000.png", seed=0)
+    assert check_files(own.parent, load_card("leaves", own.parent))
+    (own / "ash" / "image_0000.png").rename(own / "ash" / "image_00.png")
+    with pytest.raises(ValueError, match=r"leaves holds other files than its card says"):
+        check_files(own.parent, load_card("leaves", own.parent))
+    (own / "ash" / "image_0001.png").unlink()
+    with pytest.raises(ValueError, match=r"holds 35 examples, its card says 36"):
+        load_dataset("leaves", own.parent)
+
+
+def test_too_few_images_to_cut_are_refused_with_the_number_that_is_needed(tmp_path):
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 1))
+    with pytest.raises(ValueError, match=r"leaves would have .* 0 test images; add images: at least five a class"):
+        load_dataset("leaves", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["valid", "Train", "testing"])
+def test_folders_named_nearly_like_parts_are_refused(tmp_path, name):
+    write_classes(tmp_path / "leaves" / name, ["ash"], 1)
+    with pytest.raises(ValueError, match=f"has {name}: name parts train, val and test"):
+        write_card(tmp_path / "leaves")
+
+
+def test_parts_outside_of_the_folder_are_refused(own):
+    write_card(own)
+    change_card(own, parts={"train": "/etc"})
+    with pytest.raises(ValueError, match="parts are folders inside of the set's own"):
+        load_dataset("leaves", own.parent)
+
+
+def test_own_class_folders_with_the_name_of_a_missing_official_set(tmp_path):
+    write_card(write_classes(tmp_path / "cifar10", ["cat", "dog"], 6))
+    assert load_dataset("cifar10", tmp_path, size=16).train.images.shape[1:] == (3, 16, 16)
+    (tmp_path / "cifar-10-batches-py").mkdir()  # an empty folder is no official set
+    assert load_dataset("cifar10", tmp_path, size=16).source == "packed"
+
+
+def test_parts_with_other_classes_are_refused(tmp_path):
+    write_classes(tmp_path / "leaves" / "train", ["ash", "elm"], 2)
+    write_classes(tmp_path / "leaves" / "test", ["ash", "yew"], 2)
+    write_card(tmp_path / "leaves")
+    with pytest.raises(ValueError, match=r"the test part and the card differ in the class folders elm, yew"):
+        load_dataset("leaves", tmp_path)
+
+
+def test_the_publishers_files_win_over_a_folder_of_the_same_name(arrays, monkeypatch):
+    """A packed `digits` does not hide the embedded one; a packed `kmnist` stands in for the missing official files."""
+    root = arrays.parent
+    for name in ("digits", "kmnist"):
+        shutil.copytree(arrays, root / name)
+    assert load_dataset("digits", root).source == "embedded"
+    packed = load_dataset("kmnist", root)
+    assert packed.source == "packed" and packed.card["title"] == "Glyphs"

@@ -1,0 +1,105 @@
+import gzip
+import hashlib
+import lzma
+
+import numpy as np
+import pytest
+
+from spinalnet_lib.data import readers
+from tests.data.cases import idx_bytes, sheet
+
+REMEDY = "fetch it again"
+
+
+@pytest.fixture
+def images(tmp_path):
+    array = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    path = tmp_path / "images-idx3-ubyte"
+    path.write_bytes(idx_bytes(array))
+    return path, array
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)])
+def test_idx_is_read_plain_and_packed(images, suffix, pack):
+    path, array = images
+    content = path.read_bytes()
+    path.unlink()
+    path.with_name(path.name + suffix).write_bytes(pack(content))
+    assert (readers.read_idx(path, (2, 3, 4), None, REMEDY) == array).all()
+
+
+def test_idx_of_whole_numbers(tmp_path):
+    array = np.array([[1, 2], [70_000, 4]], dtype=np.int32)
+    (tmp_path / "labels-idx2-int").write_bytes(idx_bytes(array))
+    assert (readers.read_idx(tmp_path / "labels-idx2-int", (2, 2), None, REMEDY) == array).all()
+
+
+DAMAGES = {
+    "truncated": (lambda content: content[:-1], "has 39 bytes where its own header says 40"),
+    "longer": (lambda content: content + b"x", "has 41 bytes"),
+    "wrong magic": (lambda content: b"\0\0\x08\x01" + content[4:], "begins with 00000801, no idx file of 3 dimensions"),
+    "another type": (lambda content: b"\0\0\x0d\x03" + content[4:], "begins with 00000d03"),
+    "no header": (lambda content: content[:6], r"holds an array \(\), its card says \(2, 3, 4\)"),
+    "empty": (lambda content: b"", "begins with , no idx file"),
+    "wrong size": (lambda content: content[:7] + b"\x03" + content[8:], r"holds an array \(3, 3, 4\)"),
+    "a web page": (lambda content: b"<!DOCTYPE html><html>moved</html>", "is a web page, not data"),
+    "an error in XML": (lambda content: b"\n<?xml version='1.0'?><Error/>", "is a web page, not data"),
+    "a flipped bit": (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "differs from the published file"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_idx_is_named_with_what_is_wrong_and_the_remedy(images, damage):
+    path, _ = images
+    change, message = DAMAGES[damage]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=message) as caught:
+        readers.read_idx(path, (2, 3, 4), sha256, REMEDY)
+    assert str(path) in str(caught.value) and str(caught.value).endswith(REMEDY)
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize("change", [lambda packed: packed[:-9], lambda packed: b"<html>", lambda packed: b"no archive"])
+def test_damaged_archives_are_named(images, suffix, pack, change):
+    path, _ = images
+    packed = path.with_name(path.name + suffix)
+    packed.write_bytes(change(pack(path.read_bytes())))
+    path.unlink()
+    with pytest.raises(ValueError, match=r"web page|cannot be unpacked") as caught:
+        readers.read_idx(path, (2, 3, 4), None, REMEDY)
+    assert str(packed) in str(caught.value) and str(caught.value).endswith(REMEDY)
+
+
+def test_missing_and_unreadable_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent is missing; fetch it again"):
+        readers.read_file(tmp_path / "absent", REMEDY)
+
+
+def test_npy_with_a_pickle_or_cut_off_is_refused(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"x.npy is no whole .npy array"):
+        readers.read_npy(path, REMEDY)
+    np.save(path, np.arange(100))
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r"x.npy is no whole .npy array"):
+        readers.read_npy(path, REMEDY)
+
+
+def test_sheets_are_cut_in_reading_order(tmp_path):
+    tiles = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+    paths = [sheet(tmp_path, tiles[:8], 4), sheet(tmp_path, tiles[8:], 4, "train_001.webp")]
+    assert (readers.read_sheets(paths, 8, 4, 11, REMEDY) == tiles[:11]).all()
+    with pytest.raises(ValueError, match="hold 12 images, the card says 13"):
+        readers.read_sheets(paths, 8, 4, 13, REMEDY)
+    with pytest.raises(ValueError, match="is no sheet of 7-pixel images"):
+        readers.read_sheets(paths, 7, 4, 12, REMEDY)
+    paths[0].write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match=r"train_000.webp is no sheet"):
+        readers.read_sheets(paths, 8, 4, 12, REMEDY)
+
+
+def test_images_become_channels_first():
+    grey, colour = np.zeros((5, 6, 7), np.uint8), np.zeros((5, 6, 7, 3), np.uint8)
+    assert readers.to_images(grey).shape == (5, 1, 6, 7) and readers.to_images(colour).shape == (5, 3, 6, 7)

@@ -1,0 +1,165 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spinalnet_lib import SpinalHead, count_parameters, create_head, head_cost, width_for_parameters
+from spinalnet_lib.heads.controls import SkipMLPHead
+
+SPINE = {"layer_width": 6, "num_layers": 5, "num_splits": 3}
+
+
+def linear(layer, x):
+    return x @ layer.linear.weight.T + layer.linear.bias
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def inputs():
+    return torch.randn(4, 20, dtype=torch.float64)
+
+
+def test_without_chain_every_layer_reads_its_split_alone():
+    head, x = create_head("spinal_no_chain", 20, 7, **SPINE).double(), inputs()
+    splits = [x[:, :7], x[:, 7:14], x[:, 14:]]
+    outputs = [torch.relu(linear(layer, splits[i % 3])) for i, layer in enumerate(head.layers)]
+    close(head(x, pre_logits=True), torch.cat(outputs, 1))
+
+
+def test_last_gives_the_classifier_the_last_layer_alone():
+    head, spinal, x = create_head("spinal_last", 20, 7, **SPINE).double(), SpinalHead(20, 0, **SPINE).double(), inputs()
+    spinal.layers.load_state_dict(head.layers.state_dict())
+    close(head(x, pre_logits=True), spinal(x)[:, -6:])
+    assert head.head_hidden_size == 6
+
+
+def test_full_reads_all_features_in_every_layer():
+    head, x = create_head("spinal_full", 20, 7, layer_width=6).double(), inputs()
+    outputs = [torch.relu(linear(head.layers[0], x))]
+    for layer in head.layers[1:]:
+        outputs.append(torch.relu(linear(layer, torch.cat([x, outputs[-1]], 1))))
+    close(head(x, pre_logits=True), torch.cat(outputs, 1))
+    with pytest.raises(TypeError, match="num_splits"):
+        create_head("spinal_full", 20, 7, layer_width=6, num_splits=2)
+
+
+def test_overlapping_splits_share_the_features_at_their_border():
+    head = create_head("spinal_overlap", 20, 7, layer_width=6, num_layers=5, num_splits=3, overlap=0.3)
+    assert head.windows() == [(0, 9), (5, 16), (12, 20)]  # 7, 7, 6 features; 0.3 of a neighbour is 2
+    x = torch.arange(20.0).expand(1, -1)
+    assert [split[0, 0].item() for split in head.read(x)] == [0, 5, 12, 0, 5]
+    assert head.read_sizes() == [9, 11, 8, 9, 11]
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_no_overlap_is_spinal(data):
+    in_features, splits = data.draw(st.integers(6, 40)), data.draw(st.integers(1, 6))
+    sizes = {"layer_width": 4, "num_layers": splits + 1, "num_splits": splits}
+    head, spinal = (
+        create_head("spinal_overlap", in_features, 3, overlap=0.0, **sizes),
+        SpinalHead(in_features, 3, **sizes),
+    )
+    head.load_state_dict(spinal.state_dict())
+    x = torch.randn(2, in_features)
+    assert torch.equal(head(x), spinal(x))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_random_sets_are_sets_and_cover_the_features(data):
+    in_features, splits = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 7))
+    splits = min(splits, in_features)
+    sizes = {"layer_width": 2, "num_layers": splits + data.draw(st.integers(0, 5)), "num_splits": splits}
+    head = create_head("spinal_random_mask", in_features, 3, mask_seed=data.draw(st.integers(0, 99)), **sizes)
+    sets = [index.tolist() for index in head.read_index.split(head.read_sizes())]
+    assert all(len(set(one)) == len(one) for one in sets)
+    assert set().union(*sets) == set(range(in_features))
+    assert [len(one) for one in sets] == SpinalHead(in_features, 3, **sizes).read_sizes()
+
+
+def test_random_sets_repeat_from_their_seed_and_draw_nothing_from_the_callers():
+    before = torch.get_rng_state()
+    one, two, other = (torch.Generator(), create_head("spinal_random_mask", 20, 7, layer_width=6), None)
+    torch.set_rng_state(before)
+    spinal = create_head("spinal", 20, 7, layer_width=6)
+    assert torch.equal(spinal.layers[0].linear.weight, two.layers[0].linear.weight)  # paired with `spinal`
+    one = create_head("spinal_random_mask", 20, 7, layer_width=6)
+    other = create_head("spinal_random_mask", 20, 7, layer_width=6, mask_seed=1)
+    assert torch.equal(one.read_index, two.read_index) and not torch.equal(one.read_index, other.read_index)
+    assert "read_index" in one.state_dict()
+
+
+def test_random_sets_do_not_enter_split_after_split():
+    head = create_head("spinal_random_mask", 256, 10, layer_width=8)
+    first, second, *_ = head.read_index.split(head.read_sizes())
+    assert 30 < torch.isin(first, second).sum() < 60  # a gradual head has no feature in both; chance has half
+
+
+def test_skips_feed_every_layer_to_the_classifier():
+    head, x = SkipMLPHead(20, 7, (6, 5)).double(), inputs()
+    first = torch.relu(linear(head.layers[0], x))
+    close(head(x, pre_logits=True), torch.cat([first, torch.relu(linear(head.layers[1], first))], 1))
+    assert head.head_hidden_size == 11
+
+
+@pytest.mark.parametrize("norm_layer", [None, "BatchNorm1d"])
+@pytest.mark.parametrize("name", ["mlp_matched", "mlp_deep", "mlp_deep_skip"])
+def test_matched_heads_come_as_near_to_spinal_as_a_width_can(name, norm_layer):
+    arguments = {"layer_width": 128, "drop_rate": 0.5, "norm_layer": norm_layer}
+    spinal, head = (create_head(each, 256, 10, **arguments) for each in ("spinal", name))
+    budget, width = count_parameters(spinal), head.hidden_sizes[0]
+    depth = 1 if name == "mlp_matched" else 4
+    assert head.hidden_sizes == [width] * depth
+    for other in (width - 1, width + 1):
+        near = type(head)(256, 10, [other] * depth, norm_layer=norm_layer)
+        assert abs(count_parameters(near) - budget) >= abs(count_parameters(head) - budget)
+    assert [layer.drop.p for layer in head.layers] == [0.5] * depth and head.classifier_drop.p == 0.5
+    assert abs(count_parameters(head) / budget - 1) < 0.01
+
+
+def test_matched_drop_rates_are_those_of_spinals_first_layer_and_classifier():
+    head = create_head("mlp_matched", 20, 7, layer_width=6, drop_rate=(0.1, 0.2, 0.3, 0.4, 0.5))
+    assert (head.layers[0].drop.p, head.classifier_drop.p) == (0.1, 0.5)
+    deep = create_head("mlp_deep", 20, 7, layer_width=6, drop_rate=(0.1, 0.2, 0.3, 0.4, 0.5))
+    assert [layer.drop.p for layer in deep.layers] == [0.1, 0.2, 0.3, 0.4] and deep.classifier_drop.p == 0.5
+
+
+def test_big_has_the_parameters_of_the_dense_head():
+    head = create_head("spinal_big", 256, 10, hidden_sizes=512, drop_rate=0.5, norm_layer="BatchNorm1d")
+    dense = head_cost("mlp", 256, 10, hidden_sizes=512, norm_layer="BatchNorm1d").parameters
+    assert type(head) is SpinalHead and head.layer_width == 140
+    assert abs(count_parameters(head) / dense - 1) < 0.01
+
+
+@pytest.mark.parametrize("name", ["spinal_no_chain", "spinal_last", "spinal_full", "spinal_overlap"])
+def test_ablations_can_be_re_solved_to_spinals_parameters(name):
+    budget = head_cost("spinal", 320, 10, layer_width=8, num_layers=6).parameters
+    width = width_for_parameters(name, budget, 320, 10, num_layers=6)
+    assert abs(head_cost(name, 320, 10, layer_width=width, num_layers=6).parameters / budget - 1) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "says"),
+    [
+        ("spinal_overlap", {"layer_width": 3, "overlap": 1.0}, "overlap must be at least 0 and below 1, got 1.0"),
+        ("spinal_overlap", {"layer_width": 3, "overlap": -0.1}, "got -0.1; pass 0.25 for a quarter"),
+        ("spinal_overlap", {"layer_width": 3, "num_layers": 1}, "OverlapSpinalHead: num_layers=1 cannot read"),
+        ("spinal_random_mask", {"layer_width": 3, "mask_seed": -1}, "mask_seed must be at least 0, got -1"),
+        ("spinal_random_mask", {"layer_width": 3, "mask_seed": 0.5}, "mask_seed must be an integer, got 0.5"),
+        ("spinal_no_chain", {"layer_width": 3, "num_splits": 5}, "num_layers=4 cannot read num_splits=5"),
+        ("spinal_last", {"layer_width": 3.0}, "layer_width must be an integer, got 3.0"),
+        ("spinal_full", {"layer_width": 3, "num_layers": 0}, "num_layers must be at least 1, got 0"),
+        ("mlp_matched", {"layer_width": 3, "num_splits": 0}, "num_splits must be at least 1, got 0"),
+        ("mlp_deep", {"layer_width": -3}, "layer_width must be at least 1, got -3"),
+        ("mlp_deep_skip", {"layer_width": 3, "drop_rate": 1.5}, "drop_rate must be at least 0 and below 1, got 1.5"),
+        ("mlp_matched", {"layer_width": 3, "drop_rate": (0.1, 0.2)}, "2 values for 5 Linear layers"),
+        ("spinal_big", {"hidden_sizes": 0}, "every width in hidden_sizes must be at least 1, got 0"),
+        ("spinal_big", {"hidden_sizes": 8, "num_splits": 9}, "num_layers=4 cannot read num_splits=9"),
+    ],
+)
+def test_wrong_arguments(name, kwargs, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        create_head(name, 20, 7, **kwargs)

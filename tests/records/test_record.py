@@ -1,0 +1,44 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from spinalnet_lib import records_frame
+from spinalnet_lib.records.record import pack_bits, unpack_bits
+
+
+def test_frame_has_a_row_a_run(record):
+    frame = records_frame([record, record])
+    assert len(frame) == 2
+    assert (
+        frame.loc[0, "val_error"] == record.curve[-1]["val_error"] and frame.loc[0, "test_last"] == record.test["last"]
+    )
+    assert frame.loc[0, "head_weights"] == record.head_cost["weights"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "arm"),
+    [
+        ({}, "mlp, no dropout"),
+        ({"drop_rate": [0.0, 0.5]}, "mlp, dropout 0.5"),
+        ({"drop_rate": [0.0, 0.0]}, "mlp, no dropout"),
+        ({"drop_rate": [0.5, 0.5]}, "mlp, dropout 0.5 throughout"),
+        ({"drop_rate": 0.5}, "mlp, dropout 0.5 throughout"),
+        ({"drop_rate": [0.1, 0.0, 0.5]}, "mlp, dropout 0.1, 0, 0.5 throughout"),
+    ],
+)
+def test_an_arm_is_the_head_with_its_dropout(record, arguments, arm):
+    model = {**record.model, "head": "mlp", "head_arguments": arguments}
+    assert dataclasses.replace(record, model=model).arm == arm
+
+
+def test_a_frame_of_curves_has_a_row_an_evaluation(record):
+    frame = records_frame([record, record], curves=True)
+    assert len(frame) == 2 * len(record.curve)
+    assert list(frame["val_error"]) == [point["val_error"] for point in record.curve] * 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 1001])
+def test_bits_round_trip(count):
+    bits = np.random.default_rng(count).random(count) < 0.5
+    assert (unpack_bits(pack_bits(bits), count) == bits).all()

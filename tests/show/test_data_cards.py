@@ -1,0 +1,64 @@
+from xml.etree import ElementTree
+
+import pytest
+from IPython.display import Markdown
+
+from spinalnet_lib import card_html, load_facts
+from spinalnet_lib.data.cards import official_names
+from spinalnet_lib.paths import data_path
+from spinalnet_lib.show.data_cards import data_readme, official_card, show_card
+
+NAMES = sorted({*official_names(), *load_facts()})
+
+
+def test_the_readme_is_what_the_cards_and_counts_say():
+    assert data_path("README.md").read_text() == data_readme(), "run `spinalnet data measure`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_card_is_a_table_of_two_columns(name):
+    root = ElementTree.fromstring(card_html(name))
+    cells = {row.find("th").text: row.find("td").text for row in root.iter("tr")}
+    for title in ("Made by", "Licence", "Images, counted", "Classes", "Splits", "Know this"):
+        assert cells[title], title
+    card = official_card(name)
+    assert root.find("caption").text == card["title"] and cells["Know this"] == card["traps"]
+    shared = load_facts().get(name, {}).get("shares_images_with", {})
+    told = cells.get("Images shared with other sets, counted", "")
+    for other, counts in shared.items():
+        (text,) = [line for line in ElementTree.tostring(root, "unicode").split("<br />") if f"with {other}:" in line]
+        assert all(
+            f"{count:,} {part.replace('_in_', ' images are in its ')}" in text
+            for part, count in counts.items()
+            if count and "_in_" in part
+        )
+    assert bool(shared) == ("with " in told)
+
+
+def test_what_was_not_counted_is_said_and_not_filled_in():
+    absent = next(name for name in NAMES if name not in load_facts())
+    assert "not counted: the set is not at hand" in card_html(absent)
+    assert "SHA-256" not in card_html(absent)
+
+
+def test_counts_are_those_of_the_facts():
+    facts = load_facts()["mnist"]
+    text = card_html("mnist")
+    assert f"{facts['train']:,} training" in text and facts["sha256"] in text
+    low, high = min(facts["images_per_class"]["test"]), max(facts["images_per_class"]["test"])
+    assert f"test {low:,} to {high:,}" in text
+
+
+def test_an_unknown_card_names_the_known():
+    with pytest.raises(ValueError, match=r"no card of 'mars'; there are cards of birds225, "):
+        official_card("mars")
+
+
+def test_a_card_shows_its_images_where_they_are_at_hand(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    show_card("digits")
+    show_card("cars")
+    assert [type(item).__name__ for item in shown] == ["HTML", "Picture", "HTML", "Markdown"]
+    assert isinstance(shown[3], Markdown) and "not at hand" in shown[3].data

@@ -1,0 +1,45 @@
+import io
+
+import pytest
+from PIL import Image
+
+from spinalnet_lib.show import diagrams
+from spinalnet_lib.show.picture import DARK, LIGHT, Picture
+
+
+@pytest.fixture
+def picture():
+    return Picture(lambda figure, theme: figure.subplots().plot([0, 1], color=theme.text), 'a line "going" up', (3, 2))
+
+
+def test_a_picture_is_drawn_for_light_and_for_dark(picture):
+    light, dark = (Image.open(io.BytesIO(picture.to_bytes(theme))).convert("RGB") for theme in (LIGHT, DARK))
+    assert light.size == dark.size == (432, 288)
+    assert sum(light.getpixel((1, 1))) > 700 > 200 > sum(dark.getpixel((1, 1)))
+
+
+def test_the_bundle_has_two_images_a_still_and_the_words(picture):
+    bundle = picture._repr_mimebundle_()
+    html = bundle["text/html"]
+    assert html.count("<img") == 2 and html.count('alt="a line &quot;going&quot; up"') == 2
+    assert html.index("spinal-on-light") < html.index(" hidden") < html.index("data:image/png", html.index(" hidden"))
+    assert bundle["text/plain"] == picture.alt and bundle["image/png"]
+
+
+def test_a_photograph_is_a_jpeg(picture):
+    photo = Picture(picture.draw, picture.alt, picture.size, kind="jpeg")
+    assert Image.open(io.BytesIO(photo.to_bytes())).format == "JPEG"
+    bundle = photo._repr_mimebundle_()
+    assert bundle["image/jpeg"] and bundle["text/html"].count("data:image/jpeg") == 2
+
+
+def test_pictures_are_the_same_each_time():
+    assert diagrams.draw_touch_to_layers().to_bytes() == diagrams.draw_touch_to_layers().to_bytes()
+
+
+def test_drawing_leaves_matplotlibs_settings_alone(picture):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    picture.to_bytes(DARK)
+    assert dict(mpl.rcParams) == before

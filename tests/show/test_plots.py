@@ -1,0 +1,116 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from spinalnet_lib import load_bench_report, load_dataset, load_facts, load_records, mean_interval
+from spinalnet_lib.show import plots
+from spinalnet_lib.show.picture import LIGHT
+from tests.show.cases import assert_drawn_with_words
+
+RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
+PICTURES = {
+    "images": lambda: plots.plot_images(load_dataset("digits"), per_class=3),
+    "curves": lambda: plots.plot_error_curves(RECORDS),
+    "last": lambda: plots.plot_last_errors(RECORDS),
+    "one seed": lambda: plots.plot_last_errors(RECORDS[:1]),
+    "macs": plots.plot_macs,
+    "step": lambda: plots.plot_step_profile(load_bench_report("gpu")["profile"]),
+}
+
+
+@pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
+def test_every_plot_is_drawn_with_words(make):
+    assert_drawn_with_words(make())
+
+
+def drawn(picture):
+    figure = Figure()
+    picture.draw(figure, LIGHT)
+    return figure.axes[0]
+
+
+def arms():
+    names = list(dict.fromkeys(r.arm for r in RECORDS))
+    return {name: [r for r in RECORDS if r.arm == name] for name in names}
+
+
+def test_every_seed_is_drawn_and_the_thick_line_is_the_mean():
+    lines = [tuple(np.round(line.get_ydata(), 9)) for line in drawn(plots.plot_error_curves(RECORDS)).lines]
+    for runs in arms().values():
+        curves = [[100 * point["val_error"] for point in r.curve] for r in runs]
+        expected = [*curves, np.mean(curves, axis=0)]
+        assert {tuple(np.round(curve, 9)) for curve in expected} <= set(lines)
+    assert len(lines) == len(RECORDS) + len(arms())
+
+
+def test_last_errors_are_those_of_the_last_step():
+    points = [c.get_offsets()[:, 0] for c in drawn(plots.plot_last_errors(RECORDS)).collections if len(c.get_offsets())]
+    expected = [[100 * r.curve[-1]["val_error"] for r in runs] for runs in arms().values()]
+    assert [sorted(p) for p in points if len(p) > 1] == [pytest.approx(sorted(e)) for e in expected]
+
+
+def test_curves_of_unequal_length_are_refused():
+    short = dataclasses.replace(RECORDS[0], curve=RECORDS[0].curve[:2])
+    with pytest.raises(ValueError, match="evaluated differently or ended early"):
+        plots.plot_error_curves([*RECORDS, short])
+
+
+def test_multiply_adds_are_the_counted_ones():
+    (points,) = drawn(plots.plot_macs(backbones=["two_conv"])).collections
+    assert list(points.get_offsets()[:, 0]) == [464_000, 16_500, 8_480]
+
+
+def test_images_are_the_first_of_their_class():
+    data = load_dataset("digits")
+    grid = drawn(plots.plot_images(data, per_class=2)).images[0].get_array()
+    for c in (0, 9):
+        first, second = data.train.images[data.train.labels == c][:2, 0].numpy()
+        row = slice(10 * c + 1, 10 * c + 9)
+        assert (grid[row, 1:9] == first[..., None]).all() and (grid[row, 11:19] == second[..., None]).all()
+
+
+def test_of_many_classes_some_are_shown_and_named():
+    data = load_dataset("digits")
+    picture = plots.plot_images(data, per_class=3, most_classes=4)
+    assert picture.alt.startswith(
+        "3 training images of 4 of the 10 classes of Optical digits, 8×8, a row a class: 0, 3, 6, 9"
+    )
+    assert [label.get_text() for label in drawn(picture).get_yticklabels()] == ["0", "3", "6", "9"]
+
+
+def test_shared_images_are_those_of_the_facts():
+    facts = load_facts()
+    picture = plots.plot_shared_images(facts)
+    assert "100 % of mnist_5k's in mnist" in picture.alt and "100 % of qmnist_labels's in mnist" in picture.alt
+    shared = facts["emnist_letters_reduced"]["shares_images_with"]["emnist_balanced_reduced"]
+    share = 100 * (shared["test_in_train"] + shared["test_in_test"]) / facts["emnist_letters_reduced"]["test"]
+    assert f"{share:.0f} % of emnist_letters_reduced's in emnist_balanced_reduced" in picture.alt
+    names = [label.get_text() for label in drawn(picture).get_yticklabels()]
+    assert names == [name for name, found in facts.items() if found["shares_images_with"]]
+
+
+def test_alt_text_states_the_numbers_of_the_data():
+    alt = plots.plot_last_errors(RECORDS).alt
+    for arm in {r.arm for r in RECORDS}:
+        mean, low, high = mean_interval([r.curve[-1]["val_error"] for r in RECORDS if r.arm == arm])
+        assert f"{arm} {mean:.1%} ({low:.1%} to {high:.1%}, 10 seeds)" in alt
+
+
+@pytest.mark.parametrize("plot", [plots.plot_error_curves, plots.plot_last_errors])
+def test_no_records_is_said(plot):
+    with pytest.raises(ValueError, match="no records to draw"):
+        plot([])
+
+
+def test_the_parts_of_a_step_fill_it():
+    profile = load_bench_report("gpu")["profile"]
+    picture = plots.plot_step_profile(profile)
+    bars = drawn(picture).patches
+    for place in (0, 1):
+        widths = [bar.get_width() for bar in bars if round(bar.get_y() + bar.get_height() / 2) == place]
+        assert sum(widths) == pytest.approx(100, abs=0.5)
+    assert f"batch norm {100 * next(p['share'] for p in profile if p['kind'] == 'batch norm'):.0f} %" in picture.alt
+    with pytest.raises(ValueError, match="no profile; `spinalnet bench --device cuda` measures one"):
+        plots.plot_step_profile([])

@@ -1,0 +1,164 @@
+"""The study is the written protocol's: arms, seeds, sets, and settings from the search."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from spinalnet_lib import count_parameters, create_model, load_records
+from spinalnet_lib.models.sizes import OTHER, PRIMARY
+from spinalnet_lib.study import cells as study_module
+from spinalnet_lib.study.cells import STUDIES, list_cells
+from spinalnet_lib.study.jobs import cell_key, grouped
+from spinalnet_lib.study.tiers import TIERS, list_sets
+from spinalnet_lib.study.tuning import Search, Setting
+from spinalnet_lib.training.stacked.heads import check_stackable
+
+
+def test_the_search_of_tier_c_is_the_protocols():
+    todo = list_cells("tuning", "C")
+    assert len(todo) == 5 * len(PRIMARY) * 5 * 2 * 2
+    assert not any(cell.config.read_test for cell in todo)
+    assert {cell.seed for cell in todo} == {1000, 1001}
+    assert {cell.seed for cell in todo[: len(todo) // 2]} == {1000}  # cut off, it has whole seeds
+
+
+def test_tier_c_takes_what_the_search_chose():
+    search = load_records("tuning")
+    cells = list_cells("study", "C", search, ["mnist"])
+    counts = Counter(cell.head for cell in cells)
+    resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
+    assert counts == {**dict.fromkeys(PRIMARY, 30), **dict.fromkeys(OTHER, 10), **resized}
+    found = Search(search, "mnist", "two_conv")
+    for cell in cells:
+        chosen = found.chosen(cell.head)
+        assert (cell.config.learning_rate, cell.tuning_id) == (chosen.learning_rate, chosen.tuning_id)
+        assert cell.config.read_test and cell.config.steps == 2000
+    # Cut off anywhere, no primary arm has a seed more than another; the other arms come after them.
+    for end in range(0, 90, 7):
+        counts = Counter(cell.head for cell in cells[:end])
+        assert max(counts.values(), default=0) - min((counts[arm] for arm in PRIMARY), default=0) <= 1
+    assert {cell.head for cell in cells[:90]} == set(PRIMARY)
+
+
+def test_a_tier_is_not_begun_before_its_search_has_ended():
+    with pytest.raises(ValueError, match=r"spinal on kmnist_10k with two_conv lacks 10 of 10 .* tuning --tier C`"):
+        list_cells("study", "C", load_records("tuning"), ["kmnist_10k"])
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        {"recipe": {"steps": 20}},
+        {"model": {"head_arguments": {"layer_width": 9, "num_layers": 6, "drop_rate": 0.0}}},
+        {"threads": 2},
+        {"device": "cuda"},
+    ],
+)
+def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray):
+    search = load_records("tuning")
+    rates = [cell.config.learning_rate for cell in list_cells("study", "C", search, ["mnist"])]
+    strange = []
+    for record in search[:20]:
+        changes = {
+            name: {**getattr(record, name), **value} if isinstance(value, dict) else value
+            for name, value in stray.items()
+        }
+        strange.append(replace(record, curve=[{**record.curve[-1], "val_nll": 0.0}], **changes))
+    for records in ([*search, *strange], [*strange, *search]):
+        assert [cell.config.learning_rate for cell in list_cells("study", "C", records, ["mnist"])] == rates
+
+
+def test_tier_r_is_what_was_committed():
+    cells = list_cells("study", "R")
+    assert len(cells) == 30 * 4 * 4
+    keys = {record.key for record in load_records("regression")}
+    assert {cell_key(cell, "cpu", 1) for cell in cells[:16]} <= keys
+
+
+def test_ablations_run_again_at_the_parameters_of_the_spinal_head():
+    cells = list_cells("study", "C", load_records("tuning"), ["mnist"])
+    sizes = {}
+    for cell in cells:
+        if cell.seed == 0:
+            size = count_parameters(create_model("two_conv", cell.head, 10, **cell.head_arguments).head)
+            sizes.setdefault(cell.head, []).append(size)
+    (budget,) = sizes["spinal"]
+    for head in ("spinal_no_chain", "spinal_full", "spinal_last", "spinal_overlap"):
+        assert abs(sizes[head][-1] / budget - 1) < 0.08
+    assert sizes["spinal_full"][0] > 1.5 * budget
+
+
+@pytest.mark.parametrize("tier", ["G", "H"])
+def test_tiers_of_a_gpu_warp_and_take_large_steps(tier):
+    todo = list_cells("tuning", tier)
+    plan = TIERS[tier]
+    assert plan.device == "cuda"
+    places = {(cell.dataset, cell.backbone): set() for cell in todo}
+    for cell in todo:
+        places[cell.dataset, cell.backbone].add(cell.head)
+    assert len(todo) == sum(map(len, places.values())) * 5 * 2 * 2
+    assert all(cell.config.augmentation and cell.config.batch_size == 1000 and cell.config.fast for cell in todo)
+    # Where the spine replaces one Linear there is no dense head beside it.
+    dense = {backbone for (_, backbone), heads in places.items() if "mlp" in heads}
+    assert dense == {"vgg5", "cifar_cnn", "vgg16_bn"} & {backbone for _, backbone in places}
+    for backbone in {backbone for _, backbone in places}:
+        assert {"linear", "mlp_matched"} < places[plan.datasets[0], backbone]
+
+
+def test_the_published_recipe_has_few_seeds_and_is_the_papers():
+    cells = list_cells("published", "G", (), ["mnist"])
+    assert Counter(cell.head for cell in cells) == {"spinal": 3, "mlp": 3}
+    assert {(cell.config.epochs, cell.config.learning_rate) for cell in cells} == {(200, 0.005)}
+    assert list_cells("published", "C") == []
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """Every search ended at one setting."""
+    monkeypatch.setattr(study_module.Search, "chosen", lambda self, arm: Setting(0.01, 0.5, "a search"))
+
+
+def test_tier_f_is_every_arm_and_size_on_features_of_bodies_of_both_kinds(chosen):
+    bodies = [name.partition("+")[2] for name in TIERS["F"].datasets if name.startswith("kmnist_10k+")]
+    heads = [name.split("-")[1] for name in bodies]
+    assert heads == ["linear", "spinal"] * 3  # cut off, as many of either
+    cells = list_cells("study", "F", (), ["mnist"])
+    assert {cell.dataset.partition("+")[2] for cell in cells} == set(bodies)
+    one = [cell for cell in cells if cell.dataset == "mnist+trained:two_conv-linear-0" and cell.seed == 0]
+    assert {cell.head for cell in one} == {*PRIMARY, *OTHER}
+    sizes = [cell.head_arguments for cell in one if cell.head == "spinal" and "num_splits" in cell.head_arguments]
+    assert len(sizes) == 18 and {size["layer_width"] for size in sizes} == {8, 32, 128}
+    assert all(cell.config.stacked != (cell.head in ("progressive", "spinal_shared")) for cell in cells)
+    assert not any(cell.config.fast for cell in cells) and {cell.seed for cell in cells} == set(range(5))
+
+
+@pytest.mark.parametrize(("dataset", "features"), [("mnist", 320), ("monkeys10", 1280)])
+def test_every_head_of_tier_f_can_be_built_and_its_stacks_stacked(dataset, features, chosen):
+    # Cards of packed sets are not in a clone: their classes do not matter here.
+    names = [name for name in TIERS["F"].datasets if name.startswith(dataset)][:1]
+    for group in grouped(list_cells("study", "F", (), names)):
+        heads = [
+            create_model("pixels", cell.head, 10, in_chans=features, image_size=1, **cell.head_arguments).head
+            for cell in group
+        ]
+        assert len({cell.seed for cell in group}) == (5 if group[0].config.stacked else 1)
+        if group[0].config.stacked:
+            check_stackable(heads)
+
+
+def test_what_is_unknown_is_named():
+    with pytest.raises(ValueError, match="unknown study 'tunning'; did you mean 'tuning'"):
+        list_cells("tunning", "C")
+    with pytest.raises(ValueError, match=r"unknown tier 'X'.*R"):
+        list_cells(STUDIES[0], "X")
+    with pytest.raises(ValueError, match="unknown data set of tier C 'mnits'; did you mean 'mnist'"):
+        list_cells("study", "C", (), ["mnits"])
+    assert list_cells("tuning", "C", (), ["my_own_set"])[0].dataset == "my_own_set"
+    assert list_cells("tuning", "R") == []
+
+
+def test_sets_that_are_here_are_found_and_those_that_are_not_are_named(tmp_path):
+    assert list_sets("C", tmp_path) == ([], list(TIERS["C"].datasets))
+    present, absent = list_sets("R", tmp_path)
+    assert len(present) == 4 and absent == []

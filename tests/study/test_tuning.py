@@ -1,0 +1,109 @@
+"""The search: what it chose, when its grid has to grow, and that it is not asked before it has ended."""
+
+import dataclasses
+import math
+
+import pytest
+
+from spinalnet_lib import load_records
+from spinalnet_lib.study.tuning import Search
+from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
+
+ARMS = ("spinal", "mlp")
+
+
+def run(record, arm, rate, drop, seed, loss, diverged=False):
+    """A record as the search would have it."""
+    return dataclasses.replace(
+        record,
+        dataset="toy",
+        model={**record.model, "backbone": "two_conv", "head": arm, "head_arguments": {"drop_rate": [0.0, drop]}},
+        recipe={**record.recipe, "learning_rate": rate},
+        seed=seed,
+        curve=[{"val_nll": None if diverged else loss, "val_error": loss / 10}],
+        diverged=diverged,
+    )
+
+
+def runs(record, loss_of, steps=range(5), arms=ARMS):
+    return [
+        run(record, arm, tuning_rate(step), drop, seed, loss_of(arm, step, drop) + 0.01 * (seed - 1000))
+        for arm in arms
+        for step in steps
+        for drop in TUNING_DROPOUT
+        for seed in TUNING_SEEDS
+    ]
+
+
+def valley(best):
+    """Losses that are lowest at one step of the grid, without dropout."""
+    return lambda arm, step, drop: 1 + abs(step - best) + drop
+
+
+def search(records):
+    return Search(records, "toy", "two_conv", ARMS)
+
+
+def test_the_lowest_mean_loss_is_chosen(record):
+    found = search(runs(record, valley(2)))
+    setting = found.chosen("spinal")
+    assert (setting.learning_rate, setting.drop_rate) == (TUNING_RATES[2], 0.0)
+    assert found.loss("spinal", TUNING_RATES[2], 0.0) == pytest.approx(1.005)
+    assert found.error("spinal") == pytest.approx(0.1005)
+    assert found.rates() == list(TUNING_RATES)
+    assert len(setting.tuning_id) == 64
+    assert found.chosen("spinal_big") == setting  # an arm that is not searched takes spinal's
+
+
+def test_the_grid_grows_beyond_a_winner_at_its_edge_for_all_arms_and_by_two_steps_at_most(record):
+    def loss_of(arm, step, drop):
+        return valley(100)(arm, step, drop) if arm == "mlp" else valley(2)(arm, step, drop)
+
+    steps = range(5)
+    for more in (1, 2):
+        records = runs(record, loss_of, steps)
+        assert search(records).rates() == [*map(tuning_rate, range(5 + more))]
+        with pytest.raises(ValueError, match=f"lacks 2 of {10 + 2 * more} places"):
+            search(records).chosen("spinal")
+        steps = range(5 + more)
+    ended = search(runs(record, loss_of, steps))
+    assert ended.rates() == [*map(tuning_rate, range(7))]
+    assert ended.chosen("mlp").learning_rate == tuning_rate(6)
+    assert ended.chosen("spinal").learning_rate == tuning_rate(2)
+
+
+def test_it_grows_at_both_ends(record):
+    def loss_of(arm, step, drop):
+        return valley(-1 if arm == "mlp" else 5)(arm, step, drop)
+
+    assert search(runs(record, loss_of)).rates() == [*map(tuning_rate, range(-1, 6))]
+    assert search(runs(record, loss_of, range(-1, 6))).rates() == [*map(tuning_rate, range(-2, 7))]
+
+
+def test_a_run_that_diverged_is_never_chosen(record):
+    records = runs(record, valley(2))
+    records = [
+        run(record, r.head, r.recipe["learning_rate"], 0.0, r.seed, 1.0, diverged=True)
+        if (r.recipe["learning_rate"], r.seed) == (TUNING_RATES[2], 1001)
+        and max(r.model["head_arguments"]["drop_rate"]) == 0
+        else r
+        for r in records
+    ]
+    assert search(records).loss("spinal", TUNING_RATES[2], 0.0) == math.inf
+    chosen = search(records).chosen("spinal")
+    assert (chosen.learning_rate, chosen.drop_rate) == (TUNING_RATES[2], 0.5)
+
+
+def test_other_runs_are_not_looked_at(record):
+    records = runs(record, valley(2))
+    others = [dataclasses.replace(r, dataset="other", curve=[{"val_nll": 0.0}]) for r in records]
+    others += [dataclasses.replace(r, seed=5, curve=[{"val_nll": 0.0}]) for r in records]
+    assert search(others + records).chosen("mlp") == search(records).chosen("mlp")
+    with pytest.raises(ValueError, match="lacks 10 of 10"):
+        search(others).chosen("mlp")
+
+
+def test_the_committed_search_on_mnist_has_ended():
+    found = Search(load_records("tuning"), "mnist", "two_conv")
+    for arm in found.arms:
+        assert found.chosen(arm).learning_rate in found.rates()

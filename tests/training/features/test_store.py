@@ -1,0 +1,166 @@
+"""Features computed once and kept: the same as at first, checked when read, gone on with after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from spinalnet_lib import TrainConfig, create_model, load_dataset, train
+from spinalnet_lib.data.splits import DataSet, Split
+from spinalnet_lib.machine import OutOfTime
+from spinalnet_lib.models.saved import save_model
+from spinalnet_lib.training.features import store as features
+from spinalnet_lib.training.features.store import extract_features, load_features
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """A body of ours in a file, by the name of its extractor; features are kept in a folder of the test's own."""
+    monkeypatch.setenv("SPINALNET_CACHE", str(tmp_path / "kept"))
+    torch.manual_seed(0)
+    model = create_model("pixels", "linear", 10, image_size=8)
+    save_model(model, tmp_path / "body.npz")
+    return f"saved:{tmp_path / 'body.npz'}"
+
+
+def files(tmp_path, pattern="*.npy"):
+    return sorted((tmp_path / "kept").rglob(pattern))
+
+
+def test_heads_train_on_features_as_on_any_data(saved):
+    data = load_dataset(f"digits+{saved}")
+    assert data.train.images.shape == (1199, 64, 1, 1) and data.train.images.dtype == torch.float32
+    assert data.name.startswith("digits+saved:") and data.card["num_classes"] == 10
+    model = create_model("pixels", "spinal", 10, in_chans=64, image_size=1, layer_width=16)
+    record = train(model, data, TrainConfig(optimizer="adam", epochs=5), 0, "cpu", progress=False)
+    assert record.curve[-1]["val_error"] < 0.2 and record.dataset_sha256 == data.sha256
+
+
+def test_features_of_a_trained_body_are_what_its_head_read():
+    data = load_dataset("digits")
+    model = create_model("pixels", "linear", 10, image_size=8)
+    found = extract_features(model, data, "cpu", batch_size=7, progress=False)
+    for part in ("train", "val", "test"):
+        images, labels = getattr(data, part).batch(slice(None))
+        assert torch.equal(getattr(found, part).images.flatten(1), images.flatten(1))
+        assert torch.equal(getattr(found, part).labels, labels)
+    assert found.sha256 != data.sha256 == found.card["images_sha256"]
+
+
+def test_they_are_computed_once(saved, tmp_path, monkeypatch):
+    first = load_features("digits", saved, progress=False)
+    starts = ["test-000000", "train-000000", "train-000500", "train-001000", "val-000000"]
+    assert [path.stem.rpartition("-")[0] for path in files(tmp_path)] == starts
+    monkeypatch.setattr("spinalnet_lib.training.features.store._extract", None)  # would be called
+    again = load_features("digits", saved, progress=False)
+    assert again.sha256 == first.sha256 and again.card == first.card
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array at all", None])
+def test_a_damaged_file_is_named_and_computed_again(damage, saved, tmp_path):
+    first = load_features("digits", saved, progress=False)
+    path = files(tmp_path)[1]
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content) if damage is None else damage)
+    with pytest.warns(UserWarning, match=r"train-000000-\w+\.npy is damaged"):
+        again = load_features("digits", saved, progress=False)
+    assert torch.equal(again.train.images, first.train.images)
+    load_features("digits", saved, progress=False)  # no warning: it is whole again
+
+
+def test_a_time_limit_keeps_what_was_done_and_the_next_call_goes_on(saved, tmp_path, monkeypatch):
+    extract, clock = features._extract, [0.0]
+
+    def slow(*arguments):
+        clock[0] += 10
+        return extract(*arguments)
+
+    monkeypatch.setattr(features, "_extract", slow)
+    monkeypatch.setattr(features.time, "monotonic", lambda: clock[0])
+    with pytest.raises(
+        OutOfTime, match="time was up after 1,000 of 1,199 images of digits, train; the same call goes on"
+    ):
+        load_features("digits", saved, progress=False, time_limit=25)
+    assert len(files(tmp_path)) == 2
+    load_features("digits", saved, progress=False, time_limit=40)
+    assert clock[0] == 50  # five files, each once
+
+
+def test_features_of_another_machines_rounding_are_the_same_data(saved, tmp_path):
+    first = load_features("digits", saved, progress=False)
+    changed = DataSet(*(Split(s.images + 1e-6, s.labels) for s in (first.train, first.val, first.test)), first.card)
+    assert changed.sha256 == first.sha256 != load_dataset("digits").sha256
+
+
+SLOW = """
+import sys, time
+from spinalnet_lib import extractors, features
+def slow(extractor, split, index, call=extractors.Extractor.__call__):
+    time.sleep(0.02)
+    return call(extractor, split, index)
+extractors.Extractor.__call__ = slow
+features.load_features("digits", sys.argv[1], device="cpu", progress=False)
+"""
+
+
+@pytest.mark.processes
+def test_a_killed_process_leaves_whole_parts_and_nothing_else(saved, tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", SLOW, saved])
+    until = time.monotonic() + 60
+    while not files(tmp_path) and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (first, *others) = files(tmp_path)
+    assert first.name.startswith("train-000000-") and not [p for p in others if not p.name.startswith("train-")]
+    when = first.stat().st_mtime_ns
+    whole = load_features("digits", saved, device="cpu", progress=False)
+    assert first.stat().st_mtime_ns == when  # not computed again
+    assert len(whole.val) == 239
+
+
+TWICE = """
+import sys
+from spinalnet_lib import features
+extract = features._extract
+features._extract = lambda *arguments: (print("computed", flush=True), extract(*arguments))[1]
+features.load_features("digits", sys.argv[1], device="cpu", progress=False)
+"""
+
+
+@pytest.mark.processes
+def test_of_two_processes_one_computes_and_the_other_waits(saved):
+    both = [subprocess.Popen([sys.executable, "-c", TWICE, saved], stdout=subprocess.PIPE, text=True) for _ in "ab"]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert "".join(said).count("computed") == 5
+
+
+def test_progress_is_shown_when_asked(saved, capsys):
+    load_features("digits", saved)
+    assert "features of digits, train" in capsys.readouterr().err
+
+
+def test_pretrained_features_tell_photographs_apart_with_a_linear_head(tmp_path, monkeypatch):
+    """A hundred photographs of ten monkeys; a net that had seen none would be wrong on nine in ten."""
+    from spinalnet_lib import list_datasets
+
+    if "monkeys10" not in list_datasets(present=True):
+        pytest.skip("needs monkeys10, which is not embedded")
+    whole = load_dataset("monkeys10")
+
+    def some(split, step):
+        return Split(split.images[torch.arange(0, len(split), step)], split.labels[::step])
+
+    few = DataSet(some(whole.train, 9), some(whole.val, 6), some(whole.test, 40), whole.card, whole.source)
+    from spinalnet_lib.training.features.extractors import create_extractor
+
+    data = extract_features(create_extractor("efficientnet_lite0"), few, "cpu", progress=False)
+    model = create_model("pixels", "linear", 10, in_chans=1280, image_size=1)
+    record = train(model, data, TrainConfig(optimizer="adam", learning_rate=0.001, epochs=20), 0, "cpu", progress=False)
+    assert record.curve[-1]["val_error"] < 0.2
