@@ -10,6 +10,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, fx
 
+REPOSITORY = "https://github.com/spinalnet-book/spinalnet-book"  # nowhere else in the library
+
+
+def how_to_install(extra: str) -> str:
+    """The remedy for a missing package that an extra brings; the project is not on a package index."""
+    return f"pip install -e '.[{extra}]' in a checkout, or pip install 'spinalnet-book[{extra}] @ git+{REPOSITORY}'"
+
 
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
     """Return `value` if it is an integer of at least `minimum`; raise TypeError or ValueError otherwise."""

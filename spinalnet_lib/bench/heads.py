@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from ..heads.counting import count_macs
-from ..heads.fast_spine import fast_dropout, reference_loop
+from ..heads.dropout import CheapDropout
 from ..heads.registry import create_head
 from ..models.classifier import create_model
 from ..models.sizes import paper_head
@@ -29,8 +29,6 @@ def head_rows() -> Iterator[dict]:
         yield compare_times(f"head training step, batch {batch}", DENSE, steps[0], steps[1])
         yield compare_times(f"head training step, batch {batch}", MASKED, steps[0], steps[2])
         yield compare_times(f"{MASKED}, training step, batch {batch}", DENSE, steps[2], steps[1])
-        loop = _reference(training_step(_vgg5_head("spinal"), batch, 256))
-        yield compare_times(f"plain loop of the head, training step, batch {batch}", DENSE, loop, steps[1])
     for batch in (1, 100, 1000):
         spinal, dense = (evaluation(_vgg5_head(head), batch, 256) for head in ("spinal", "mlp"))
         yield compare_times(f"head evaluation, batch {batch}", DENSE, spinal, dense)
@@ -124,23 +122,10 @@ def _vgg5_head(name: str) -> torch.nn.Module:
     return create_head(name, 256, 10, **paper_head("vgg5", name))
 
 
-class _FastDropout(torch.nn.Dropout):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return fast_dropout(x, self.p) if self.training else x
-
-
 def _with_fast_masks(head: torch.nn.Module) -> torch.nn.Module:
-    """The dense head with the spine's mask generator, to tell its gain from the spine's."""
+    """The head with cheap dropout masks for good."""
     for module in list(head.modules()):
         for name, child in module.named_children():
             if type(child) is torch.nn.Dropout:
-                setattr(module, name, _FastDropout(child.p))
+                setattr(module, name, CheapDropout(child.p))
     return head
-
-
-def _reference(fn: Callable[[], object]) -> Callable[[], object]:
-    def run() -> None:
-        with reference_loop():
-            fn()
-
-    return run

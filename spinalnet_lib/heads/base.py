@@ -67,12 +67,8 @@ class Head(nn.Module):
         x = self.hidden(x)
         if pre_logits or not self.num_classes:
             return x
-        logits = self.classifier(self.drop_pre_logits(x))
+        logits = self.classifier(self.classifier_drop(x))
         return logits[:, : self.num_classes] if self.background_class and not self.training else logits
-
-    def drop_pre_logits(self, x: Tensor) -> Tensor:
-        """The classifier's dropout."""
-        return self.classifier_drop(x)
 
     def add_background_class(self) -> Head:
         """Give the classifier one more output, the last, for images of none of the classes; returns the head.

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from ..checks import check_int
 from .base import Head, Layer, LayerFactory, check_sizes, drop_rates
-from .fast_spine import fast_drop, fast_hidden
 from .registry import register_head
 
 
@@ -81,18 +80,11 @@ class SpinalHead(Head):
         return [splits[i % self.num_splits] for i in range(self.num_layers)]
 
     def hidden(self, x: Tensor) -> Tensor:
-        # The same numbers sooner, where nothing watches or changes the calls; the loop below is the definition.
-        fast = fast_hidden(self, x)
-        if fast is not None:
-            return fast
         outputs: list[Tensor] = []
         for split, layer in zip(self.read(x), self.layers, strict=True):
             chain = self.chained and outputs
             outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if chain else split))
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
-
-    def drop_pre_logits(self, x: Tensor) -> Tensor:
-        return fast_drop(self.classifier_drop, x)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"

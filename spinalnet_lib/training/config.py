@@ -25,8 +25,8 @@ class TrainConfig:
     then it is read at each evaluation too, to record what choosing the best epoch on it would have claimed.
     `augmentation` warps training images, each by its own draw.
 
-    `fast` is the one switch for everything that speeds training up at the price of other rounding: channels-last memory
-    and the heads' fast way, which draws dropout masks otherwise; on a GPU bfloat16 products and the step as a CUDA graph.
+    `fast` is the one switch for everything that speeds training up at the price of other numbers: channels-last memory;
+    on a CPU the head's dropout as `CheapDropout`, whatever the head; on a GPU bfloat16 products and the step as a CUDA graph.
     `stacked` marks a run that `train_stacked` makes together with others; its numbers differ from `train`'s by rounding.
     `loss` is "cross_entropy" for classes, or "mse", the mean squared error of one output against float labels.
 

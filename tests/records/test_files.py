@@ -105,7 +105,7 @@ def test_a_folder_is_read_whole_but_for_failures(record, tmp_path):
 WRITER = """
 import dataclasses, json, sys
 from spinalnet_lib import append_record
-from spinalnet_lib.records import Record
+from spinalnet_lib.records.record import Record
 first, path, record = int(sys.argv[1]), sys.argv[2], Record(**json.loads(sys.argv[3]))
 for seed in range(first, first + 50):
     append_record(path, dataclasses.replace(record, seed=seed))
