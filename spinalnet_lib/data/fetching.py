@@ -31,10 +31,12 @@ def fetch(name: str, root: Path) -> Path:
     card = load_card(name, root)
     if card["kind"] == "embedded":
         return root
+    if "torchvision" not in card and not is_present(root, card):
+        raise ValueError(f"{name} cannot be fetched: {remedy(card)}")
     try:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root / ".fetching" / f"{name}.lock"):  # a second process waits for the first one's
-            if not (is_present(root, card) and _is_sound(root, card)):
+            if "torchvision" in card and not (is_present(root, card) and _is_sound(root, card)):
                 _fetch(root, card, root / ".fetching" / name)
     except OSError as error:
         if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
@@ -55,8 +57,6 @@ def _is_sound(root: Path, card: dict) -> bool:
 
 
 def _fetch(root: Path, card: dict, partial: Path) -> None:
-    if "torchvision" not in card:
-        raise ValueError(f"{card['name']} cannot be fetched: {remedy(card)}")
     shutil.rmtree(partial, ignore_errors=True)  # what a killed fetch left
     needed, free = card["download_mb"] * 2**20 * _ROOM, shutil.disk_usage(root).free
     if free < needed:

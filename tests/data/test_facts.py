@@ -24,6 +24,15 @@ def write_set(root, name, train, test, classes=("a", "b")):
     (folder / "card.json").write_text(json.dumps(card | {"licence": "CC0"}))
 
 
+@pytest.fixture(autouse=True)
+def without_mnist_5k(monkeypatch):
+    """It takes seconds to read, and shares no image with what is made here."""
+    names = data_facts.list_datasets
+    monkeypatch.setattr(
+        data_facts, "list_datasets", lambda *where, present: [n for n in names(*where, present) if n != "mnist_5k"]
+    )
+
+
 @pytest.fixture
 def facts(tmp_path):
     first = [(level, level % 2) for level in range(24)]

@@ -133,24 +133,24 @@ def test_flowers_keep_the_publishers_three_parts(tmp_path, monkeypatch):
 
 
 def test_cars_in_their_original_archives(tmp_path, monkeypatch):
-    change_card(monkeypatch, "cars", sizes={"train": 6 * 196, "test": 196})
+    change_card(monkeypatch, "cars", sizes={"train": 18, "test": 3}, num_classes=3, classes=None)
     root = tmp_path / "stanford_cars"
     (root / "devkit").mkdir(parents=True)
-    names = np.array([f"car {c}" for c in range(196)], dtype=object)
+    names = np.array([f"car {c}" for c in range(3)], dtype=object)
     scipy.io.savemat(root / "devkit" / "cars_meta.mat", {"class_names": names})
     for part, table in (
         ("train", root / "devkit" / "cars_train_annos.mat"),
         ("test", root / "cars_test_annos_withlabels.mat"),
     ):
-        rows = [(f"{c + 1:05d}.jpg", c + 1) for c in range(196) for _ in range(1)]
+        rows = [(f"{c + 1:05d}.jpg", c + 1) for c in range(3) for _ in range(1)]
         if part == "train":
             rows = rows * 6
         scipy.io.savemat(table, {"annotations": np.array(rows, dtype=[("fname", object), ("class", object)])})
-        for c in range(196):
+        for c in range(3):
             write_photo(root / f"cars_{part}" / f"{c + 1:05d}.jpg", c)
     data = load_dataset("cars", tmp_path, size=8)
-    assert (len(data.full_train), len(data.test)) == (6 * 196, 196) and data.card["classes"][3] == "car 3"
-    assert data.test.labels.tolist() == list(range(196))
+    assert (len(data.full_train), len(data.test)) == (18, 3) and data.card["classes"] == ["car 0", "car 1", "car 2"]
+    assert data.test.labels.tolist() == list(range(3))
     (root / "cars_test_annos_withlabels.mat").unlink()
     with pytest.raises(FileNotFoundError, match=r"stanford_cars lacks a file of its devkit"):
         load_dataset("cars", tmp_path)
