@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -118,7 +119,8 @@ class _Store:
     def _write(self, path: Path, nbytes: int) -> None:
         for old in self._cache.glob("*"):  # of photographs that were added, replaced or removed since, or half a file
             if old.name.lstrip(".").startswith(f"{self.size}px-"):
-                old.unlink(missing_ok=True)
+                with suppress(PermissionError):  # on Windows, of one that another process has open
+                    old.unlink(missing_ok=True)
         free = shutil.disk_usage(self._cache).free
         if free < nbytes:
             raise OSError(

@@ -1,9 +1,8 @@
-import gzip
 import sys
 
 from spinalnet_lib import list_datasets
 from spinalnet_lib.cli.main import main
-from tests.data.cases import write_classes
+from tests.data.cases import flip_in_gz, without_mnist_5k, write_classes
 
 
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
@@ -23,6 +22,7 @@ def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
 
 
 def test_data_check_counts_and_names_what_is_not_sound(capsys, monkeypatch, tmp_path):
+    without_mnist_5k(monkeypatch)
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
     write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
     assert main(["data", "new", str(tmp_path / "leaves")]) == 0
@@ -73,9 +73,8 @@ def test_a_damaged_file_stops_one_set(capsys, monkeypatch, tmp_path):
     folder = tmp_path / "glyphs"
     folder.mkdir()
     (folder / "card.json").write_text('{"kind": "arrays", "num_classes": 2, "splits": {"train": 40}}')
-    packed = bytearray(gzip.compress(bytes(1000)))
-    packed[10] ^= 0x06  # the kind of the first block: no such kind
-    (folder / "train_images.npy.gz").write_bytes(packed)
+    (folder / "train_images.npy").write_bytes(bytes(1000))
+    flip_in_gz(folder / "train_images.npy")
     assert main(["data", "list"]) == 0 and "svhn" in capsys.readouterr().out
     assert main(["data", "check", "glyphs", "digits"]) == 2
     said = capsys.readouterr()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from spinalnet_lib.data import readers
-from tests.data.cases import idx_bytes, sheet
+from tests.data.cases import BOMBS, flip_in_gz, idx_bytes, sheet
 
 REMEDY = "fetch it again"
 
@@ -73,10 +73,9 @@ def test_damaged_archives_are_named(images, suffix, pack, change):
     assert str(packed) in str(caught.value) and str(caught.value).endswith(REMEDY)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
-def test_an_archive_that_unpacks_to_far_more_than_the_card_says_takes_no_memory(images, pack):
+@pytest.mark.parametrize(("suffix", "pack"), BOMBS)
+def test_an_archive_that_unpacks_to_far_more_than_the_card_says_takes_no_memory(images, suffix, pack):
     path, _ = images
-    suffix = {gzip.compress: ".gz", lzma.compress: ".xz"}[pack]
     path.with_name(path.name + suffix).write_bytes(pack(path.read_bytes() + bytes(2**24)))
     path.unlink()
     tracemalloc.start()
@@ -90,10 +89,7 @@ def test_an_archive_that_unpacks_to_far_more_than_the_card_says_takes_no_memory(
 
 def test_a_flipped_bit_in_an_archive_is_named(images):
     path, _ = images
-    packed = bytearray(gzip.compress(path.read_bytes()))
-    packed[10] ^= 0x06  # the kind of the first block: no such kind
-    path.with_name(path.name + ".gz").write_bytes(packed)
-    path.unlink()
+    flip_in_gz(path)
     with pytest.raises(ValueError, match=r"images-idx3-ubyte.gz cannot be unpacked"):
         readers.read_idx(path, (2, 3, 4), None, REMEDY)
 
