@@ -79,7 +79,7 @@ PARTS = ("train", "val", "test")
 PHOTOGRAPHS = ("photographs", "folder")  # kinds whose images are decoded to the size that is asked for
 _KINDS = ("arrays", "sheets", "folder")
 _SIDE = 128  # pixels of photographs, where the card does not say
-_MOST_IMAGES = 10**8
+_MOST_IMAGES, _MOST_PIXELS = 10**8, 2**14
 
 
 def list_own(root: Path) -> list[str]:
@@ -108,47 +108,40 @@ def _new_card(path: Path) -> str:
     return f"correct it, or move it away and have `spinalnet data new {path.parent}` write one for class folders"
 
 
-def _is_count(value, most: int = _MOST_IMAGES) -> bool:
-    return type(value) is int and 0 < value <= most
-
-
-def _is_image_shape(shape) -> bool:
-    return isinstance(shape, list) and len(shape) == 3 and shape[0] in (1, 3) and all(map(_is_side, shape[1:]))
-
-
-def _is_side(value) -> bool:
-    return _is_count(value, 2**14)
-
-
-def _are_names(classes, count: int) -> bool:
-    return isinstance(classes, list) and all(isinstance(c, str) for c in classes) and len(set(classes)) == count
-
-
-def _are_parts(sizes) -> bool:
-    return isinstance(sizes, dict) and "train" in sizes and {*sizes} <= {*PARTS} and all(map(_is_count, sizes.values()))
+def _counts(values, most: int = _MOST_IMAGES) -> bool:
+    return all(type(value) is int and 0 < value <= most for value in values)
 
 
 # What must hold on a card of one's own, in this order: key -> (whether it does, what is needed).
 _NEEDED = {
     "kind": (lambda card: card["kind"] in _KINDS, f"one of {', '.join(_KINDS)}"),
     "splits": (
-        lambda card: _are_parts(card["splits"]),
+        lambda card: {"train"} <= {*card["splits"]} <= {*PARTS} and _counts(card["splits"].values()),
         f"images a part, from 1 to {_MOST_IMAGES:,}: train, and perhaps val and test",
     ),
     "num_classes": (
-        lambda card: _is_count(card["num_classes"], sum(card["splits"].values())),
+        lambda card: _counts([card["num_classes"]], sum(card["splits"].values())),
         "a number from 1 to that of the images",
     ),
     "classes": (
-        lambda card: card["classes"] is None or _are_names(card["classes"], card["num_classes"]),
+        lambda card: (
+            card["classes"] is None
+            or (len({*card["classes"]}) == card["num_classes"] and bool(", ".join(card["classes"])))
+        ),
         "num_classes different names, or nothing",
     ),
     "parts": (lambda card: {*card["splits"]} <= card["parts"].keys(), "a folder for each part of splits"),
-    "shape": (lambda card: card["shape"] is None or _is_image_shape(card["shape"]), "[1 or 3, height, width]"),
-    "shorter_side": (lambda card: _is_side(card["shorter_side"]), "a number of pixels"),
+    "shape": (
+        lambda card: card["shape"] is None or (card["shape"][0] in (1, 3) and _counts(card["shape"][1:], _MOST_PIXELS)),
+        "[1 or 3, height, width]",
+    ),
+    "shorter_side": (lambda card: _counts([card["shorter_side"]], _MOST_PIXELS), "a number of pixels"),
     "sha256_of_raw_pixels": (lambda card: isinstance(card["sha256_of_raw_pixels"], dict), "hashes by name of the file"),
-    "tile": (lambda card: card["kind"] != "sheets" or _is_side(card["tile"]), "the side of an image in pixels"),
-    "columns": (lambda card: card["kind"] != "sheets" or _is_side(card["columns"]), "the images in a row of a sheet"),
+    "tile": (lambda card: card["kind"] != "sheets" or _counts([card["tile"]], _MOST_PIXELS), "a number of pixels"),
+    "columns": (
+        lambda card: card["kind"] != "sheets" or _counts([card["columns"]], _MOST_PIXELS),
+        "the images in a row of a sheet",
+    ),
 }
 
 
@@ -156,11 +149,9 @@ def load_own_card(root: Path, name: str) -> dict:
     """The card of a folder in the form of the official cards; raises ValueError for one that lacks what is needed."""
     path = root / name / "card.json"
     own = _read_card(path)
-    defaults = {"kind": None, "splits": None, "num_classes": None, "classes": None, "shape": None}
-    defaults |= {"tile": None, "columns": None, "sha256_of_raw_pixels": {}}
-    card = defaults | own
-    card["shorter_side"] = card.get("shorter_side") or _SIDE
-    card.setdefault("parts", {part: part for part in PARTS})
+    defaults = {"sha256_of_raw_pixels": {}, "parts": {part: part for part in PARTS}}
+    card = dict.fromkeys(_NEEDED) | defaults | own
+    card["shorter_side"] = card["shorter_side"] or _SIDE
     for key, (holds, needed) in _NEEDED.items():
         try:
             fine = holds(card)
@@ -168,10 +159,9 @@ def load_own_card(root: Path, name: str) -> dict:
             fine = False
         if not fine:
             raise ValueError(f"{path}: {key} is {str(card[key])[:200]}, needed is {needed}; {_new_card(path)}")
-    for part in card["splits"]:
-        if card["kind"] == "folder" and not _stays_inside(path.parent, card["parts"][part]):
-            raise ValueError(f"{path}: parts are folders inside of the set's own, got {card['parts']}; correct them")
-    sizes = card["splits"]
+    sizes, inner = card["splits"], {part: path.parent / str(card["parts"][part]) for part in card["splits"]}
+    if not all(folder.resolve().is_relative_to(path.parent.resolve()) for folder in inner.values()):
+        raise ValueError(f"{path}: parts are folders inside of the set's own, got {card['parts']}; correct them")
     counts = ", ".join(f"{count:,} {'validation' if part == 'val' else part}" for part, count in sizes.items())
     whose = "the folder's own parts" if "test" in sizes else "own split, stratified, fixed seed: one fifth test"
     sixth = "" if "val" in sizes else "; one sixth of training is validation, stratified, fixed seed"
@@ -194,7 +184,3 @@ def load_own_card(root: Path, name: str) -> dict:
         "splits": f"{whose} ({counts}){sixth}",
         "own_split": not official,
     }
-
-
-def _stays_inside(folder: Path, inner: str) -> bool:
-    return (folder / str(inner)).resolve().is_relative_to(folder.resolve())

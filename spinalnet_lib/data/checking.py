@@ -27,9 +27,10 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
         data.train.images.check()
     known = load_facts().get(name)
     if known and known["source"] == data.source:
-        # Pixels of photographs depend on the decoder, so there the files are compared.
-        key = "sha256_of_files" if of_photographs else "sha256"
-        found = data.train.images.hash_files() if of_photographs else data.sha256
+        if of_photographs:  # their pixels depend on the decoder
+            key, found = "sha256_of_files", data.train.images.hash_files()
+        else:
+            key, found = "sha256", data.sha256
         if known[key] != found:
             raise ValueError(
                 f"{name} is not what the project's records were made on: {key} is {found}, recorded is {known[key]}; "

@@ -27,22 +27,20 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
     if card["kind"] == "folder":
         return _read_folder(folder, card, cache_folder(root, card["name"]), size)
     remedy = f"put {folder.name}/ there again from where you have it"
-    parts, shape = {}, card.get("shape")
+    parts, shape = {}, card["shape"]
     for part, count in card["sizes"].items():
         sheets = sorted(folder.glob(f"{part}_*.webp")) if card["kind"] == "sheets" else []
-        arrays = {
-            "images": read_sheets(sheets, card["tile"], card["columns"], count, remedy)
-            if sheets
-            else _read_images(folder / f"{part}_images.npy", count, shape, remedy),
-            "labels": _read_labels(folder / f"{part}_labels.npy", count, remedy),
-        }
-        for what, array in arrays.items():
-            expected = card.get("sha256_of_raw_pixels", {}).get(f"{part}_{what}")
+        if sheets:
+            images = read_sheets(sheets, card["tile"], card["columns"], count, remedy)
+        else:
+            images = _read_images(folder / f"{part}_images.npy", count, shape, remedy)
+        labels = _read_labels(folder / f"{part}_labels.npy", count, remedy)
+        for what, array in (("images", images), ("labels", labels)):
+            expected = card["sha256_of_raw_pixels"].get(f"{part}_{what}")
             if expected and hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != expected:
-                raise ValueError(
-                    f"{folder / f'{part}_{what}.npy'} differs from its card (SHA-256 of its values); {remedy}"
-                )
-        parts[part] = Part(to_images(arrays["images"]), arrays["labels"])
+                path = folder / f"{part}_{what}.npy"
+                raise ValueError(f"{path} differs from its card (SHA-256 of its values); {remedy}")
+        parts[part] = Part(to_images(images), labels)
         shape = list(parts[part].images.shape[1:])  # one shape in all parts
     return Parts(**parts)
 
@@ -60,21 +58,20 @@ def _read_folder(folder: Path, card: dict, cache: Path, size: int | None) -> Par
 
 
 def _read_images(path: Path, count: int, shape: list[int] | None, remedy: str) -> np.ndarray:
-    channels, *sides = shape or (None, None, None)
-
     def fits(dtype: np.dtype, found: tuple) -> bool:
-        grey_or_rgb = len(found) == 3 or (len(found) == 4 and found[3] in (1, 3))
-        right = shape is None or (list(found[1:3]) == sides and channels == (*found, 1)[3])
-        return dtype == np.uint8 and grey_or_rgb and min(found) > 0 and found[0] == count and right
+        channels, sides = (*found, 1)[3:4], found[1:3]
+        right = [*channels, *sides] == shape if shape else channels[0] in (1, 3) and min(found) > 0
+        return dtype == np.uint8 and len(found) in (3, 4) and found[0] == count and right
 
-    says = f"{channels} channels of {sides[0]}×{sides[1]} pixels" if shape else "1 or 3 channels"
-    return read_npy(path, fits, f"uint8 ({count}, height, width) or ({count}, height, width, channels), {says}", remedy)
+    needed = f"of {shape[0]} channels and {shape[1]}×{shape[2]} pixels" if shape else "of 1 or 3 channels"
+    return read_npy(path, fits, f"uint8 ({count}, height, width[, channels]) {needed}", remedy)
 
 
 def _read_labels(path: Path, count: int, remedy: str) -> np.ndarray:
-    return read_npy(
-        path, lambda dtype, found: dtype.kind in "iu" and found == (count,), f"whole numbers ({count},)", remedy
-    )
+    def fits(dtype: np.dtype, found: tuple) -> bool:
+        return dtype.kind in "iu" and found == (count,)
+
+    return read_npy(path, fits, f"whole numbers ({count},)", remedy)
 
 
 def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 
@@ -50,23 +51,23 @@ class Photos:
 
     def split(self, size: int) -> Iterator[Tensor]:
         """All photographs in turn, `size` at a time: they need not be in memory at once."""
-        starts = range(0, len(self), size)
-        return (self[start : start + size] for start in _progress(starts, len(starts), "photographs, in chunks"))
+        return (self[start : start + size] for start in range(0, len(self), size))
 
     def to(self, device: torch.device | str) -> Tensor:
         """All of them as one tensor on `device`."""
         return self[:].to(device)
 
     def index_select(self, dim: int, index: Tensor) -> Photos:
-        """Some of the photographs, in this order; both share what is decoded. `dim` is 0, as a tensor's would be."""
-        part = object.__new__(Photos)
-        part._store, part._index = self._store, self._index[index.numpy()]
-        return part
+        """Some of the photographs, in this order, undecoded; `dim` is 0, as it would be for a tensor."""
+        return self._part(self._index[index.numpy()])
 
     def joined(self, other: Photos) -> Photos:
         """These and then others of the same set."""
-        part = object.__new__(Photos)
-        part._store, part._index = self._store, np.concatenate([self._index, other._index])
+        return self._part(np.concatenate([self._index, other._index]))
+
+    def _part(self, index: np.ndarray) -> Photos:
+        part = copy(self)
+        part._index = index
         return part
 
     def check(self) -> None:
@@ -112,9 +113,12 @@ class _Store:
             ) from error
         return np.memmap(path, np.uint8, "r", shape=shape)
 
-    def decoded(self, what: str) -> Iterable[np.ndarray]:
+    def decoded(self, what: str) -> Iterator[np.ndarray]:
+        from tqdm import tqdm
+
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            yield from _progress(pool.map(lambda path: decode(path, self.size), self.files), len(self.files), what)
+            images, count = pool.map(lambda path: decode(path, self.size), self.files), len(self.files)
+            yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, disable=count < 1000)
 
     def _write(self, path: Path, nbytes: int) -> None:
         for old in self._cache.glob("*"):  # of photographs that were added, replaced or removed since, or half a file
@@ -150,11 +154,3 @@ def cache_folder(root: Path, name: str) -> Path:
 
 def _is_whole(path: Path, nbytes: int) -> bool:
     return path.is_file() and path.stat().st_size == nbytes
-
-
-def _progress(steps: Iterable, count: int, what: str) -> Iterable:
-    if count < 1000:
-        return steps
-    from tqdm import tqdm
-
-    return tqdm(steps, desc=what, leave=False, mininterval=0.5, total=count)

@@ -121,7 +121,7 @@ WRONG = {
     "classes that are no list": (lambda f: change_card(f, classes=5), "card.json: classes is 5"),
     "another shape on the card": (
         lambda f: change_card(f, shape=[3, 64, 64]),
-        r"train_images.npy holds uint8 \(36, 9, 9\), needed is .* 3 channels of 64×64",
+        r"train_images.npy holds uint8 \(36, 9, 9\), needed is .* 3 channels and 64×64",
     ),
     "channels first": (
         lambda f: np.save(f / "test_images.npy", np.zeros((9, 3, 9, 9), np.uint8)),
@@ -149,7 +149,7 @@ WRONG = {
     "a class without a name": (lambda f: change_card(f, classes=[1, 2, 3]), "classes"),
     "a part of another shape": (
         lambda f: (change_card(f, shape=None), np.save(f / "test_images.npy", np.zeros((9, 8, 8), np.uint8))),
-        r"test_images.npy holds uint8 \(9, 8, 8\), needed is .* 1 channels of 9×9",
+        r"test_images.npy holds uint8 \(9, 8, 8\), needed is .* 1 channels and 9×9",
     ),
     "parts in a list": (lambda f: change_card(f, kind="folder", parts=["train", "test"]), "card.json: parts is"),
     "another part": (lambda f: change_card(f, splits={"train": 36, "dev": 9}), "card.json: splits is .*'dev': 9"),
@@ -177,14 +177,6 @@ def test_a_file_that_unpacks_to_far_more_than_its_card_says_takes_no_memory(arra
         assert tracemalloc.get_traced_memory()[1] < 2**22
     finally:
         tracemalloc.stop()
-
-
-def test_a_damaged_card_does_not_hide_the_other_sets(arrays):
-    for name, text in {"nested": "[" * 100_000, "list": "[]", "bytes": "\xff", "odd": '{"kind": []}'}.items():
-        (arrays.parent / name).mkdir()
-        (arrays.parent / name / "card.json").write_text(text, encoding="latin1")
-    assert {"glyphs", "nested", "list", "bytes", "odd"} <= set(list_datasets(arrays.parent, present=True))
-    assert len(load_dataset("glyphs", arrays.parent).test) == 9
 
 
 def test_a_folder_of_another_kind_is_no_set(arrays):
