@@ -112,6 +112,14 @@ def _counts(values, most: int = _MOST_IMAGES) -> bool:
     return all(type(value) is int and 0 < value <= most for value in values)
 
 
+def _are_names(classes: list, count: int) -> bool:
+    return type(classes) is list and len({*classes}) == count and all(isinstance(name, str) for name in classes)
+
+
+def _is_shape(channels: int, height: int, width: int) -> bool:
+    return channels in (1, 3) and _counts([height, width], _MOST_PIXELS)
+
+
 # What must hold on a card of one's own, in this order: key -> (whether it does, what is needed).
 _NEEDED = {
     "kind": (lambda card: card["kind"] in _KINDS, f"one of {', '.join(_KINDS)}"),
@@ -124,15 +132,12 @@ _NEEDED = {
         "a number from 1 to that of the images",
     ),
     "classes": (
-        lambda card: (
-            card["classes"] is None
-            or (len({*card["classes"]}) == card["num_classes"] and bool(", ".join(card["classes"])))
-        ),
+        lambda card: card["classes"] is None or _are_names(card["classes"], card["num_classes"]),
         "num_classes different names, or nothing",
     ),
     "parts": (lambda card: {*card["splits"]} <= card["parts"].keys(), "a folder for each part of splits"),
     "shape": (
-        lambda card: card["shape"] is None or (card["shape"][0] in (1, 3) and _counts(card["shape"][1:], _MOST_PIXELS)),
+        lambda card: card["shape"] is None or _is_shape(*card["shape"]),
         "[1 or 3, height, width]",
     ),
     "shorter_side": (lambda card: _counts([card["shorter_side"]], _MOST_PIXELS), "a number of pixels"),

@@ -144,6 +144,8 @@ WRONG = {
     "a billion images": (lambda f: change_card(f, splits={"train": 10**9}), "splits.*1000000000"),
     "sheets without their size": (lambda f: change_card(f, kind="sheets"), "tile"),
     "a shape in words": (lambda f: change_card(f, shape="9×9"), "shape.*9×9"),
+    "a shape of two numbers": (lambda f: change_card(f, shape=[9, 9]), r"shape is \[9, 9\]"),
+    "classes in a word": (lambda f: change_card(f, classes="abc"), "classes is abc"),
     "hashes in a list": (lambda f: change_card(f, sha256_of_raw_pixels=[1]), "sha256_of_raw_pixels"),
     "a side in words": (lambda f: change_card(f, kind="folder", shorter_side="big"), "shorter_side.*big"),
     "a class without a name": (lambda f: change_card(f, classes=[1, 2, 3]), "classes"),
