@@ -118,7 +118,10 @@ class _Store:
 
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             images, count = pool.map(lambda path: decode(path, self.size), self.files), len(self.files)
-            yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, disable=count < 1000)
+            try:
+                yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, disable=count < 1000)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for the whole set
 
     def _write(self, path: Path, nbytes: int) -> None:
         for old in self._cache.glob("*"):  # of photographs that were added, replaced or removed since, or half a file
