@@ -2,7 +2,7 @@ import sys
 
 from spinalnet_lib import list_datasets
 from spinalnet_lib.cli.main import main
-from tests.data.cases import flip_in_gz, without_mnist_5k, write_classes
+from tests.data.cases import flip_in_gz, write_classes
 
 
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
@@ -22,7 +22,6 @@ def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
 
 
 def test_data_check_counts_and_names_what_is_not_sound(capsys, monkeypatch, tmp_path):
-    without_mnist_5k(monkeypatch)
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
     write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
     assert main(["data", "new", str(tmp_path / "leaves")]) == 0

@@ -4,7 +4,6 @@ import copy
 import functools
 import gzip
 import hashlib
-import importlib.util
 import lzma
 import os
 import struct
@@ -25,12 +24,6 @@ def flip_in_gz(path):
     packed[10] ^= 0x06
     path.with_name(path.name + ".gz").write_bytes(packed)
     path.unlink()
-
-
-def without_mnist_5k(monkeypatch):
-    """As if its package were not installed: it takes seconds to read."""
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mlxtend" else find_spec(name))
 
 
 def write_photo(path, seed=0, size=(40, 30), mode="RGB"):

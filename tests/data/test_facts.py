@@ -9,7 +9,7 @@ from spinalnet_lib import load_dataset
 from spinalnet_lib.data import facts as data_facts
 from spinalnet_lib.data.facts import load_facts, measure_facts
 from spinalnet_lib.data.own_sets import write_card
-from tests.data.cases import sha, without_mnist_5k, write_classes
+from tests.data.cases import sha, write_classes
 
 
 def write_set(root, name, train, test, classes=("a", "b")):
@@ -25,8 +25,7 @@ def write_set(root, name, train, test, classes=("a", "b")):
 
 
 @pytest.fixture
-def facts(tmp_path, monkeypatch):
-    without_mnist_5k(monkeypatch)
+def facts(tmp_path):
     first = [(level, level % 2) for level in range(24)]
     write_set(tmp_path, "one", [*first, (3, 1), (4, 1)], [(100, 0), (101, 1), (100, 0), (5, 1), (5, 1)])
     write_set(tmp_path, "two", [(level, level % 2) for level in range(100, 124)], [(7, 1), (8, 1), (200, 0)])
@@ -50,15 +49,13 @@ def test_images_shared_between_sets_are_counted_both_ways(facts):
     assert facts["digits"]["shares_images_with"] == {}
 
 
-def test_names_are_compared_whatever_their_case(tmp_path, monkeypatch):
-    without_mnist_5k(monkeypatch)
+def test_names_are_compared_whatever_their_case(tmp_path):
     write_set(tmp_path, "one", [(level, level % 2) for level in range(24)], [(100, 0)], classes=("a", "B"))
     write_set(tmp_path, "two", [(level, level % 2) for level in range(24)], [(200, 0)], classes=("A", "b"))
     assert measure_facts(tmp_path)["one"]["shares_images_with"]["two"]["under_another_name"] == 0
 
 
-def test_facts_of_photographs(tmp_path, monkeypatch):
-    without_mnist_5k(monkeypatch)
+def test_facts_of_photographs(tmp_path):
     write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 6))
     facts = measure_facts(tmp_path)["leaves"]
     assert (facts["train"], facts["test"], facts["image_shape"]) == (10, 2, [3, 128, 128])
