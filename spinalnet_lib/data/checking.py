@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from ..paths import data_root
-from .cards import find_place, is_present, load_card
+from .cards import PHOTOGRAPHS, find_place, is_present, load_card
 from .facts import load_facts
 from .loading import load_images
 from .own_sets import check_files
-from .photos import Photos, cache_folder
+from .photos import cache_folder
 from .publishers import MANIFEST
 from .readers import find_file
 from .splits import DataSet
@@ -22,13 +22,15 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
     """
     root = data_root(root)
     data = load_images(name, root)
-    photos = data.train.images if isinstance(data.train.images, Photos) else None
-    if photos is not None:
-        photos.check()
+    card, of_photographs = data.card, data.card["kind"] in PHOTOGRAPHS
+    if of_photographs:
+        data.train.images.check()
     known = load_facts().get(name)
     if known and known["source"] == data.source:
-        # Pixels of photographs depend on the decoder, so there the files are compared.
-        key, found = ("sha256_of_files", photos.hash_files()) if photos is not None else ("sha256", data.sha256)
+        if of_photographs:  # their pixels depend on the decoder
+            key, found = "sha256_of_files", data.train.images.hash_files()
+        else:
+            key, found = "sha256", data.sha256
         if known[key] != found:
             raise ValueError(
                 f"{name} is not what the project's records were made on: {key} is {found}, recorded is {known[key]}; "
@@ -36,22 +38,16 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
             )
         return (
             data,
-            "the same files as in the project's own records"
-            if photos
-            else "all pixels and labels as in the project's own records",
+            f"{'the same files' if of_photographs else 'all pixels and labels'} as in the project's own records",
         )
-    if data.source == "packed" and (check_files(root, data.card) or _all_hashed(data.card)):
+    hashes = card.get("sha256_of_raw_pixels", {})
+    all_hashed = all(f"{part}_images" in hashes for part in card["sizes"])
+    if data.source == "packed" and (check_files(root, card) or all_hashed):
         return data, "hash as on its card"
-    hashed = data.card["kind"] == "torchvision" or any("sha256" in file for file in data.card.get("files", {}).values())
-    manifest = data.source == "official" and data.card["kind"] == "idx"
-    if hashed or (manifest and (find_place(root, data.card) / MANIFEST).is_file()):
+    has_hashes = card["kind"] == "torchvision" or any("sha256" in file for file in card.get("files", {}).values())
+    if has_hashes or (card["kind"] == "idx" and (find_place(root, card) / MANIFEST).is_file()):
         return data, "hash as published"
     return data, "whole and readable; no hash is known for it"
-
-
-def _all_hashed(card: dict) -> bool:
-    hashes = card.get("sha256_of_raw_pixels", {})
-    return all(f"{part}_images" in hashes for part in card["sizes"])
 
 
 def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:

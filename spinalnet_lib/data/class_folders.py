@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
-
+import torch
 
 from .photos import Photos
 from .readers import Part, Parts
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 _PASSED_OVER = {"__MACOSX", "__pycache__"}
+_SLACK = 0.01  # of the number of photographs
 
 
 def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
@@ -42,9 +39,6 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-_SLACK = 0.01
-
-
 def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, cache: Path, size: int | None) -> Parts:
     """Parts of a set from their class folders; the classes are those of the card, or the training part's."""
     classes = card.get("classes") or list(folders["train"])
@@ -60,17 +54,17 @@ def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, ca
                 f"{card['name']}: the {part} part and the card differ in the class folders {', '.join(odd[:5])}"
                 f"{' …' if len(odd) > 5 else ''}; correct the folders' names, or make a set of your own with `spinalnet data new`"
             )
-    card["classes"] = classes
     files, labels = {}, {}
     for part, found in folders.items():
         files[part] = [path for name in classes for path in found[name]]
         labels[part] = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
-    return parts_of_files(files, labels, card, cache, size)
+    return parts_of_files(files, labels, card, cache, size)._replace(classes=classes)
 
 
 def parts_of_files(
     files: dict[str, list[Path]], labels: dict[str, np.ndarray], card: dict, cache: Path, size: int | None
 ) -> Parts:
+    """Parts of a set from the files and labels of each."""
     for part, paths in files.items():
         expected = card["sizes"][part]
         # A folder that was unpacked in part must not pass for whole; copies differ by a broken picture or two.
@@ -80,8 +74,5 @@ def parts_of_files(
                 "archive again, or make a set of your own of this one with `spinalnet data new FOLDER`"
             )
     photos = Photos([path for paths in files.values() for path in paths], size or card["image_shape"][-1], cache)
-    parts, start = {}, 0
-    for part, paths in files.items():
-        parts[part] = Part(photos.select(np.arange(start, start + len(paths))), labels[part])
-        start += len(paths)
-    return Parts(**parts)
+    indices = torch.arange(len(photos)).split([len(paths) for paths in files.values()])
+    return Parts(**{p: Part(photos.index_select(0, i), labels[p]) for p, i in zip(files, indices, strict=True)})

@@ -14,10 +14,9 @@ from torch import Tensor
 
 from ..files import write_whole
 from ..paths import data_path, data_root
-from .cards import list_datasets
+from .cards import PHOTOGRAPHS, list_datasets
 from .loading import load_images
-from .photos import Photos
-from .splits import DataSet, Split, chunks
+from .splits import CHUNK, DataSet, Split
 
 CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_split", "source")
 
@@ -25,7 +24,7 @@ CARD = ("title", "licence", "num_classes", "classes", "splits", "traps", "own_sp
 def load_facts() -> dict[str, dict]:
     """Facts by name of the set; empty if none have been measured."""
     path = data_path("results", "datasets.json")
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_bytes()) if path.is_file() else {}
 
 
 def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
@@ -43,7 +42,7 @@ def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
             for part, split in (("train", data.full_train), ("test", data.test))
         }
         facts[name] = describe(data, images[name])
-        if isinstance(data.train.images, Photos):
+        if data.card["kind"] in PHOTOGRAPHS:
             facts[name]["sha256_of_files"] = data.train.images.hash_files()
         if data.source == "packed":  # its card is not ours: keep what tells what was measured
             facts[name]["card"] = {key: data.card[key] for key in CARD}
@@ -58,7 +57,7 @@ def write_facts(facts: dict[str, dict]) -> Path:
     """Write facts to their place, sets that are not here now keeping what was measured before."""
     path = data_path("results", "datasets.json")
     merged = dict(sorted((load_facts() | facts).items()))
-    write_whole(path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, (json.dumps(merged, indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
@@ -86,7 +85,7 @@ def describe(data: DataSet, images: dict[str, list[tuple[bytes, str]]]) -> dict:
 
 def image_digests(split: Split) -> list[bytes]:
     """A digest of the pixels of each image, in order."""
-    return [_digest(image) for images in chunks(split.images) for image in images.flatten(1)]
+    return [_digest(image) for images in split.images.split(CHUNK) for image in images.flatten(1)]
 
 
 def _digest(image: Tensor) -> bytes:

@@ -1,7 +1,7 @@
-"""Getting official data sets through torchvision, and checking what is here.
+"""Getting official data sets through torchvision, which knows addresses, mirrors and hashes.
 
-A fetch goes into a temporary folder beside the data; only what has the publisher's hash and can be read whole is moved
-to its place. Nothing half-written is ever taken for whole.
+A fetch goes into a hidden folder beside the data; only what has the publisher's hash and can be read whole is moved to
+its place. Nothing half-written is ever taken for whole.
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..checks import how_to_install
+from ..files import locked
 from .cards import find_place, is_present, load_card, remedy
 from .publishers import MANIFEST, read_published
-
-if TYPE_CHECKING:
-    pass
-
 
 _ARCHIVES = (".gz", ".zip", ".tgz", ".tar")
 _ROOM = 4  # times the download: the archive, what is in it, and what a reader makes of that
@@ -33,27 +29,22 @@ def fetch(name: str, root: Path) -> Path:
     disk that is full or read-only.
     """
     card = load_card(name, root)
-    if card["kind"] == "embedded" or (is_present(root, card) and _is_sound(root, card)):
+    if card["kind"] == "embedded":
         return root
-    if "torchvision" not in card:
+    if "torchvision" not in card and not is_present(root, card):
         raise ValueError(f"{name} cannot be fetched: {remedy(card)}")
-    _check_room(root, card["download_mb"] * 2**20 * _ROOM, name)
-    _remove_leftovers(root)
-    partial = root / f".fetching-{name}-{os.getpid()}"
     try:
-        partial.mkdir()
-        _download(partial, card)
-        read_published(partial, card, None)
-        _write_manifest(partial, card)
-        for archive in [path for path in partial.rglob("*") if path.is_file() and path.name.endswith(_ARCHIVES)]:
-            archive.unlink()
-        _move(partial, root)
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root / ".fetching" / f"{name}.lock"):  # a second process waits for the first one's
+            if "torchvision" in card and not (is_present(root, card) and _is_sound(root, card)):
+                _fetch(root, card, root / ".fetching" / name)
     except OSError as error:
         if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
             raise
-        raise OSError(f"{name} could not be put into {root} ({error.strerror}); {_write_remedy(root)}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        raise OSError(
+            f"{name} could not be put into {root} ({error.strerror}); free some space or make {root} writable, or set "
+            "SPINALNET_DATA to a folder that is"
+        ) from error
     return find_place(root, card)
 
 
@@ -65,21 +56,31 @@ def _is_sound(root: Path, card: dict) -> bool:
     return True
 
 
-def _move(source: Path, target: Path) -> None:
-    """Folders that are not there yet in one step each, so that none is ever there in part."""
-    for path in sorted(source.iterdir()):
-        place = target / path.name
-        if path.is_dir() and place.is_dir():
-            _move(path, place)
-        else:
-            path.replace(place)
+def _fetch(root: Path, card: dict, partial: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)  # what a killed fetch left
+    needed, free = card["download_mb"] * 2**20 * _ROOM, shutil.disk_usage(root).free
+    if free < needed:
+        raise OSError(
+            f"{card['name']} needs about {needed / 2**20:,.0f} MB in {root}, {free / 2**20:,.0f} MB are free; free some "
+            "space, or set SPINALNET_DATA to a folder on another disk"
+        )
+    try:
+        partial.mkdir()
+        _download(partial, card)
+        read_published(partial, card, None)
+        _write_manifest(find_place(partial, card), card)
+        for archive in [path for path in partial.rglob("*") if path.is_file() and path.name.endswith(_ARCHIVES)]:
+            archive.unlink()
+        _move(partial, root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _download(partial: Path, card: dict) -> None:
     try:
         from torchvision import datasets
     except ImportError as error:
-        raise ImportError(f"fetching needs torchvision ({error}); install it, or {remedy(card)}") from error
+        raise ImportError(f"fetching needs torchvision ({error}): {how_to_install('data')}") from error
     cls = getattr(datasets, card["torchvision"]["class"])
     try:
         for arguments in card["torchvision"]["calls"]:
@@ -95,50 +96,19 @@ def _download(partial: Path, card: dict) -> None:
         ) from error
 
 
-def _write_manifest(partial: Path, card: dict) -> None:
+def _write_manifest(place: Path, card: dict) -> None:
     """Hashes of the unpacked files, taken while the archive's own hash is known to be right."""
-    place = find_place(partial, card)
-    if not card.get("files"):
-        return
-    hashes = {path.name: _sha256(path) for path in sorted(place.iterdir()) if not path.name.endswith(_ARCHIVES)}
-    (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
+    if card.get("files"):
+        files = [path for path in sorted(place.iterdir()) if not path.name.endswith(_ARCHIVES)]
+        hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
 
 
-def _check_room(root: Path, nbytes: int, name: str) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{name} cannot be put into {root} ({error.strerror}); {_write_remedy(root)}") from error
-    free = shutil.disk_usage(root).free
-    if free < nbytes:
-        raise OSError(
-            f"{name} needs about {nbytes / 2**20:,.0f} MB in {root}, {free / 2**20:,.0f} MB are free; free some space, "
-            "or set SPINALNET_DATA to a folder on another disk"
-        )
-
-
-def _remove_leftovers(root: Path) -> None:
-    """What a killed fetch left; a fetch that still runs keeps its own."""
-    for path in root.glob(".fetching-*"):
-        pid = path.name.rpartition("-")[2]
-        if not (pid.isdecimal() and _is_alive(int(pid))):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _write_remedy(root: Path) -> str:
-    return f"free some space or make {root} writable, or set SPINALNET_DATA to a folder that is"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _move(source: Path, target: Path) -> None:
+    """Folders that are not there yet in one step each, so that none is ever there in part."""
+    for path in sorted(source.iterdir()):
+        place = target / path.name
+        if path.is_dir() and place.is_dir():
+            _move(path, place)
+        else:
+            path.replace(place)

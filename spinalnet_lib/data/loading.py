@@ -10,14 +10,12 @@ import os
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ..checks import check_int
+from ..checks import check_int, how_to_install
 from ..paths import data_root
-from .cards import is_present, list_own, load_card, load_own_card, official_names
+from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
 from .fetching import fetch
 from .own_sets import read_own
-from .photos import Photos
 from .publishers import read_published
 from .readers import Part, Parts
 from .splits import DataSet, Split, Statistics
@@ -39,17 +37,20 @@ def load_images(
     card = card if published else load_own_card(root, name)
     if size is not None:
         check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of a photograph in pixels")
-        if card["kind"] not in ("photographs", "folder"):
+        if card["kind"] not in PHOTOGRAPHS:
             side = card["image_shape"][-1]
             raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
-    parts = read_published(root, card, size) if published else read_own(root, card, size)
+    try:
+        parts = read_published(root, card, size) if published else read_own(root, card, size)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{name} needs the package {error.name}: {how_to_install('data')}") from error
     source = "packed" if not published else "embedded" if card["kind"] == "embedded" else "official"
     return _cut(parts, card, source)
 
 
 def _cut(parts: Parts, card: dict, source: str) -> DataSet:
-    """Cut off the splits that the publisher did not ship, and check the labels."""
-    train, val, test = parts
+    """Cut off the splits that the publisher did not ship."""
+    train, val, test = (_checked(part, card) for part in parts[:3])
     if test is None:
         train, test = _cut_off(train, OWN_TEST_SHARE)
     if val is None:
@@ -57,17 +58,27 @@ def _cut(parts: Parts, card: dict, source: str) -> DataSet:
     if not (len(train.labels) and len(val.labels) and len(test.labels)):
         counts = f"{len(train.labels)} training, {len(val.labels)} validation and {len(test.labels)} test images"
         raise ValueError(f"{card['name']} would have {counts}; add images: at least five a class, or parts of its own")
-    statistics = Statistics(train.images)
-    splits = [Split(part.images, _labels(part, card), statistics) for part in (train, val, test)]
-    return DataSet(*splits, card, source)
+    statistics = Statistics.of(train.images)
+    splits = [Split(p.images, torch.from_numpy(p.labels.astype(np.int64)), statistics) for p in (train, val, test)]
+    found = {"classes": parts.classes or card.get("classes")}
+    if card["kind"] not in PHOTOGRAPHS:  # theirs is the size that is taken if none is asked for
+        found["image_shape"] = list(train.images.shape[1:])
+    return DataSet(*splits, card | found, source)
+
+
+def _checked(part: Part | None, card: dict) -> Part | None:
+    labels, most = (part.labels, card["num_classes"] - 1) if part else ((), 0)
+    if len(labels) and (labels.min() < 0 or labels.max() > most):
+        raise ValueError(
+            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {most}; "
+            "the file is damaged: delete it and get it again"
+        )
+    return part
 
 
 def _cut_off(part: Part, share: float) -> tuple[Part, Part]:
     return tuple(
-        Part(
-            part.images.select(index) if isinstance(part.images, Photos) else part.images[torch.from_numpy(index)],
-            part.labels[index],
-        )
+        Part(part.images.index_select(0, torch.from_numpy(index)), part.labels[index])
         for index in stratified_cut(part.labels, share)
     )
 
@@ -81,17 +92,3 @@ def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.nda
     ]
     cut = np.sort(np.concatenate(cut))
     return np.setdiff1d(np.arange(len(labels)), cut), cut
-
-
-def _labels(part: Part, card: dict) -> Tensor:
-    labels = part.labels
-    if len(labels) != len(part.images):
-        raise ValueError(
-            f"{card['name']} has {len(part.images)} images and {len(labels)} labels; the files are damaged"
-        )
-    if labels.min() < 0 or labels.max() >= card["num_classes"]:
-        raise ValueError(
-            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {card['num_classes'] - 1}; "
-            "the file is damaged: delete it and get it again"
-        )
-    return torch.from_numpy(labels.astype(np.int64))

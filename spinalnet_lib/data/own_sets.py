@@ -1,8 +1,6 @@
 """Sets with a card of their own: any folder under the data root that holds a `card.json`, packed or yours.
 
-A card says `name`, `title`, `kind`, `num_classes`, `splits` (images a part: train, perhaps val and test) and perhaps
-`classes`, hashes and a `note`. Kinds: `arrays` (`PART_images.npy` and `PART_labels.npy`, plain or `.xz`), `sheets`
-(lossless `PART_000.webp` … beside the labels), `folder` (`PART/CLASS/image`).
+`cards.py` says what is on such a card.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import numpy as np
 from ..files import write_whole
 from .cards import PARTS
 from .class_folders import list_class_folders, read_class_folders
-from .photos import cache_folder
+from .photos import cache_folder, hash_files
 from .readers import Part, Parts, read_npy, read_sheets, to_images
 
 _LIKE_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
@@ -27,45 +25,53 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
     """Read a folder as its card says, against the hashes and counts on it."""
     folder = root / card["name"]
     if card["kind"] == "folder":
-        folders = {part: list_class_folders(folder / card["parts"][part]) for part in card["sizes"]}
-        for part, found in folders.items():
-            _check_count(folder / card["parts"][part], sum(map(len, found.values())), card["sizes"][part])
-        return read_class_folders(folders, card, cache_folder(root, card["name"]), size)
-    parts = {}
+        return _read_folder(folder, card, cache_folder(root, card["name"]), size)
+    remedy = f"put {folder.name}/ there again from where you have it"
+    parts, shape = {}, card["shape"]
     for part, count in card["sizes"].items():
-        images = _read_images(folder, part, count, card)
-        labels = read_npy(folder / f"{part}_labels.npy", _remedy(folder))
-        sides = images.shape[1:] if images.ndim == 3 else (*images.shape[1:3], *images.shape[3:])
-        grey_or_rgb = images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (1, 3))
-        if (
-            images.dtype != np.uint8
-            or not grey_or_rgb
-            or not all(sides)
-            or labels.ndim != 1
-            or labels.dtype.kind not in "iu"
-        ):
-            raise ValueError(
-                f"{folder}: {part} images are {images.dtype} {images.shape}, labels {labels.dtype} {labels.shape}; uint8 "
-                "(N, H, W) or (N, H, W, 1 or 3) and whole numbers (N,) are needed"
-            )
+        sheets = sorted(folder.glob(f"{part}_*.webp")) if card["kind"] == "sheets" else []
+        if sheets:
+            images = read_sheets(sheets, card["tile"], card["columns"], count, remedy)
+        else:
+            images = _read_images(folder / f"{part}_images.npy", count, shape, remedy)
+        labels = _read_labels(folder / f"{part}_labels.npy", count, remedy)
         for what, array in (("images", images), ("labels", labels)):
-            _check_count(folder / f"{part}_{what}.npy", len(array), count)
-            expected = card.get("sha256_of_raw_pixels", {}).get(f"{part}_{what}")
+            expected = card["sha256_of_raw_pixels"].get(f"{part}_{what}")
             if expected and hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != expected:
-                raise ValueError(
-                    f"{folder / f'{part}_{what}.npy'} differs from its card (SHA-256 of its values); {_remedy(folder)}"
-                )
+                path = folder / f"{part}_{what}.npy"
+                raise ValueError(f"{path} differs from its card (SHA-256 of its values); {remedy}")
         parts[part] = Part(to_images(images), labels)
-    shapes = {part: list(found.images.shape[1:]) for part, found in parts.items()}
-    if (
-        any(shape != shapes["train"] for shape in shapes.values())
-        or card.get("shape", shapes["train"]) != shapes["train"]
-    ):
-        raise ValueError(
-            f"{folder}: images are {shapes}, on its card {card.get('shape')}; one shape is needed everywhere"
-        )
-    card["image_shape"] = shapes["train"]
+        shape = list(parts[part].images.shape[1:])  # one shape in all parts
     return Parts(**parts)
+
+
+def _read_folder(folder: Path, card: dict, cache: Path, size: int | None) -> Parts:
+    folders = {part: list_class_folders(folder / card["parts"][part]) for part in card["sizes"]}
+    for part, found in folders.items():
+        count, expected = sum(map(len, found.values())), card["sizes"][part]
+        if count != expected:
+            where = folder / card["parts"][part]
+            raise ValueError(
+                f"{where} holds {count:,} examples, its card says {expected:,}; restore it, or correct the card"
+            )
+    return read_class_folders(folders, card, cache, size)
+
+
+def _read_images(path: Path, count: int, shape: list[int] | None, remedy: str) -> np.ndarray:
+    def fits(dtype: np.dtype, found: tuple) -> bool:
+        channels, sides = (*found, 1)[3:4], found[1:3]
+        right = [*channels, *sides] == shape if shape else channels[0] in (1, 3) and min(found) > 0
+        return dtype == np.uint8 and len(found) in (3, 4) and found[0] == count and right
+
+    needed = f"of {shape[0]} channels and {shape[1]}×{shape[2]} pixels" if shape else "of 1 or 3 channels"
+    return read_npy(path, fits, f"uint8 ({count}, height, width[, channels]) {needed}", remedy)
+
+
+def _read_labels(path: Path, count: int, remedy: str) -> np.ndarray:
+    def fits(dtype: np.dtype, found: tuple) -> bool:
+        return dtype.kind in "iu" and found == (count,)
+
+    return read_npy(path, fits, f"whole numbers ({count},)", remedy)
 
 
 def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
@@ -100,23 +106,13 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         "parts": parts,
         "num_classes": len(found["train"]),
         "classes": list(found["train"]),
-        "sha256_of_files": hash_files(folder, found),
+        "sha256_of_files": _hash(folder, found),
     }
     try:
-        write_whole(path, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
     return card
-
-
-def hash_files(folder: Path, parts: dict[str, dict[str, list[Path]]]) -> str:
-    """One SHA-256 of the names and bytes of all images, in order."""
-    digest = hashlib.sha256()
-    for classes in parts.values():
-        for path in (path for paths in classes.values() for path in paths):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()
 
 
 def check_files(root: Path, card: dict) -> bool:
@@ -125,7 +121,7 @@ def check_files(root: Path, card: dict) -> bool:
         return False
     folder = root / card["name"]
     found = {part: list_class_folders(folder / inner) for part, inner in card["parts"].items()}
-    if hash_files(folder, found) != card["sha256_of_files"]:
+    if _hash(folder, found) != card["sha256_of_files"]:
         raise ValueError(
             f"{folder} holds other files than its card says; restore them, or delete card.json and run "
             f"`spinalnet data new {folder}`"
@@ -133,19 +129,6 @@ def check_files(root: Path, card: dict) -> bool:
     return True
 
 
-def _read_images(folder: Path, part: str, count: int, card: dict) -> np.ndarray:
-    sheets = sorted(folder.glob(f"{part}_*.webp"))
-    if card["kind"] == "sheets" and sheets:
-        return read_sheets(sheets, card["tile"], card["columns"], count, _remedy(folder))
-    return read_npy(folder / f"{part}_images.npy", _remedy(folder))
-
-
-def _check_count(where: Path, found: int, expected: int) -> None:
-    if found != expected:
-        raise ValueError(
-            f"{where} holds {found:,} examples, its card says {expected:,}; restore it, or correct the card"
-        )
-
-
-def _remedy(folder: Path) -> str:
-    return f"put {folder.name}/ there again from where you have it"
+def _hash(folder: Path, parts: dict[str, dict[str, list[Path]]]) -> str:
+    files = [path for classes in parts.values() for paths in classes.values() for path in paths]
+    return hash_files((path.relative_to(folder).as_posix(), path) for path in files)

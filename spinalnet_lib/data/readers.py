@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import lzma
-from collections.abc import Sequence
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -20,9 +22,10 @@ from torch import Tensor
 if TYPE_CHECKING:
     from .photos import Photos
 
-
-_OPENERS = {"": bytes, ".gz": gzip.decompress, ".xz": lzma.decompress}
+MOST_BYTES = 2**36  # of one array in memory: a header or a card that says more is wrong
+_OPENERS = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 _IDX_TYPES = {8: np.dtype(np.uint8), 12: np.dtype(">i4")}
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 class Part(NamedTuple):
@@ -38,6 +41,7 @@ class Parts(NamedTuple):
     train: Part
     val: Part | None = None
     test: Part | None = None
+    classes: list[str] | None = None  # their names, where the files say them and the card does not
 
 
 def find_file(plain: Path) -> Path | None:
@@ -46,48 +50,79 @@ def find_file(plain: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def read_file(plain: Path, remedy: str) -> bytes:
-    """Content of a file or of its packed form; `remedy` ends every error: how to get the file anew."""
+@contextmanager
+def unpacked(plain: Path, remedy: str) -> Iterator[IO[bytes]]:
+    """The content of a file, or of its packed form, to be read in pieces: a small one may unpack to more than memory holds.
+
+    `remedy` ends every error: how to get the file anew.
+    """
     path = find_file(plain)
     if path is None:
         raise FileNotFoundError(f"{plain} is missing; {remedy}")
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise OSError(f"{path} cannot be read ({error.strerror}); check the disk and the file's permissions") from error
-    if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise ValueError(f"{path} is a web page, not data: a download met an error page; delete it, then {remedy}")
-    try:
-        return _OPENERS[path.suffix if path != plain else ""](raw)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+        with path.open("rb") as file:
+            start = file.read(200).lstrip().lower()
+        if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise ValueError(f"{path} is a web page, not data: a download met an error page; delete it, then {remedy}")
+        with _OPENERS[path.suffix if path != plain else ""](path, "rb") as file:
+            yield file
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise OSError(
+                f"{path} cannot be read ({error.strerror}); check the disk and the file's permissions"
+            ) from error
         raise ValueError(f"{path} cannot be unpacked ({error}); delete it, then {remedy}") from error
 
 
 def read_idx(plain: Path, shape: Sequence[int], sha256: str | None, remedy: str) -> np.ndarray:
     """An array in the format of MNIST's files, of exactly this shape and, where it is known, this SHA-256."""
-    content, delete = read_file(plain, remedy), f"delete it, then {remedy}"
-    magic, dims = content[:4], len(shape)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or magic[3] != dims:
-        raise ValueError(f"{plain} begins with {magic.hex()}, no idx file of {dims} dimensions; {delete}")
-    dtype, header = _IDX_TYPES[magic[2]], 4 + 4 * dims
-    found = np.frombuffer(content[4:header], ">u4").tolist() if len(content) >= header else []
-    if found != list(shape):
-        raise ValueError(f"{plain} holds an array {tuple(found)}, its card says {tuple(shape)}; {delete}")
-    expected = header + int(np.prod(shape)) * dtype.itemsize
-    if len(content) != expected:
-        raise ValueError(f"{plain} has {len(content):,} bytes where its own header says {expected:,}; {delete}")
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+    delete, dims = f"delete it, then {remedy}", len(shape)
+    with unpacked(plain, remedy) as file:
+        header = file.read(4 + 4 * dims)
+        magic, found = header[:4], np.frombuffer(header[4 : len(header) // 4 * 4], ">u4").tolist()
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or magic[3] != dims:
+            raise ValueError(f"{plain} begins with {magic.hex()}, no idx file of {dims} dimensions; {delete}")
+        if found != list(shape):
+            raise ValueError(f"{plain} holds an array {tuple(found)}, its card says {tuple(shape)}; {delete}")
+        dtype = _IDX_TYPES[magic[2]]
+        content = _read_exactly(file, math.prod(shape) * dtype.itemsize, plain, delete)
+    if sha256 and hashlib.sha256(header + content).hexdigest() != sha256:
         raise ValueError(f"{plain} differs from the published file (SHA-256 on its card); {delete}")
-    return np.frombuffer(content, dtype, offset=header).reshape(shape)
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
-def read_npy(plain: Path, remedy: str) -> np.ndarray:
-    """A `.npy` array, without pickles."""
-    content = read_file(plain, remedy)
-    try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{plain} is no whole .npy array ({error}); delete it, then {remedy}") from error
+def read_npy(plain: Path, fits: Callable[[np.dtype, tuple], bool], needed: str, remedy: str) -> np.ndarray:
+    """A `.npy` array, without pickles; `fits` sees its header before the rest is unpacked, `needed` says what it wants."""
+    delete = f"delete it, then {remedy}"
+    with unpacked(plain, remedy) as file:
+        try:
+            read_header = _NPY_HEADERS[np.lib.format.read_magic(file)]
+            shape, by_columns, dtype = read_header(file)
+        except Exception as error:  # numpy raises half a dozen kinds for a damaged header
+            if isinstance(error, _DAMAGE):
+                raise
+            raise ValueError(f"{plain} is no whole .npy array ({error!r}); {delete}") from error
+        if not fits(dtype, shape):
+            raise ValueError(f"{plain} holds {dtype} {shape}, needed is {needed}; restore it, or correct the card")
+        content = _read_exactly(file, math.prod(shape) * dtype.itemsize, plain, delete)
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> bytes:
+    """All that is left of a file, which must be so many bytes."""
+    if nbytes > MOST_BYTES:
+        raise ValueError(f"{plain} says that it holds {nbytes:,} bytes, the most is {MOST_BYTES:,}; {delete}")
+    pieces, left = [], nbytes + 1  # one more, to see that there is none
+    while left and (piece := file.read(min(left, 2**24))):  # a header may claim more than there is
+        pieces.append(piece)
+        left -= len(piece)
+    if left != 1:
+        found = f"{nbytes + 1 - left:,}" if left else f"more than {nbytes:,}"
+        raise ValueError(f"{plain} holds {found} bytes after its header, which says {nbytes:,}; {delete}")
+    return b"".join(pieces)
 
 
 def read_sheets(paths: Sequence[Path], tile: int, columns: int, count: int, remedy: str) -> np.ndarray:
@@ -96,11 +131,13 @@ def read_sheets(paths: Sequence[Path], tile: int, columns: int, count: int, reme
 
     tiles = []
     for path in paths:
-        content = read_file(path, remedy)
         try:
-            sheet = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+            with Image.open(path) as image:
+                if image.width != columns * tile or image.height > tile * math.ceil(count / columns):
+                    raise ValueError(f"it is {image.width}×{image.height} pixels")
+                sheet = np.asarray(image.convert("RGB"))
             tiles.append(sheet.reshape(-1, tile, columns, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise ValueError(
                 f"{path} is no sheet of {tile}-pixel images ({error}); delete it, then {remedy}"
             ) from error

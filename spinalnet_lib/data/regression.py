@@ -36,8 +36,7 @@ def regression_data(target: str, seed: int) -> DataSet:
     function = TARGETS[check_name("regression target", target, TARGETS)]
     generator = torch.Generator().manual_seed(check_int("regression_data", "seed", seed, minimum=0))
     # The inputs are standard normal already; as published they are not standardised again.
-    statistics = Statistics(None)
-    statistics.values = torch.zeros(INPUTS), torch.ones(INPUTS)
+    statistics = Statistics.known(torch.zeros(INPUTS), torch.ones(INPUTS))
     splits = [_draw(function, count, statistics, generator) for count in EXAMPLES.values()]
     return DataSet(*splits, {"name": target, "title": target, "num_classes": 1, "kind": "generated"}, "generated")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,29 +12,39 @@ from torch import Tensor, nn
 from .augment import Augmentation
 from .photos import Photos
 
+CHUNK = 512  # images that are looked at together: photographs need not be in memory at once
+
 
 class Statistics:
-    """Mean and standard deviation `(C,)` of the channels of images in [0, 1], computed when first asked for."""
+    """Mean and standard deviation `(C,)` of the channels of images in [0, 1]; made by `of` or `known`."""
 
-    def __init__(self, images: Tensor | Photos):
-        self._images = images
+    def __init__(self, images: Tensor | Photos | None, values: tuple[Tensor, Tensor] | None):
+        self._images, self._values = images, values
 
-    @cached_property
-    def values(self) -> tuple[Tensor, Tensor]:
-        return _mean_and_std(self._images)
+    @classmethod
+    def of(cls, images: Tensor | Photos) -> Statistics:
+        """Those of these images, computed when first asked for."""
+        return cls(images, None)
+
+    @classmethod
+    def known(cls, mean: Tensor, std: Tensor) -> Statistics:
+        return cls(None, (mean, std))
 
     @property
     def mean(self) -> Tensor:
-        return self.values[0]
+        return self._computed()[0]
 
     @property
     def std(self) -> Tensor:
-        return self.values[1]
+        return self._computed()[1]
 
     def to(self, device: torch.device | str) -> Statistics:
-        moved = Statistics(self._images)
-        moved.values = tuple(value.to(device) for value in self.values)
-        return moved
+        return Statistics.known(self.mean.to(device), self.std.to(device))
+
+    def _computed(self) -> tuple[Tensor, Tensor]:
+        if self._values is None:
+            self._values, self._images = _mean_and_std(self._images), None
+        return self._values
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +60,15 @@ class Split:
     statistics: Statistics = None
 
     def __post_init__(self):
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                f"a split of {len(self.images)} images needs as many labels, got {len(self.labels)} labels"
+            )
+        is_class = not self.labels.is_floating_point()
+        if is_class and len(self.labels) and (least := int(self.labels.min())) < 0:
+            raise ValueError(f"a split has the label {least}; classes count from 0, correct the labels")
         if self.statistics is None:
-            object.__setattr__(self, "statistics", Statistics(self.images))
+            object.__setattr__(self, "statistics", Statistics.of(self.images))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,8 +90,7 @@ class Split:
         mean, std = (getattr(getattr(model, "body", None), name, None) for name in ("mean", "std"))
         if mean is None:
             return self
-        statistics = Statistics(self.images)
-        statistics.values = (torch.tensor(mean), torch.tensor(std))
+        statistics = Statistics.known(torch.tensor(mean), torch.tensor(std))
         return Split(self.images, self.labels, statistics.to(self.labels.device))
 
     def batch(
@@ -129,15 +144,10 @@ class DataSet:
             return digest.hexdigest()
         for split in (self.train, self.val, self.test):
             digest.update(str(tuple(split.images.shape)).encode())
-            for images in chunks(split.images):
+            for images in split.images.split(CHUNK):
                 digest.update(images.cpu().contiguous().numpy())
             digest.update(split.labels.cpu().numpy().tobytes())
         return digest.hexdigest()
-
-
-def chunks(images: Tensor | Photos) -> Iterator[Tensor]:
-    """All images in turn, some at a time: photographs need not be in memory at once."""
-    return images.chunks() if isinstance(images, Photos) else iter(images.split(2**14))
 
 
 def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
@@ -149,7 +159,7 @@ def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
         return mean.to(images.dtype), std.where(std > 1e-6 * mean.abs().clamp(min=1), 1.0).to(images.dtype)
     levels = torch.arange(256, dtype=torch.float64) / 255
     counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
-    for some in chunks(images):
+    for some in images.split(CHUNK):
         for channel, values in enumerate(some.transpose(0, 1)):
             counts[channel] += torch.bincount(values.flatten().int(), minlength=256).cpu()
     shares = counts / counts.sum(1, keepdim=True)

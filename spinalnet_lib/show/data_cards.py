@@ -6,10 +6,10 @@ What a publisher states comes from the card in `data/cards`, what was counted fr
 from __future__ import annotations
 
 import html
-import json
 from pathlib import Path
 
-from ..data.cards import list_datasets
+from ..checks import check_name
+from ..data.cards import list_datasets, load_card, official_names
 from ..data.facts import load_facts
 from ..datasets import load_dataset
 from ..paths import data_path
@@ -51,19 +51,26 @@ def show_card(name: str) -> None:
 def card_html(name: str) -> str:
     """One card as a table of two columns."""
     card, facts = official_card(name), load_facts().get(name)
-    rows = {"What": card.get("about"), "Made by": card["source"], "Licence": card["licence"]}
+    counted = _counted(facts, card) if facts else {"Images, counted": "not counted: the set is not at hand"}
     published = "Images, in the package" if card.get("kind") == "embedded" else "Images, as published"
-    rows[published] = _published(card)
-    rows["Images, counted"] = _counted(facts, card)
-    rows["Classes"] = _classes(card)
-    rows["Images a class, counted"] = _per_class(facts)
-    rows["Splits"] = card["splits"]
-    rows["Repeated images, counted"] = _repeated(facts)
-    rows["Images shared with other sets, counted"] = _shared(facts)
-    rows["Know this"] = card["traps"]
-    rows["In the paper"] = card.get("paper")
-    rows["How to get it"] = card.get("how_to_get")
-    rows["SHA-256 of pixels and labels"] = facts and facts["sha256"]
+    names = card.get("classes") or []
+    shown = f": {', '.join(names[:30])}{' …' if len(names) > 30 else ''}" if names else ""
+    rows = {
+        "What": card.get("about"),
+        "Made by": card["source"],
+        "Licence": card["licence"],
+        published: ", ".join(f"{n:,} {_PARTS[part]}" for part, n in card.get("sizes", {}).items() if n),
+        "Images, counted": counted.get("Images, counted"),
+        "Classes": f"{card['num_classes']}{shown}",
+        "Images a class, counted": counted.get("Images a class, counted"),
+        "Splits": card["splits"],
+        "Repeated images, counted": counted.get("Repeated images, counted"),
+        "Images shared with other sets, counted": counted.get("Images shared with other sets, counted"),
+        "Know this": card["traps"],
+        "In the paper": card.get("paper"),
+        "How to get it": card.get("how_to_get"),
+        "SHA-256 of pixels and labels": facts and facts["sha256"],
+    }
     cells = (
         f'<tr><th scope="row">{title}</th><td>{html.escape(str(text)).replace(chr(10), "<br/>")}</td></tr>'
         for title, text in rows.items()
@@ -78,7 +85,7 @@ def data_readme() -> str:
     """The whole of `data/README.md`."""
     facts = load_facts()
     lines = ["| name | what | train + test images | classes | splits | licence |", "|---|---|---|---|---|---|"]
-    for name in sorted({*_official_names(), *facts}):
+    for name in sorted({*official_names(), *facts}):
         card = official_card(name)
         sizes = card.get("sizes") or {part: facts[name][part] for part in ("train", "test")}
         train = sizes["train"] + sizes.get("val", 0)
@@ -92,9 +99,9 @@ def data_readme() -> str:
 
 def cards_index() -> str:
     """All cards as a table with links: which sets are at hand whole, in part, or not."""
-    facts, rows = load_facts(), []
-    for name in sorted(_official_names()):
-        parts = [other for other in facts if other.startswith(f"{name}_") and other not in _official_names()]
+    facts, official, rows = load_facts(), official_names(), []
+    for name in official:
+        parts = [other for other in facts if other.startswith(f"{name}_") and other not in official]
         state = "whole" if name in facts else "in part" if parts else "not at hand"
         links = ", ".join(f'<a href="#{part.replace("_", "-")}">{part}</a>' for part in [name, *parts])
         rows.append(f"<tr><td>{links}</td><td>{html.escape(official_card(name)['title'])}</td><td>{state}</td></tr>")
@@ -104,96 +111,55 @@ def cards_index() -> str:
 
 def official_card(name: str) -> dict:
     """The project's card of a set; of a packed set what was kept of its own when it was measured."""
-    path = data_path("cards", f"{name}.json")
-    facts = load_facts().get(name, {})
-    if not path.is_file() and "card" not in facts:
-        known = ", ".join(sorted({*_official_names(), *load_facts()}))
-        raise ValueError(f"no card of {name!r}; there are cards of {known}")
-    if path.is_file():
-        return json.loads(path.read_text())
+    facts, official = load_facts(), official_names()
+    if check_name("card", name, {*official, *facts}) in official:
+        return load_card(name)
     # A part of an official set: who made it and what it shows are on the card of the whole.
-    whole = next(
-        (official for official in sorted(_official_names(), reverse=True) if name.startswith(f"{official}_")), None
-    )
+    whole = next((whole for whole in reversed(official) if name.startswith(f"{whole}_")), None)
     if whole is None:
-        return facts["card"]
-    card = official_card(whole)
+        return facts[name]["card"]
+    card = load_card(whole)
     about = f"A part of {card['title']}: {card['about'][0].lower()}{card['about'][1:]}"
-    return facts["card"] | {"about": about, "source": card["source"], "paper": f"the whole set: {card['paper']}"}
+    return facts[name]["card"] | {"about": about, "source": card["source"], "paper": f"the whole set: {card['paper']}"}
 
 
 def write_readme() -> Path:
     """Write `data/README.md` in a checkout."""
     path = data_path("README.md")
-    path.write_text(data_readme())
+    path.write_text(data_readme(), encoding="utf-8")
     return path
 
 
-def _official_names() -> set[str]:
-    return {path.stem for path in data_path("cards").glob("*.json")}
+_PARTS = {"train": "training", "val": "validation", "test": "test"}
+_REPEATED = {
+    "repeated_in_train": "in training more than once",
+    "repeated_in_test": "in test more than once",
+    "test_images_in_train": "test images that are in training",
+    "images_with_two_labels": "under two labels",
+}
 
 
-def _published(card: dict) -> str | None:
-    names = {"train": "training", "val": "validation", "test": "test"}
-    sizes = {names[part]: count for part, count in card.get("sizes", {}).items() if count}
-    return ", ".join(f"{count:,} {part}" for part, count in sizes.items()) or None
-
-
-def _counted(facts: dict | None, card: dict) -> str:
-    if not facts:
-        return "not counted: the set is not at hand"
+def _counted(facts: dict, card: dict) -> dict[str, str]:
+    """Rows of a card that were counted."""
     channels, height, width = facts["image_shape"]
-    colour = "grey" if channels == 1 else "in colour"
     files = "the publisher's files" if facts["source"] == "official" else f"{facts['source']} files"
-    published = sum(card.get("sizes", {}).values())
-    fewer = "; fewer than published" if facts["train"] + facts["test"] < published else ""
-    return (
-        f"{facts['train']:,} training ({facts['validation_within_train']:,} of them validation) and {facts['test']:,} test, "
-        f"{height}×{width}, {colour}; {files}{fewer}"
-    )
-
-
-def _classes(card: dict) -> str:
-    names = card.get("classes")
-    if not names:
-        return f"{card['num_classes']}"
-    shown = ", ".join(names[:30])
-    return f"{card['num_classes']}: {shown}{' …' if len(names) > 30 else ''}"
-
-
-def _per_class(facts: dict | None) -> str | None:
-    if not facts:
-        return None
-    parts = []
-    for part, counts in facts["images_per_class"].items():
-        low, high = min(counts), max(counts)
-        parts.append(f"{part} {low:,}" if low == high else f"{part} {low:,} to {high:,}")
-    return "; ".join(parts)
-
-
-def _repeated(facts: dict | None) -> str | None:
-    if not facts:
-        return None
-    counts = {
-        "in training more than once": facts["repeated_in_train"],
-        "in test more than once": facts["repeated_in_test"],
-        "test images that are in training": facts["test_images_in_train"],
-        "under two labels": facts["images_with_two_labels"],
+    fewer = "; fewer than published" if facts["train"] + facts["test"] < sum(card.get("sizes", {}).values()) else ""
+    ranges = {part: (min(counts), max(counts)) for part, counts in facts["images_per_class"].items()}
+    return {
+        "Images, counted": f"{facts['train']:,} training ({facts['validation_within_train']:,} of them validation) and "
+        f"{facts['test']:,} test, {height}×{width}, {'grey' if channels == 1 else 'in colour'}; {files}{fewer}",
+        "Images a class, counted": "; ".join(
+            f"{part} {low:,}" if low == high else f"{part} {low:,} to {high:,}" for part, (low, high) in ranges.items()
+        ),
+        "Repeated images, counted": "; ".join(f"{facts[key]:,} {what}" for key, what in _REPEATED.items() if facts[key])
+        or "none, pixel for pixel",
+        "Images shared with other sets, counted": "\n".join(
+            f"with {other}: {_shared(counts)}" for other, counts in facts["shares_images_with"].items()
+        )
+        or "none, pixel for pixel, among the sets at hand",
     }
-    found = [f"{count:,} {what}" for what, count in counts.items() if count]
-    return "; ".join(found) if found else "none, pixel for pixel"
 
 
-def _shared(facts: dict | None) -> str | None:
-    if not facts:
-        return None
-    lines = []
-    for other, counts in facts["shares_images_with"].items():
-        found = [
-            f"{count:,} {part.replace('_in_', ' images are in its ')}"
-            for part, count in counts.items()
-            if count and part != "under_another_name"
-        ]
-        renamed = f"{counts['under_another_name']:,} of them under another class name"
-        lines.append(f"with {other}: {', '.join(found)}; {renamed}.")
-    return "\n".join(lines) or "none, pixel for pixel, among the sets at hand"
+def _shared(counts: dict[str, int]) -> str:
+    found = [f"{n:,} {key.replace('_in_', ' images are in its ')}" for key, n in counts.items() if n and "_in_" in key]
+    return f"{', '.join(found)}; {counts['under_another_name']:,} of them under another class name."

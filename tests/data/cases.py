@@ -1,7 +1,10 @@
 """Small sets of every kind, written as their publishers ship them."""
 
 import copy
+import functools
+import gzip
 import hashlib
+import lzma
 import os
 import struct
 
@@ -10,6 +13,17 @@ import torchvision
 from PIL import Image
 
 from spinalnet_lib.data import cards, checking, fetching, loading, publishers
+
+# Packers by suffix; the second one's unpacker needs little memory by itself.
+BOMBS = [(".gz", gzip.compress), (".xz", functools.partial(lzma.compress, preset=0))]
+
+
+def flip_in_gz(path):
+    """Pack a file and damage it: no block of a .gz has this kind."""
+    packed = bytearray(gzip.compress(path.read_bytes()))
+    packed[10] ^= 0x06
+    path.with_name(path.name + ".gz").write_bytes(packed)
+    path.unlink()
 
 
 def write_photo(path, seed=0, size=(40, 30), mode="RGB"):
@@ -96,8 +110,6 @@ def idx_bytes(array):
 
 
 def sheet(tmp_path, tiles, columns, name="train_000.webp"):
-    from PIL import Image
-
     rows = tiles.reshape(-1, columns, *tiles.shape[1:]).swapaxes(1, 2)
     picture = rows.reshape(rows.shape[0] * rows.shape[1], -1, 3)
     Image.fromarray(picture).save(tmp_path / name, lossless=True)

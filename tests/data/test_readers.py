@@ -1,12 +1,14 @@
 import gzip
 import hashlib
 import lzma
+import tracemalloc
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from spinalnet_lib.data import readers
-from tests.data.cases import idx_bytes, sheet
+from tests.data.cases import BOMBS, flip_in_gz, idx_bytes, sheet
 
 REMEDY = "fetch it again"
 
@@ -35,8 +37,8 @@ def test_idx_of_whole_numbers(tmp_path):
 
 
 DAMAGES = {
-    "truncated": (lambda content: content[:-1], "has 39 bytes where its own header says 40"),
-    "longer": (lambda content: content + b"x", "has 41 bytes"),
+    "truncated": (lambda content: content[:-1], "holds 23 bytes after its header, which says 24"),
+    "longer": (lambda content: content + b"x", "holds more than 24 bytes"),
     "wrong magic": (lambda content: b"\0\0\x08\x01" + content[4:], "begins with 00000801, no idx file of 3 dimensions"),
     "another type": (lambda content: b"\0\0\x0d\x03" + content[4:], "begins with 00000d03"),
     "no header": (lambda content: content[:6], r"holds an array \(\), its card says \(2, 3, 4\)"),
@@ -71,20 +73,61 @@ def test_damaged_archives_are_named(images, suffix, pack, change):
     assert str(packed) in str(caught.value) and str(caught.value).endswith(REMEDY)
 
 
+@pytest.mark.parametrize(("suffix", "pack"), BOMBS)
+def test_an_archive_that_unpacks_to_far_more_than_the_card_says_takes_no_memory(images, suffix, pack):
+    path, _ = images
+    path.with_name(path.name + suffix).write_bytes(pack(path.read_bytes() + bytes(2**24)))
+    path.unlink()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="more than 24 bytes"):
+            readers.read_idx(path, (2, 3, 4), None, REMEDY)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_flipped_bit_in_an_archive_is_named(images):
+    path, _ = images
+    flip_in_gz(path)
+    with pytest.raises(ValueError, match=r"images-idx3-ubyte.gz cannot be unpacked"):
+        readers.read_idx(path, (2, 3, 4), None, REMEDY)
+
+
+def test_a_sheet_of_too_many_pixels_is_named_before_it_is_decoded(tmp_path, monkeypatch):
+    path = sheet(tmp_path, np.zeros((8, 8, 8, 3), np.uint8), 4)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match=r"train_000.webp"):
+        readers.read_sheets([path], 8, 4, 8, REMEDY)
+
+
 def test_missing_and_unreadable_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent is missing; fetch it again"):
-        readers.read_file(tmp_path / "absent", REMEDY)
+        readers.read_idx(tmp_path / "absent", (2, 3), None, REMEDY)
 
 
 def test_npy_with_a_pickle_or_cut_off_is_refused(tmp_path):
     path = tmp_path / "x.npy"
+
+    def read():
+        return readers.read_npy(
+            path, lambda dtype, shape: dtype == np.int64 and shape == (100,), "int64 (100,)", REMEDY
+        )
+
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"x.npy is no whole .npy array"):
-        readers.read_npy(path, REMEDY)
+    with pytest.raises(ValueError, match=r"x.npy holds object \(1,\), needed is int64 \(100,\)"):
+        read()
     np.save(path, np.arange(100))
+    assert (read() == np.arange(100)).all()
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(ValueError, match=r"x.npy is no whole .npy array"):
-        readers.read_npy(path, REMEDY)
+    with pytest.raises(ValueError, match=r"x.npy holds 792 bytes after its header, which says 800"):
+        read()
+
+
+def test_npy_written_by_columns_is_read_as_it_is(tmp_path):
+    array = np.asfortranarray(np.arange(12).reshape(3, 4))
+    np.save(tmp_path / "x.npy", array)
+    assert (readers.read_npy(tmp_path / "x.npy", lambda dtype, shape: True, "", REMEDY) == array).all()
 
 
 def test_sheets_are_cut_in_reading_order(tmp_path):

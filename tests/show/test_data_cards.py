@@ -50,7 +50,7 @@ def test_counts_are_those_of_the_facts():
 
 
 def test_an_unknown_card_names_the_known():
-    with pytest.raises(ValueError, match=r"no card of 'mars'; there are cards of birds225, "):
+    with pytest.raises(ValueError, match=r"card 'mars'; did you mean 'cars'\?.* birds225, "):
         official_card("mars")
 
 

@@ -152,7 +152,7 @@ def _bar(count: int, show: bool, label: str) -> Iterator[Callable[[int], object]
 
 def _with_features(data: DataSet, extractor: Extractor, parts: list[Tensor]) -> DataSet:
     images = [part.view(*part.shape, 1, 1) for part in parts]
-    statistics = Statistics(images[0])
+    statistics = Statistics.of(images[0])
     splits = [
         Split(features, getattr(data, part).labels, statistics) for features, part in zip(images, _PARTS, strict=True)
     ]

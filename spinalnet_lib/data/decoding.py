@@ -1,0 +1,51 @@
+"""An image file to the pixels that a model sees: upright, its middle square, resized."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SMALLEST_SIDE = 8  # pixels; below, there is nothing to see
+_NOT_PHOTOGRAPHS = {
+    "CMYK": "whose colours would be guessed",
+    "I": "whose range is not known",
+    "F": "whose range is not known",
+}
+
+
+def decode(path: Path, size: int) -> np.ndarray:
+    """The middle square of an image, upright, `(3, size, size)` uint8."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            mode, (width, height) = image.mode, image.size
+            why_not = _NOT_PHOTOGRAPHS.get(mode.partition(";")[0])
+            usable = not why_not and min(width, height) >= SMALLEST_SIDE
+            square = usable and ImageOps.fit(
+                _opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.BILINEAR
+            )
+    except Exception as error:  # Pillow raises a dozen kinds for damaged files
+        raise ValueError(f"{path} cannot be read as an image ({error}); replace it or delete it") from error
+    if why_not:
+        raise ValueError(f"{path} is a {mode} image, {why_not}; convert it to 8-bit RGB or delete it")
+    if not usable:
+        raise ValueError(
+            f"{path} is {width}×{height} pixels, at least {SMALLEST_SIDE} a side are needed; replace it or delete it"
+        )
+    return np.asarray(square).transpose(2, 0, 1)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB; what is transparent shows white, not the colours hidden behind it."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
