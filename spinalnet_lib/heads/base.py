@@ -116,7 +116,7 @@ def check_sizes(owner: str, in_features: int, num_classes: int) -> None:
     """Raise TypeError or ValueError for sizes that no head has."""
     check_int(owner, "in_features", in_features)
     check_int(owner, "num_classes", num_classes, minimum=0, remedy="0 leaves the classifier out")
-    check_weights(owner, in_features * num_classes, in_features=in_features, num_classes=num_classes)
+    check_weights(owner, int(in_features) * int(num_classes), in_features=in_features, num_classes=num_classes)
 
 
 def check_weights(owner: str, weights: int, **sizes) -> None:

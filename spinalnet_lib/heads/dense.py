@@ -71,11 +71,10 @@ def check_mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[i
     """The widths as a list; raise TypeError or ValueError if these sizes do not make an MLP."""
     check_sizes("MLPHead", in_features, num_classes)
     several = isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str)
-    sizes = list(hidden_sizes) if several else [hidden_sizes]
+    widths = hidden_sizes if several else [hidden_sizes]
+    sizes = [check_int("MLPHead", "every width in hidden_sizes", width) for width in widths]
     if not sizes:
         raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
-    for size in sizes:
-        check_int("MLPHead", "every width in hidden_sizes", size)
-    weights = sum(a * b for a, b in itertools.pairwise([in_features, *sizes, num_classes]))
+    weights = sum(a * b for a, b in itertools.pairwise([int(in_features), *sizes, int(num_classes)]))
     check_weights("MLPHead", weights, in_features=in_features, num_classes=num_classes, hidden_sizes=hidden_sizes)
     return sizes

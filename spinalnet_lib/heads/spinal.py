@@ -96,9 +96,10 @@ def check_spine(
 ) -> None:
     """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed form uses it too."""
     check_sizes(owner, in_features, num_classes)
-    check_int(owner, "layer_width", layer_width)
-    check_int(owner, "num_layers", num_layers)
-    check_int(owner, "num_splits", num_splits)
+    layer_width, num_layers, num_splits = (
+        check_int(owner, name, size)
+        for name, size in (("layer_width", layer_width), ("num_layers", num_layers), ("num_splits", num_splits))
+    )
     if num_splits > in_features:
         raise ValueError(
             f"{owner}: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
@@ -111,6 +112,6 @@ def check_spine(
         raise ValueError(
             f"{owner}: num_layers={num_layers} is more than {MAX_LAYERS:,}, which takes minutes to build; lower it"
         )
-    weights = num_layers * layer_width * (in_features + layer_width + num_classes)
+    weights = num_layers * layer_width * (int(in_features) + layer_width + int(num_classes))
     sizes = {"in_features": in_features, "num_classes": num_classes, "layer_width": layer_width}
     check_weights(owner, weights, **sizes, num_layers=num_layers)

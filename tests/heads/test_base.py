@@ -78,7 +78,7 @@ class TestEveryHead:
 
     def test_a_background_class_is_trained_and_ignored_when_predicting(self, name):
         torch.manual_seed(0)
-        head = create_head(name, 20, 7, background_class=True, **REQUIRED.get(name, {}))
+        head = create_head(name, 20, 7, background_class=True, **REQUIRED[name])
         x = torch.randn(3, 20)
         assert head.train()(x).shape == (3, 8)
         torch.testing.assert_close(head.eval()(x), head.train()(x)[:, :7])
@@ -88,9 +88,9 @@ class TestEveryHead:
         head.reset(3)
         assert head.train()(x).shape == (3, 4) and head.eval()(x).shape == (3, 3)
         with pytest.raises(ValueError, match="num_classes=0 leaves no classifier for a background class"):
-            create_head(name, 20, 0, background_class=True, **REQUIRED.get(name, {}))
+            create_head(name, 20, 0, background_class=True, **REQUIRED[name])
         with pytest.raises(TypeError, match="background_class must be True or False, got 1"):
-            create_head(name, 20, 7, background_class=1, **REQUIRED.get(name, {}))
+            create_head(name, 20, 7, background_class=1, **REQUIRED[name])
 
     def test_dropout_draws_nothing_when_the_rate_is_zero(self, name):
         head = build(name).train()
@@ -119,7 +119,7 @@ class TestEveryHead:
     )
     def test_wrong_arguments_name_the_value(self, name, argument, value, error):
         with pytest.raises(error) as caught:
-            create_head(name, **{"in_features": 20, "num_classes": 7, **REQUIRED.get(name, {}), argument: value})
+            create_head(name, **{"in_features": 20, "num_classes": 7, **REQUIRED[name], argument: value})
         assert argument in str(caught.value)
         assert str(len(value) if isinstance(value, list) else value) in str(caught.value)
 

@@ -57,12 +57,12 @@ def test_closed_forms_equal_the_built_head(name, data):
 
 @pytest.mark.parametrize("name", list_heads())
 def test_the_cost_is_that_of_the_built_head(name):
-    assert head_cost(name, 20, 7, **REQUIRED.get(name, {})) == measured_cost(build(name), (20,))
+    assert head_cost(name, 20, 7, **REQUIRED[name]) == measured_cost(build(name), (20,))
 
 
 @pytest.mark.parametrize("name", list_heads())
 def test_a_background_class_counts_as_one_output(name):
-    kwargs = REQUIRED.get(name, {})
+    kwargs = REQUIRED[name]
     plain = head_cost(name, 20, 7, **kwargs)
     with_background = head_cost(name, 20, 7, background_class=True, **kwargs)
     hidden = create_head(name, 20, 7, **kwargs).head_hidden_size
