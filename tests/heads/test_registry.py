@@ -1,5 +1,6 @@
 """Heads by name; a new head is one class and one line."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,3 +86,19 @@ def test_a_function_may_be_registered():
 def test_a_slip_is_named_with_its_remedy(call, says):
     with pytest.raises(TypeError, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int32(3), 3),
+        (np.float32(0.5), 0.5),
+        ([np.int64(1), (np.int8(2),)], [1, (2,)]),
+        (True, True),
+        ("a", "a"),
+        (None, None),
+        (2j, 2j),
+    ],
+)
+def test_numbers_of_numpy_become_pythons(value, expected):
+    assert registry.plain(value) == expected and type(registry.plain(value)) is type(expected)
