@@ -10,6 +10,7 @@ _PUBLIC = {
     "heads.dense": "LinearHead MLPHead",
     "heads.spinal": "SpinalHead split_sizes",
     "heads.registry": "create_head list_heads register_head",
+    "heads.fused": "fuse_head",
     "heads.counting": "HeadCost count_macs count_parameters count_weights head_cost",
     "heads.widths": "cheaper_width_bound largest_cheaper_width read_features width_for_parameters",
     "heads.theory": "as_masked_mlp as_spine layer_gradient_norms",

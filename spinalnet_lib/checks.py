@@ -55,19 +55,11 @@ def check_flag(owner: str, name: str, value) -> bool:
     return value
 
 
-def plain(value):
-    """numpy's numbers as Python's, inside lists and tuples too: they overflow, and JSON does not hold them."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(plain(item) for item in value)
-    is_numpy = isinstance(value, numbers.Number) and not isinstance(value, (bool, int, float))
-    return value.item() if is_numpy and hasattr(value, "item") else value
-
-
-def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
-    """Raise unless `x` is a floating-point tensor of `shape`, in which a string stands for any size."""
-    says = f"({', '.join(map(str, shape))})"
-    if isinstance(x, fx.Proxy):  # a name for a tensor, while torch.fx writes down the calls
+def check_input(owner: str, x, shape: tuple, remedy: str, weight) -> None:
+    """Raise unless `x` is a floating-point tensor of `shape`, where a string is any size, in the dtype of `weight`."""
+    if isinstance(x, fx.Proxy):  # torch.fx writes down the calls: there is no tensor yet
         return
+    says = f"({', '.join(map(str, shape))})"
     if not isinstance(x, Tensor):
         raise TypeError(f"{owner} reads a tensor {says}, got {type(x).__name__}; convert it with torch.as_tensor")
     fits = x.dim() == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, x.shape, strict=True))
@@ -75,13 +67,9 @@ def check_input(owner: str, x, shape: tuple, remedy: str) -> None:
         raise ValueError(f"{owner} reads a tensor {says}, got shape {tuple(x.shape)}; {remedy}")
     if not x.is_floating_point():
         raise TypeError(f"{owner} reads floating-point numbers, got {x.dtype}; convert them with x.float()")
-
-
-def check_dtype(owner: str, x: Tensor, weight) -> None:
-    """Raise TypeError unless `x` has the dtype of `weight`; under autocast torch converts by itself."""
-    if not isinstance(weight, Tensor) or not isinstance(x, Tensor) or x.dtype == weight.dtype:
+    if not isinstance(weight, Tensor) or x.dtype == weight.dtype:  # a quantised layer has a function there
         return
-    if x.device.type == "meta" or not torch.is_autocast_enabled(x.device.type):
+    if x.device.type == "meta" or not torch.is_autocast_enabled(x.device.type):  # autocast converts by itself
         raise TypeError(
             f"{owner} has {weight.dtype} weights, got {x.dtype}; convert the input with x.to({weight.dtype}), or the module"
         )

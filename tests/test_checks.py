@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spinalnet_lib.checks import check_int, check_name, check_rate, plain
+from spinalnet_lib.checks import check_flag, check_int, check_name, check_rate, how_to_install
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3)])
@@ -55,17 +55,12 @@ def test_a_known_name_passes_and_an_unknown_one_says_the_near_ones():
         check_name("thing", None, ["pear"], hint=", here")
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (np.int32(3), 3),
-        (np.float32(0.5), 0.5),
-        ([np.int64(1), (np.int8(2),)], [1, (2,)]),
-        (True, True),
-        ("a", "a"),
-        (None, None),
-        (2j, 2j),
-    ],
-)
-def test_numbers_of_numpy_become_pythons(value, expected):
-    assert plain(value) == expected and type(plain(value)) is type(expected)
+def test_flags_are_true_or_false():
+    assert check_flag("F", "fast", False) is False
+    for value in (0, None, "no"):
+        with pytest.raises(TypeError, match=f"F: fast must be .*{value}"):
+            check_flag("F", "fast", value)
+
+
+def test_the_remedy_for_a_missing_package_names_its_extra():
+    assert "[features]" in how_to_install("features") and "git+https://" in how_to_install("features")

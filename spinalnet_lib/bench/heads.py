@@ -1,4 +1,4 @@
-"""Rows of the heads: a step and an evaluation against the dense heads they replace, plain, compiled, on a GPU."""
+"""Rows of the heads: a training step and an evaluation against the dense heads they replace, like against like."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import torch
 from torch.nn import functional as F
 
 from ..heads.counting import count_macs
-from ..heads.dropout import CheapDropout
+from ..heads.dropout import cheap_dropout
+from ..heads.fused import fuse_head
 from ..heads.registry import create_head
 from ..models.classifier import create_model
 from ..models.sizes import paper_head
 from .measure import compare_times
 
+HEADS = ("spinal", "mlp")  # ours, theirs
 DENSE = "dense head of VGG-5"
-MASKED = "dense head with the spine's masks"
 
 
 def head_rows() -> Iterator[dict]:
-    """The paper's spinal head of VGG-5 against the dense head it replaces, as it is and with the spine's fast masks."""
+    """The paper's spinal head of VGG-5 against the dense head it replaces: both plain, both with cheap masks, both fused."""
     for batch in (100, 1000):
-        spinal, dense = _vgg5_head("spinal"), _vgg5_head("mlp")
-        masked = _with_fast_masks(_vgg5_head("mlp"))
-        steps = [training_step(head, batch, 256) for head in (spinal, dense, masked)]
-        yield compare_times(f"head training step, batch {batch}", DENSE, steps[0], steps[1])
-        yield compare_times(f"head training step, batch {batch}", MASKED, steps[0], steps[2])
-        yield compare_times(f"{MASKED}, training step, batch {batch}", DENSE, steps[2], steps[1])
+        steps = (training_step(_vgg5_head(head), batch, 256) for head in HEADS)
+        yield compare_times(f"head training step, batch {batch}", DENSE, *steps)
+        steps = (_with_cheap_masks(_vgg5_head(head), batch) for head in HEADS)
+        peer = f"{DENSE} with the same masks"
+        yield compare_times(f"head training step with cheap dropout masks, batch {batch}", peer, *steps)
     for batch in (1, 100, 1000):
-        spinal, dense = (evaluation(_vgg5_head(head), batch, 256) for head in ("spinal", "mlp"))
-        yield compare_times(f"head evaluation, batch {batch}", DENSE, spinal, dense)
+        forwards = (evaluation(_vgg5_head(head), batch, 256) for head in HEADS)
+        yield compare_times(f"head evaluation, batch {batch}", DENSE, *forwards)
+        forwards = (evaluation(fuse_head(_vgg5_head(head)), batch, 256) for head in HEADS)
+        yield compare_times(f"fused head, evaluation, batch {batch}", f"{DENSE}, fused", *forwards)
 
 
 def large_rows() -> Iterator[dict]:
@@ -56,23 +58,17 @@ def compiled_rows(device: str = "cpu") -> Iterator[dict]:
     ):
         for batch in batches:
             torch._dynamo.reset()  # each row compiles its own shape, not one for all
-            ours, theirs = (
-                measured(
-                    torch.compile(_vgg5_head(head).to(device), mode=mode, fullgraph=True), batch, 256, device=device
-                )
-                for head in ("spinal", "mlp")
-            )
+            heads = (torch.compile(_vgg5_head(head).to(device), mode=mode, fullgraph=True) for head in HEADS)
+            ours, theirs = (measured(head, batch, 256, device=device) for head in heads)
             ours(), theirs()  # compiles
             yield compare_times(f"compiled head, {what}, batch {batch}, {device}", f"{DENSE}, compiled", ours, theirs)
 
 
 def cnn_rows() -> Iterator[dict]:
     """A step of the paper's 2-conv CNN with either head."""
-    spinal, dense = (
-        training_step(create_model("two_conv", head, 10, **paper_head("two_conv", head)), 64, 1, 28, 28)
-        for head in ("spinal", "mlp")
-    )
-    yield compare_times("2-conv CNN training step, batch 64", "the same CNN with its dense head", spinal, dense)
+    models = (create_model("two_conv", head, 10, **paper_head("two_conv", head)) for head in HEADS)
+    steps = (training_step(model, 64, 1, 28, 28) for model in models)
+    yield compare_times("2-conv CNN training step, batch 64", "the same CNN with its dense head", *steps)
 
 
 def import_rows() -> Iterator[dict]:
@@ -122,10 +118,12 @@ def _vgg5_head(name: str) -> torch.nn.Module:
     return create_head(name, 256, 10, **paper_head("vgg5", name))
 
 
-def _with_fast_masks(head: torch.nn.Module) -> torch.nn.Module:
-    """The head with cheap dropout masks for good."""
-    for module in list(head.modules()):
-        for name, child in module.named_children():
-            if type(child) is torch.nn.Dropout:
-                setattr(module, name, CheapDropout(child.p))
-    return head
+def _with_cheap_masks(head: torch.nn.Module, batch: int) -> Callable[[], object]:
+    """A training step whose dropout is cheap, as `TrainConfig(fast=True)` has it."""
+    step = training_step(head, batch, 256)
+
+    def masked() -> None:
+        with cheap_dropout(head):
+            step()
+
+    return masked

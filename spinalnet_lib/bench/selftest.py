@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..data.augment import Augmentation, Warps
 from ..data.regression import regression_data
 from ..data.splits import DataSet, Split
-from ..heads.registry import create_head, list_heads
+from ..heads.registry import create_head, head_arguments, list_heads
 from ..machine import OutOfTime, pick_device
 from ..models.bodies import create_backbone
 from ..models.classifier import create_model
@@ -150,21 +150,17 @@ def _found(record: Record) -> tuple[str, bool]:
 def _head_equals_reference(name: str, device: torch.device) -> tuple[str, bool]:
     """Logits and gradients on the device against those in float64 on the CPU."""
     torch.manual_seed(0)
-    # One architecture serves all heads: sizes are named where a head needs them.
-    head = create_head(name, 64, CLASSES, **_SIZES.get(name, {"layer_width": 12})).eval()
+    head = create_head(name, 64, CLASSES, **_sizes(name)).eval()
     x = torch.randn(32, 64)
     expected = _logits_and_gradients(copy.deepcopy(head).double(), x.double())
     found = _logits_and_gradients(head.to(device), x.to(device))
     return _compare(found, expected, _ROUNDING)
 
 
-_SIZES = {
-    "linear": {},
-    "mlp": {"hidden_sizes": (12,)},
-    "spinal_big": {"hidden_sizes": (12,)},
-    "spinal_spatial": {"layer_width": 12, "num_splits": 4},
-    "spinal_columns": {"column_sizes": (32, 32), "num_layers": (2, 2), "layer_width": 12, "hidden_size": 8},
-}
+def _sizes(name: str) -> dict:
+    """A small size for each argument that a head must be given."""
+    sizes = {"layer_width": 12, "hidden_sizes": 12, "column_sizes": (32, 32)}
+    return {argument: sizes[argument] for argument in head_arguments(name) if argument in sizes}
 
 
 def _logits_and_gradients(head: nn.Module, x: Tensor) -> list[Tensor]:

@@ -1,3 +1,3 @@
 """Classifier heads: the layers between a network's features and its logits. Importing this room registers every head."""
 
-from . import closed_forms, controls, dense, published, spinal  # noqa: F401
+from . import controls, dense, published, spinal  # noqa: F401

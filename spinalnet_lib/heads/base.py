@@ -1,4 +1,4 @@
-"""Classifier heads: the layers between a network's features and its logits, and their registry.
+"""What all heads are made of: `Layer`, and `Head` with the classifier on top.
 
 Every head maps `(N, in_features)` to `(N, num_classes)` and follows timm's classifier contract:
 `forward(x, pre_logits=False)`, `reset(num_classes)`, `head_hidden_size`. A layer is
@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_dtype, check_input, check_int, check_rate
+from ..checks import check_input, check_int, check_rate
 
+MAX_LAYERS = 100_000  # more are a slip: building them takes minutes
+MAX_WEIGHTS = 10**11  # more are a slip: 400 GB in float32
 LayerFactory = str | Callable[..., nn.Module]
 
 
@@ -63,10 +65,12 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """`(N, in_features) -> (N, num_classes)`, or `(N, head_hidden_size)` if `pre_logits` or `num_classes == 0`."""
-        self._check_input(x)
+        self.check_input(x)
         x = self.hidden(x)
-        if pre_logits or not self.num_classes:
-            return x
+        return x if pre_logits or not self.num_classes else self.logits(x)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Pre-logits to logits: `(N, head_hidden_size) -> (N, num_classes)`."""
         logits = self.classifier(self.classifier_drop(x))
         return logits[:, : self.num_classes] if self.background_class and not self.training else logits
 
@@ -87,9 +91,8 @@ class Head(nn.Module):
 
     def reset(self, num_classes: int) -> None:
         """Replace the classifier by a fresh one for `num_classes` (0: none) on the same device and dtype."""
-        self.num_classes = check_int(
-            type(self).__name__, "num_classes", num_classes, minimum=0, remedy="0 removes the classifier"
-        )
+        check_sizes(type(self).__name__, self.head_hidden_size, num_classes)
+        self.num_classes = int(num_classes)
         like = next(self.parameters(), torch.empty(0))
         self.classifier = (
             nn.Linear(self.head_hidden_size, num_classes + self.background_class, device=like.device, dtype=like.dtype)
@@ -101,17 +104,26 @@ class Head(nn.Module):
         background = ", background_class=True" if self.background_class else ""
         return f"in_features={self.in_features}, num_classes={self.num_classes}{background}"
 
-    def _check_input(self, x: Tensor) -> None:
-        name = type(self).__name__
+    def check_input(self, x: Tensor) -> None:
+        """Raise TypeError or ValueError unless `x` is `(N, in_features)` in the dtype of the weights."""
         flatten = isinstance(x, Tensor) and x.dim() > 2
         remedy = "flatten it with x.flatten(1)" if flatten else f"it was built with in_features={self.in_features}"
-        check_input(name, x, ("N", self.in_features), remedy)
-        check_dtype(name, x, self.classifier.weight if self.num_classes else next(self.parameters(), None))
+        weight = self.classifier.weight if self.num_classes else next(self.parameters(), None)
+        check_input(type(self).__name__, x, ("N", self.in_features), remedy, weight)
 
 
 def check_sizes(owner: str, in_features: int, num_classes: int) -> None:
+    """Raise TypeError or ValueError for sizes that no head has."""
     check_int(owner, "in_features", in_features)
     check_int(owner, "num_classes", num_classes, minimum=0, remedy="0 leaves the classifier out")
+    check_weights(owner, int(in_features) * int(num_classes), in_features=in_features, num_classes=num_classes)
+
+
+def check_weights(owner: str, weights: int, **sizes) -> None:
+    """Raise ValueError if `sizes` make more weights than any machine holds, before memory is taken."""
+    if weights > MAX_WEIGHTS:
+        says = ", ".join(f"{name}={value}" for name, value in sizes.items())
+        raise ValueError(f"{owner}: {says} make up to {weights:.0e} weights, at most {MAX_WEIGHTS:.0e} fit; lower them")
 
 
 def drop_rates(owner: str, drop_rate: float | Sequence[float], num_linears: int) -> list[float]:

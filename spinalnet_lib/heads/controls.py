@@ -7,13 +7,12 @@ equal. The matched heads solve their own width, to the nearest integer, so their
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Number
 
 import torch
 from torch import Tensor, nn
 
 from ..checks import check_int, check_rate
-from .base import LayerFactory
+from .base import LayerFactory, drop_rates
 from .counting import head_cost, mlp_cost
 from .dense import MLPHead
 from .registry import register_head
@@ -21,12 +20,7 @@ from .spinal import SpinalHead, split_sizes
 from .widths import nearest_width, width_for_parameters
 
 
-class SkipMLPHead(MLPHead):
-    """Hidden layers in a row that all feed the classifier; `head_hidden_size` is the sum of `hidden_sizes`."""
-
-    all_layers_feed_output = True
-
-
+@register_head("spinal_no_chain")
 class UnchainedSpinalHead(SpinalHead):
     """A spinal head without the chain: layers read their split only.
 
@@ -36,21 +30,23 @@ class UnchainedSpinalHead(SpinalHead):
     chained = False
 
 
+@register_head("spinal_last")
 class LastSpinalHead(SpinalHead):
     """A spinal head of which only the last layer feeds the classifier; `head_hidden_size` is `layer_width`."""
 
     all_layers_feed_output = False
 
 
+@register_head("spinal_overlap")
 class OverlapSpinalHead(SpinalHead):
     """A spinal head whose neighbouring splits overlap, as dermatomes do.
 
     Each split also reads the nearest share `overlap` of each neighbouring split: 0 is `spinal`, below 1.
     """
 
-    def __init__(self, in_features: int, num_classes: int, layer_width: int, *args, overlap: float = 0.25, **kwargs):
+    def __init__(self, in_features: int, num_classes: int, *args, overlap: float = 0.25, **kwargs):
         self.overlap = check_rate("OverlapSpinalHead", "overlap", overlap, "pass 0.25 for a quarter")
-        super().__init__(in_features, num_classes, layer_width, *args, **kwargs)
+        super().__init__(in_features, num_classes, *args, **kwargs)
 
     def windows(self) -> list[tuple[int, int]]:
         """First feature and the one after the last, for each split."""
@@ -73,6 +69,7 @@ class OverlapSpinalHead(SpinalHead):
         return f"{super().extra_repr()}, overlap={self.overlap}"
 
 
+@register_head("spinal_random_mask")
 class RandomMaskSpinalHead(SpinalHead):
     """A spinal head whose layers read random features: as many as in `spinal`, but not split after split.
 
@@ -80,9 +77,9 @@ class RandomMaskSpinalHead(SpinalHead):
     except that every feature is read at least once.
     """
 
-    def __init__(self, in_features: int, num_classes: int, layer_width: int, *args, mask_seed: int = 0, **kwargs):
+    def __init__(self, in_features: int, num_classes: int, *args, mask_seed: int = 0, **kwargs):
         self.mask_seed = check_int("RandomMaskSpinalHead", "mask_seed", mask_seed, minimum=0)
-        super().__init__(in_features, num_classes, layer_width, *args, **kwargs)
+        super().__init__(in_features, num_classes, *args, **kwargs)
         index = self._draw(torch.Generator().manual_seed(self.mask_seed))
         self.register_buffer("read_index", index.to(torch.empty(0).device))
 
@@ -106,100 +103,86 @@ class RandomMaskSpinalHead(SpinalHead):
         return f"{super().extra_repr()}, mask_seed={self.mask_seed}"
 
 
-@register_head
-def spinal_no_chain(in_features: int, num_classes: int, **kwargs) -> UnchainedSpinalHead:
-    return UnchainedSpinalHead(in_features, num_classes, **kwargs)
+@register_head("spinal_full")
+class FullSpinalHead(SpinalHead):
+    """A spinal head whose layers all read all features: it has one split."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        layer_width: int,
+        num_layers: int = 4,
+        drop_rate: float | Sequence[float] = 0.0,
+        norm_layer: LayerFactory | None = None,
+        act_layer: LayerFactory = nn.ReLU,
+    ):
+        super().__init__(in_features, num_classes, layer_width, num_layers, 1, drop_rate, norm_layer, act_layer)
 
 
-@register_head
-def spinal_last(in_features: int, num_classes: int, **kwargs) -> LastSpinalHead:
-    return LastSpinalHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def spinal_overlap(in_features: int, num_classes: int, **kwargs) -> OverlapSpinalHead:
-    return OverlapSpinalHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def spinal_random_mask(in_features: int, num_classes: int, **kwargs) -> RandomMaskSpinalHead:
-    return RandomMaskSpinalHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def spinal_full(in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, **kwargs) -> SpinalHead:
-    """Every layer reads all features: a spinal head of one split."""
-    return SpinalHead(in_features, num_classes, layer_width, num_layers, num_splits=1, **kwargs)
-
-
-@register_head
-def spinal_big(
-    in_features: int,
-    num_classes: int,
-    hidden_sizes: int | Sequence[int],
-    num_layers: int = 4,
-    num_splits: int = 2,
-    drop_rate: float | Sequence[float] = 0.0,
-    norm_layer: LayerFactory | None = None,
-    act_layer: LayerFactory = nn.ReLU,
-) -> SpinalHead:
+@register_head("spinal_big")
+class BigSpinalHead(SpinalHead):
     """`spinal` at the parameters of an `mlp` of `hidden_sizes`: size, from the other side."""
-    budget = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_sizes, norm_layer=norm_layer).parameters
-    spine = {"num_layers": num_layers, "num_splits": num_splits, "norm_layer": norm_layer}
-    width = width_for_parameters("spinal", budget, in_features, num_classes, **spine)
-    return SpinalHead(in_features, num_classes, width, num_layers, num_splits, drop_rate, norm_layer, act_layer)
+
+    width_is_solved = True
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        hidden_sizes: int | Sequence[int],
+        num_layers: int = 4,
+        num_splits: int = 2,
+        drop_rate: float | Sequence[float] = 0.0,
+        norm_layer: LayerFactory | None = None,
+        act_layer: LayerFactory = nn.ReLU,
+    ):
+        budget = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_sizes, norm_layer=norm_layer).parameters
+        spine = {"num_layers": num_layers, "num_splits": num_splits, "norm_layer": norm_layer}
+        width = width_for_parameters("spinal", budget, in_features, num_classes, **spine)
+        super().__init__(in_features, num_classes, width, num_layers, num_splits, drop_rate, norm_layer, act_layer)
 
 
-def matched_width(in_features: int, num_classes: int, depth: int, skips: bool, norm_layer, **spine) -> int:
-    """Width at which `depth` equal hidden layers come nearest to the parameters of the spinal head `spine`."""
-    budget = head_cost("spinal", in_features, num_classes, norm_layer=norm_layer, **spine).parameters
-    return nearest_width(
-        lambda w: mlp_cost(in_features, num_classes, [w] * depth, norm_layer, skips).parameters, budget
-    )
+@register_head("mlp_deep")
+class DeepMLPHead(MLPHead):
+    """As many hidden layers as the spinal head of these arguments, without splits, at its parameters, dropout and norm."""
+
+    width_is_solved = True
+    one_layer = False
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        layer_width: int,
+        num_layers: int = 4,
+        num_splits: int = 2,
+        drop_rate: float | Sequence[float] = 0.0,
+        norm_layer: LayerFactory | None = None,
+        act_layer: LayerFactory = nn.ReLU,
+    ):
+        spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits}
+        budget = head_cost("spinal", in_features, num_classes, norm_layer=norm_layer, **spine).parameters
+        rates = drop_rates("SpinalHead", drop_rate, num_layers + 1)
+        depth, rates = (1, [rates[0], rates[-1]]) if self.one_layer else (num_layers, rates)
+
+        def parameters(width: int) -> int:
+            sizes, skips = [width] * depth, self.all_layers_feed_output
+            return mlp_cost(in_features, num_classes, sizes, norm_layer=norm_layer, skips=skips).parameters
+
+        widths = [nearest_width(parameters, budget)] * depth
+        super().__init__(in_features, num_classes, widths, rates, norm_layer, act_layer)
 
 
-@register_head
-def mlp_matched(
-    in_features: int,
-    num_classes: int,
-    layer_width: int,
-    num_layers: int = 4,
-    num_splits: int = 2,
-    drop_rate: float | Sequence[float] = 0.0,
-    norm_layer: LayerFactory | None = None,
-    act_layer: LayerFactory = nn.ReLU,
-) -> MLPHead:
-    """One hidden layer at `spinal`'s parameters, dropout (of its first layer and its classifier) and norm."""
-    spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits, "drop_rate": drop_rate}
-    width = matched_width(in_features, num_classes, 1, False, norm_layer, **spine)
-    rates = drop_rate if isinstance(drop_rate, Number) else (drop_rate[0], drop_rate[-1])
-    return MLPHead(in_features, num_classes, width, rates, norm_layer, act_layer)
-
-
-@register_head
-def mlp_deep(in_features: int, num_classes: int, **spine) -> MLPHead:
-    """As many hidden layers as `spinal`, without splits, at its parameters, dropout and norm."""
-    return _deep(MLPHead, in_features, num_classes, **spine)
-
-
-@register_head
-def mlp_deep_skip(in_features: int, num_classes: int, **spine) -> SkipMLPHead:
+@register_head("mlp_deep_skip")
+class DeepSkipMLPHead(DeepMLPHead):
     """`mlp_deep` with every layer feeding the classifier, at `spinal`'s parameters, dropout and norm."""
-    return _deep(SkipMLPHead, in_features, num_classes, **spine)
+
+    all_layers_feed_output = True
 
 
-def _deep(
-    head_class: type[MLPHead],
-    in_features: int,
-    num_classes: int,
-    layer_width: int,
-    num_layers: int = 4,
-    num_splits: int = 2,
-    drop_rate: float | Sequence[float] = 0.0,
-    norm_layer: LayerFactory | None = None,
-    act_layer: LayerFactory = nn.ReLU,
-) -> MLPHead:
-    spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits, "drop_rate": drop_rate}
-    skips = head_class.all_layers_feed_output
-    width = matched_width(in_features, num_classes, num_layers, skips, norm_layer, **spine)
-    return head_class(in_features, num_classes, [width] * num_layers, drop_rate, norm_layer, act_layer)
+@register_head("mlp_matched")
+class MatchedMLPHead(DeepMLPHead):
+    """One hidden layer at `spinal`'s parameters, dropout (of its first layer and its classifier) and norm."""
+
+    one_layer = True

@@ -1,4 +1,4 @@
-"""How large a head is: closed forms, and counts of the built module. The two agree (tests/test_counting.py).
+"""How large a head is: closed forms, and counts of the built module. The two agree (tests/heads/test_counting.py).
 
 *Weights* are the entries of the weight matrices, without biases; *parameters* are all that training changes;
 *MACs* are multiply-adds for one input. A Linear has one MAC a weight, so for these heads MACs equal weights.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from ..checks import check_int, check_name, plain
-from .base import layer_factory
-from .registry import create_head, explain_arguments, list_heads
+from ..checks import check_int
+from .base import LayerFactory, check_sizes, drop_rates, layer_factory
+from .dense import check_mlp
+from .registry import check_arguments, create_head, find_head, plain
+from .spinal import check_spine, split_sizes
 
 
 @dataclass(frozen=True)
@@ -28,35 +30,24 @@ class HeadCost:
     macs: int
 
 
-_CLOSED_FORMS: dict[str, Callable[..., HeadCost]] = {}
-
-
-def closed_form(fn: Callable[..., HeadCost]) -> Callable[..., HeadCost]:
-    """Register the closed form of the head of the same name; use it as a decorator."""
-    _CLOSED_FORMS[fn.__name__] = fn
-    return fn
-
-
 def head_cost(name: str, in_features: int, num_classes: int, background_class: bool = False, **kwargs) -> HeadCost:
-    """Weights, parameters and MACs of a registered head, from its closed form, without building it.
+    """Weights, parameters and MACs of a registered head, without memory for its weights.
 
-    A head registered without a closed form is built on the meta device and counted, and so is a background class.
+    "linear", "mlp" and "spinal" have closed forms; other heads are built on the meta device and counted. Raises
+    what `create_head` raises.
 
     >>> head_cost("spinal", 320, 10, layer_width=8, num_layers=6)
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
-
-    check_name("head", name, list_heads())
-    in_features, num_classes = plain(in_features), plain(num_classes)
+    find_head(name)
+    check_arguments(name, kwargs)
+    sizes = plain(in_features), plain(num_classes)
     kwargs = {key: plain(value) for key, value in kwargs.items()}
     if name in _CLOSED_FORMS and not background_class:
-        try:
-            return _CLOSED_FORMS[name](in_features, num_classes, **kwargs)
-        except TypeError as error:
-            raise explain_arguments(error, name) from error
+        return _CLOSED_FORMS[name](*sizes, **kwargs)
     with torch.device("meta"):
-        head = create_head(name, in_features, num_classes, background_class, **kwargs)
-    return measured_cost(head, (in_features,))
+        head = create_head(name, *sizes, background_class, **kwargs)
+    return measured_cost(head, sizes[:1])
 
 
 def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
@@ -104,22 +95,57 @@ def _check_module(owner: str, module) -> None:
         raise TypeError(f"{owner} counts a module, got {type(module).__name__}; pass a head or a model")
 
 
+def linear_cost(in_features: int, num_classes: int, drop_rate: float | Sequence[float] = 0.0) -> HeadCost:
+    """dC weights, of d features and C classes."""
+    check_sizes("LinearHead", in_features, num_classes)
+    drop_rates("LinearHead", drop_rate, 1)
+    return _linears_cost([(in_features, num_classes)])
+
+
 def mlp_cost(
-    in_features: int, num_classes: int, hidden_sizes: Sequence[int], norm_layer=None, skips: bool = False
+    in_features: int,
+    num_classes: int,
+    hidden_sizes: int | Sequence[int],
+    drop_rate: float | Sequence[float] = 0.0,
+    norm_layer: LayerFactory | None = None,
+    act_layer: LayerFactory = nn.ReLU,
+    skips: bool = False,
 ) -> HeadCost:
-    """Cost of hidden layers in a row; with `skips` all of them feed the classifier, not the last alone."""
-    hidden = sum(hidden_sizes) if skips else hidden_sizes[-1]
-    shapes = [*itertools.pairwise([in_features, *hidden_sizes]), (hidden, num_classes)]
-    return linears_cost(shapes, norm_layer, hidden_sizes)
+    """A matrix a hidden layer, and one for the classifier, which reads the last layer, or all of them with `skips`."""
+    sizes = check_mlp(in_features, num_classes, hidden_sizes)
+    drop_rates("MLPHead", drop_rate, len(sizes) + 1)
+    shapes = [*itertools.pairwise([in_features, *sizes]), (sum(sizes) if skips else sizes[-1], num_classes)]
+    return _linears_cost(shapes, sizes, norm_layer, act_layer)
 
 
-def linears_cost(shapes: list[tuple[int, int]], norm_layer=None, norm_sizes: Sequence[int] = ()) -> HeadCost:
-    """Cost of Linears of these (in, out) shapes and of one norm for each of `norm_sizes`."""
-    weights = sum(rows * columns for rows, columns in shapes)
-    biases = sum(columns for _, columns in shapes)
-    norms = (
-        sum(count_parameters(layer_factory("norm_layer", norm_layer)(size)) for size in norm_sizes)
-        if norm_layer is not None
-        else 0
-    )
-    return HeadCost(weights, weights + biases + norms, weights)
+def spinal_cost(
+    in_features: int,
+    num_classes: int,
+    layer_width: int,
+    num_layers: int = 4,
+    num_splits: int = 2,
+    drop_rate: float | Sequence[float] = 0.0,
+    norm_layer: LayerFactory | None = None,
+    act_layer: LayerFactory = nn.ReLU,
+) -> HeadCost:
+    """(L - 1)w² + (S + LC)w weights: L layers of width w read S features in all and, but for the first, w outputs."""
+    check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
+    drop_rates("SpinalHead", drop_rate, num_layers + 1)
+    sizes = split_sizes(in_features, num_splits)
+    shapes = [(sizes[i % num_splits] + (layer_width if i else 0), layer_width) for i in range(num_layers)]
+    shapes.append((num_layers * layer_width, num_classes))
+    return _linears_cost(shapes, [layer_width] * num_layers, norm_layer, act_layer)
+
+
+def _linears_cost(
+    shapes: list[tuple[int, int]], widths: Sequence[int] = (), norm_layer=None, act_layer=nn.ReLU
+) -> HeadCost:
+    """Cost of Linears of these (in, out) shapes and of one norm for each of `widths`."""
+    layer_factory("act_layer", act_layer)
+    weights, biases = sum(a * b for a, b in shapes), sum(b for _, b in shapes)
+    norm = layer_factory("norm_layer", norm_layer) if norm_layer is not None else lambda width: nn.Identity()
+    norms = {width: count_parameters(norm(width)) for width in set(widths)}
+    return HeadCost(weights, weights + biases + sum(norms[width] for width in widths), weights)
+
+
+_CLOSED_FORMS = {"linear": linear_cost, "mlp": mlp_cost, "spinal": spinal_cost}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..checks import check_int
-from .base import Head, Layer, LayerFactory, check_sizes, drop_rates
+from .base import Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates
 from .registry import register_head
 
 
+@register_head("linear")
 class LinearHead(Head):
     """One Linear, the head of ResNets: `(N, in_features) -> (N, num_classes)`. `head_hidden_size` is `in_features`."""
 
@@ -24,6 +26,7 @@ class LinearHead(Head):
         return x
 
 
+@register_head("mlp")
 class MLPHead(Head):
     """Hidden layers in a row, the dense head of VGG: `(N, in_features) -> (N, num_classes)`.
 
@@ -44,22 +47,13 @@ class MLPHead(Head):
         norm_layer: LayerFactory | None = None,
         act_layer: LayerFactory = nn.ReLU,
     ):
-        check_sizes("MLPHead", in_features, num_classes)
-        sizes = (
-            list(hidden_sizes)
-            if isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str)
-            else [hidden_sizes]
-        )
-        if not sizes:
-            raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
-        for size in sizes:
-            check_int("MLPHead", "every width in hidden_sizes", size)
+        sizes = check_mlp(in_features, num_classes, hidden_sizes)
         *rates, last_rate = drop_rates("MLPHead", drop_rate, len(sizes) + 1)
         super().__init__(in_features, num_classes, sum(sizes) if self.all_layers_feed_output else sizes[-1], last_rate)
         self.hidden_sizes = sizes
-        widths = [in_features, *sizes]
         self.layers = nn.ModuleList(
-            Layer(widths[i], widths[i + 1], rate, norm_layer, act_layer) for i, rate in enumerate(rates)
+            Layer(size, width, rate, norm_layer, act_layer)
+            for (size, width), rate in zip(itertools.pairwise([in_features, *sizes]), rates, strict=True)
         )
 
     def hidden(self, x: Tensor) -> Tensor:
@@ -73,11 +67,14 @@ class MLPHead(Head):
         return f"{super().extra_repr()}, hidden_sizes={self.hidden_sizes}"
 
 
-@register_head
-def linear(in_features: int, num_classes: int, **kwargs) -> LinearHead:
-    return LinearHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def mlp(in_features: int, num_classes: int, **kwargs) -> MLPHead:
-    return MLPHead(in_features, num_classes, **kwargs)
+def check_mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[int]) -> list[int]:
+    """The widths as a list; raise TypeError or ValueError if these sizes do not make an MLP."""
+    check_sizes("MLPHead", in_features, num_classes)
+    several = isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str)
+    widths = hidden_sizes if several else [hidden_sizes]
+    sizes = [check_int("MLPHead", "every width in hidden_sizes", width) for width in widths]
+    if not sizes:
+        raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
+    weights = sum(a * b for a, b in itertools.pairwise([int(in_features), *sizes, int(num_classes)]))
+    check_weights("MLPHead", weights, in_features=in_features, num_classes=num_classes, hidden_sizes=hidden_sizes)
+    return sizes

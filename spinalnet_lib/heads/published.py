@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_int, check_rate
-from .base import Head, Layer, LayerFactory, check_sizes, drop_rates, make_dropout
+from .base import Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates, make_dropout
 from .registry import register_head
 from .spinal import SpinalHead, check_spine, split_sizes
 
 
+@register_head("spinal_spatial")
 class SpatialSpinalHead(SpinalHead):
     """A spinal head that reads an image map cell by cell: `(N, C * h * w) -> (N, num_classes)`.
 
@@ -30,9 +31,7 @@ class SpatialSpinalHead(SpinalHead):
         layer_width: int,
         num_layers: int | None = None,
         num_splits: int = 4,
-        drop_rate: float | Sequence[float] = 0.0,
-        norm_layer: LayerFactory | None = None,
-        act_layer: LayerFactory = nn.ReLU,
+        **kwargs,
     ):
         num_layers = num_splits if num_layers is None else num_layers
         check_spine(in_features, num_classes, layer_width, num_layers, num_splits, "SpatialSpinalHead")
@@ -41,15 +40,14 @@ class SpatialSpinalHead(SpinalHead):
                 f"SpatialSpinalHead: in_features={in_features} is no whole number of channels for num_splits={num_splits} cells; "
                 "pass the map's height times its width as num_splits"
             )
-        super().__init__(
-            in_features, num_classes, layer_width, num_layers, num_splits, drop_rate, norm_layer, act_layer
-        )
+        super().__init__(in_features, num_classes, layer_width, num_layers, num_splits, **kwargs)
 
     def read(self, x: Tensor) -> list[Tensor]:
         cells = x.unflatten(1, (-1, self.num_splits)).unbind(2)
         return [cells[i % self.num_splits] for i in range(self.num_layers)]
 
 
+@register_head("spinal_shared")
 class SharedSpinalHead(Head):
     """A spinal head whose layers after the first are one and the same: `(N, in_features) -> (N, num_classes)`.
 
@@ -94,6 +92,7 @@ class SharedSpinalHead(Head):
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
 
 
+@register_head("progressive")
 class ProgressiveHead(Head):
     """Every layer reads all features and all earlier layers: `(N, in_features) -> (N, num_classes)`.
 
@@ -135,6 +134,7 @@ class ProgressiveHead(Head):
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}"
 
 
+@register_head("spinal_columns")
 class SpinalColumnsHead(Head):
     """Several spinal columns side by side, one hidden layer on all: `(N, in_features) -> (N, num_classes)`.
 
@@ -177,6 +177,7 @@ class SpinalColumnsHead(Head):
             )
         for size, n in zip(column_sizes, layers, strict=True):
             check_spine(size, num_classes, layer_width, n, 2, name)
+        check_weights(name, sum(layers) * layer_width * hidden_size, layer_width=layer_width, hidden_size=hidden_size)
         *rates, hidden_rate, last_rate = drop_rates(name, drop_rate, sum(layers) + 2)
         super().__init__(in_features, num_classes, hidden_size, last_rate)
         self.column_sizes = list(column_sizes)
@@ -193,23 +194,3 @@ class SpinalColumnsHead(Head):
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, column_sizes={self.column_sizes}"
-
-
-@register_head
-def spinal_spatial(in_features: int, num_classes: int, **kwargs) -> SpatialSpinalHead:
-    return SpatialSpinalHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def spinal_shared(in_features: int, num_classes: int, **kwargs) -> SharedSpinalHead:
-    return SharedSpinalHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def progressive(in_features: int, num_classes: int, **kwargs) -> ProgressiveHead:
-    return ProgressiveHead(in_features, num_classes, **kwargs)
-
-
-@register_head
-def spinal_columns(in_features: int, num_classes: int, **kwargs) -> SpinalColumnsHead:
-    return SpinalColumnsHead(in_features, num_classes, **kwargs)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_int
-from .base import Head, Layer, LayerFactory, check_sizes, drop_rates
+from .base import MAX_LAYERS, Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates
 from .registry import register_head
 
 
@@ -24,6 +24,7 @@ def split_sizes(in_features: int, num_splits: int) -> list[int]:
     return [size + 1] * larger + [size] * (num_splits - larger)
 
 
+@register_head("spinal")
 class SpinalHead(Head):
     """A chain of narrow layers that read the features split by split: `(N, in_features) -> (N, num_classes)`.
 
@@ -42,7 +43,7 @@ class SpinalHead(Head):
     (torch.Size([4, 10]), torch.Size([4, 512]))
     """
 
-    # What the variants in `relatives` and the study's controls in `controls` change, beside `read_sizes` and `read`.
+    # What variants change, beside `read_sizes` and `read`: see `published` and `controls`.
     chained = True  # every layer but the first reads the one before
     all_layers_feed_output = True
 
@@ -90,19 +91,15 @@ class SpinalHead(Head):
         return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
 
 
-@register_head
-def spinal(in_features: int, num_classes: int, **kwargs) -> SpinalHead:
-    return SpinalHead(in_features, num_classes, **kwargs)
-
-
 def check_spine(
     in_features: int, num_classes: int, layer_width: int, num_layers: int, num_splits: int, owner: str = "SpinalHead"
 ) -> None:
-    """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed forms use it too."""
+    """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed form uses it too."""
     check_sizes(owner, in_features, num_classes)
-    check_int(owner, "layer_width", layer_width)
-    check_int(owner, "num_layers", num_layers)
-    check_int(owner, "num_splits", num_splits)
+    layer_width, num_layers, num_splits = (
+        check_int(owner, name, size)
+        for name, size in (("layer_width", layer_width), ("num_layers", num_layers), ("num_splits", num_splits))
+    )
     if num_splits > in_features:
         raise ValueError(
             f"{owner}: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
@@ -111,3 +108,10 @@ def check_spine(
         raise ValueError(
             f"{owner}: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
         )
+    if num_layers > MAX_LAYERS:
+        raise ValueError(
+            f"{owner}: num_layers={num_layers} is more than {MAX_LAYERS:,}, which takes minutes to build; lower it"
+        )
+    weights = num_layers * layer_width * (int(in_features) + layer_width + int(num_classes))
+    sizes = {"in_features": in_features, "num_classes": num_classes, "layer_width": layer_width}
+    check_weights(owner, weights, **sizes, num_layers=num_layers)

@@ -135,7 +135,7 @@ def layer_gradient_norms(head: Head, x: Tensor, y: Tensor) -> list[float]:
 
     `x` is `(N, in_features)`, `y` the N labels. For heads with `layers`, such as spinal heads and MLPs, in the mode
     they are in. Leaves the head as it was, its gradients and running statistics included, and the random
-    generators, too. Raises TypeError for a head without hidden layers, TypeError or ValueError for other `x` or `y`.
+    generators, too. Raises TypeError for a head without hidden layers, ValueError for other labels.
     """
     layers = getattr(head, "layers", None)
     if not isinstance(layers, nn.ModuleList) or not all(isinstance(layer, Layer) for layer in layers):
@@ -157,20 +157,15 @@ def layer_gradient_norms(head: Head, x: Tensor, y: Tensor) -> list[float]:
 
 
 def _check_labels(y: Tensor, n: int, num_classes: int) -> None:
-    if not isinstance(y, Tensor) or y.dtype != torch.int64:
-        got = y.dtype if isinstance(y, Tensor) else type(y).__name__
-        raise TypeError(
-            f"layer_gradient_norms: y must be a tensor of int64 labels, got {got}; convert it with y.long()"
-        )
-    if not n or y.shape != (n,):
+    """cross_entropy's own words name neither the argument nor the remedy."""
+    if not n or not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != (n,):
+        got = f"{y.dtype} of shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(
-            f"layer_gradient_norms: y has shape {tuple(y.shape)} for {n} rows of x; pass one label a row, and at least one row"
+            f"layer_gradient_norms: y is {got}; pass an int64 label for each of the {n} rows, at least one"
         )
     low, high = y.min().item(), y.max().item()
     if low < 0 or high >= num_classes:
-        raise ValueError(
-            f"layer_gradient_norms: y goes from {low} to {high}; the head has labels 0 to {num_classes - 1}, number them so"
-        )
+        raise ValueError(f"layer_gradient_norms: y goes from {low} to {high}; pass labels 0 to {num_classes - 1}")
 
 
 def _check_layers(owner: str, head: MLPHead | SpinalHead, norms: tuple[type[nn.Module], ...]) -> None:

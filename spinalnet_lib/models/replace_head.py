@@ -56,8 +56,13 @@ def replace_head(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace_head takes a built model, got {model!r} ({type(model).__name__}); pass an nn.Module")
-    if hasattr(model, "_orig_mod"):
-        raise ValueError("replace_head: the model is compiled; replace the head first, then call torch.compile")
+    parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+    inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module" if parallel else None
+    if inner:
+        raise ValueError(
+            f"replace_head cannot put a head into {type(model).__name__}, which wraps a model; "
+            f"pass model.{inner}, then wrap the result again"
+        )
     check_name("head", head, list_heads())
     if num_classes is not None:
         check_int("replace_head", "num_classes", num_classes, remedy="pass 1 or more, or None to keep the number")
@@ -67,7 +72,9 @@ def replace_head(
         check_int("replace_head", "every number of input_size", number)
     shapes = _input_shapes(model) if input_size is None else [tuple(input_size)]
     reasons = []
-    with _kept_generators(), torch.inference_mode(False), torch.enable_grad():
+    # Anomaly detection reads numbers, and the copy without memory has none.
+    quiet = torch.autograd.set_detect_anomaly(False)
+    with quiet, _kept_generators(), torch.inference_mode(False), torch.enable_grad():
         for place, old_classes, wire in _places(model):
             classes = num_classes or old_classes
             if not classes:

@@ -10,21 +10,43 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
+from torch import Tensor
 
 from ..files import write_whole
 from .classifier import Classifier, create_model
 
 _FORMAT = 1
+_LONGEST_ARGUMENTS = 2**20  # bytes
 
 
 def save_model(model: Classifier, path: str | os.PathLike) -> None:
-    """Write weights, buffers and the arguments of `create_model`; a file that is there is replaced in one move."""
+    """Write weights, buffers, both as they are, and the arguments of `create_model`; a file there is replaced in one move.
+
+    Raises TypeError for what `create_model` did not build, and ValueError for a model that `load_model` could not build,
+    such as one with a norm of your own, and for a path where something else than a file is.
+    """
     if not isinstance(model, Classifier) or not model.arguments:
         raise TypeError(f"save_model writes what create_model built, got {type(model).__name__}")
-    arrays = {f"model.{name}": tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
-    arrays["arguments"] = np.array(json.dumps({"format": _FORMAT, **model.arguments}))
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"save_model: {path} is there and is no file; pass the path of a file")
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    # numpy has no bfloat16 and no float8: their bits are written, with the name of the dtype.
+    bits = {name: _bits(tensor) for name, tensor in state.items()}
+    dtypes = {name: str(state[name].dtype).removeprefix("torch.") for name in bits if bits[name] is not state[name]}
+    try:
+        arguments = json.dumps({"format": _FORMAT, "dtypes": dtypes, **model.arguments})
+        expected = _empty_model(json.loads(arguments))[0].state_dict()
+        if {name: tensor.shape for name, tensor in expected.items()} != {name: t.shape for name, t in state.items()}:
+            raise ValueError("its arguments make another network")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"save_model: load_model could not build this model ({error}); pass layers by their names in torch.nn, "
+            "or save its state_dict"
+        ) from error
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    np.savez(content, arguments=arguments, **{f"model.{name}": tensor.numpy() for name, tensor in bits.items()})
     write_whole(path, content.getvalue())
 
 
@@ -34,13 +56,53 @@ def load_model(path: str | os.PathLike) -> Classifier:
     if not path.is_file():
         raise FileNotFoundError(f"no saved model at {path}; write one with save_model")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        arguments = json.loads(str(arrays.pop("arguments")))
-        if arguments.pop("format") != _FORMAT:
-            raise ValueError("another format")
-        model = create_model(**arguments.pop("head_arguments"), **arguments)
-        model.load_state_dict({name.removeprefix("model."): torch.from_numpy(array) for name, array in arrays.items()})
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, RuntimeError) as error:
+        with zipfile.ZipFile(path) as archive:
+            text = _read(archive, "arguments", (), "U", _LONGEST_ARGUMENTS)
+            model, dtypes = _empty_model(json.loads(str(text)))
+            state = {}
+            for name, expected in model.state_dict().items():
+                array = _read(archive, f"model.{name}", expected.shape, "fiub", 8)
+                tensor = torch.from_numpy(array)
+                state[name] = tensor.view(getattr(torch, dtypes[name])) if name in dtypes else tensor
+                if state[name].is_floating_point() != expected.is_floating_point():
+                    raise ValueError(f"{name} holds {state[name].dtype}")
+            unknown = set(archive.namelist()) - {"arguments.npy", *(f"model.{name}.npy" for name in state)}
+            if unknown:
+                raise ValueError(f"it also holds {', '.join(sorted(unknown)[:3])}")
+        model.load_state_dict(state, assign=True)  # in the file's dtypes
+    except (ImportError, OSError):  # a package that the body needs; a disk that fails
+        raise
+    except Exception as error:  # a damaged file fails in as many ways as there are layers of it
         raise ValueError(f"{path} is no saved model ({error}); write it anew with save_model") from error
     return model.eval()
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    try:
+        tensor[:0].numpy() if tensor.dim() else tensor.numpy()
+    except TypeError:
+        return tensor.view({1: torch.uint8, 2: torch.int16}[tensor.itemsize])
+    return tensor
+
+
+def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
+    """The model of these arguments without memory for its weights, and the dtypes that numpy lacks, by name."""
+    if arguments.pop("format") != _FORMAT:
+        raise ValueError("another format")
+    dtypes = arguments.pop("dtypes", {})
+    with torch.device("meta"):
+        return create_model(**arguments.pop("head_arguments"), **arguments), dtypes
+
+
+def _read(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], kinds: str, largest_item: int) -> np.ndarray:
+    """An array of the archive; ValueError, before memory is taken, unless it has this shape and kind of numbers."""
+    with archive.open(f"{name}.npy") as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{name} is an array of another format")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        found, _, dtype = read_header(file)
+        if found != tuple(shape) or dtype.kind not in kinds or dtype.itemsize > largest_item:
+            raise ValueError(f"{name} holds {dtype} of shape {found}, not of {tuple(shape)}")
+        file.seek(0)
+        return npy.read_array(file, allow_pickle=False)

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinalnet_lib import SpinalHead, count_parameters, create_head, head_cost, width_for_parameters
-from spinalnet_lib.heads.controls import SkipMLPHead
+from spinalnet_lib import MLPHead, SpinalHead, count_parameters, create_head, head_cost, width_for_parameters
+from tests.heads.cases import SkipMLPHead
 
 SPINE = {"layer_width": 6, "num_layers": 5, "num_splits": 3}
 
@@ -98,13 +98,6 @@ def test_random_sets_do_not_enter_split_after_split():
     assert 30 < torch.isin(first, second).sum() < 60  # a gradual head has no feature in both; chance has half
 
 
-def test_skips_feed_every_layer_to_the_classifier():
-    head, x = SkipMLPHead(20, 7, (6, 5)).double(), inputs()
-    first = torch.relu(linear(head.layers[0], x))
-    close(head(x, pre_logits=True), torch.cat([first, torch.relu(linear(head.layers[1], first))], 1))
-    assert head.head_hidden_size == 11
-
-
 @pytest.mark.parametrize("norm_layer", [None, "BatchNorm1d"])
 @pytest.mark.parametrize("name", ["mlp_matched", "mlp_deep", "mlp_deep_skip"])
 def test_matched_heads_come_as_near_to_spinal_as_a_width_can(name, norm_layer):
@@ -114,7 +107,7 @@ def test_matched_heads_come_as_near_to_spinal_as_a_width_can(name, norm_layer):
     depth = 1 if name == "mlp_matched" else 4
     assert head.hidden_sizes == [width] * depth
     for other in (width - 1, width + 1):
-        near = type(head)(256, 10, [other] * depth, norm_layer=norm_layer)
+        near = (SkipMLPHead if name == "mlp_deep_skip" else MLPHead)(256, 10, [other] * depth, norm_layer=norm_layer)
         assert abs(count_parameters(near) - budget) >= abs(count_parameters(head) - budget)
     assert [layer.drop.p for layer in head.layers] == [0.5] * depth and head.classifier_drop.p == 0.5
     assert abs(count_parameters(head) / budget - 1) < 0.01
@@ -130,7 +123,7 @@ def test_matched_drop_rates_are_those_of_spinals_first_layer_and_classifier():
 def test_big_has_the_parameters_of_the_dense_head():
     head = create_head("spinal_big", 256, 10, hidden_sizes=512, drop_rate=0.5, norm_layer="BatchNorm1d")
     dense = head_cost("mlp", 256, 10, hidden_sizes=512, norm_layer="BatchNorm1d").parameters
-    assert type(head) is SpinalHead and head.layer_width == 140
+    assert isinstance(head, SpinalHead) and head.layer_width == 140
     assert abs(count_parameters(head) / dense - 1) < 0.01
 
 

@@ -38,7 +38,7 @@ def test_state_dict_names_are_stable(name):
         return
     layers = [f"layers.{i}.linear" for i in range(len(getattr(head, "layers", ())))]
     if name == "spinal_columns":
-        layers = [*(f"columns.{c}.layers.{i}.linear" for c, n in enumerate((3, 2)) for i in range(n)), "merge.linear"]
+        layers = [*(f"columns.{c}.layers.{i}.linear" for c, n in enumerate((4, 4)) for i in range(n)), "merge.linear"]
     expected = {f"{module}.{part}" for module in (*layers, "classifier") for part in ("weight", "bias")}
     assert keys == expected | ({"read_index"} if name == "spinal_random_mask" else set())
     norms = {key for key in built(name).state_dict() if ".norm." in key}
