@@ -9,6 +9,7 @@ from spinalnet_lib.data import splits
 from spinalnet_lib.data.checking import check_dataset
 from spinalnet_lib.data.facts import load_facts
 from spinalnet_lib.data.own_sets import write_card
+from spinalnet_lib.datasets import split_name
 from spinalnet_lib.show.plots import plot_images
 from tests.data.cases import write_classes
 
@@ -195,3 +196,24 @@ def test_a_split_holds_features_too():
     data = splits.DataSet(train, other, other, {"name": "features"})
     changed = splits.DataSet(train, splits.Split(features[:10], other.labels), other, {"name": "features"})
     assert data.sha256 != changed.sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("digits", ("digits", None)),
+        ("mnist_5k+efficientnet_lite0", ("mnist_5k", "efficientnet_lite0")),
+        ("mnist_5k+saved:a+b", ("mnist_5k", "saved:a+b")),
+    ],
+)
+def test_a_name_says_images_and_extractor(name, parts):
+    assert split_name(name) == parts
+
+
+def test_what_is_for_features_is_refused_for_images_and_the_other_way_round():
+    with pytest.raises(TypeError, match=r"'digits'.*time_limit"):
+        load_dataset("digits", time_limit=3)
+    with pytest.raises(TypeError, match="size=64"):
+        load_dataset("digits+efficientnet_lite0", size=64)
+    with pytest.raises(TypeError, match="workers"):
+        load_dataset("digits+efficientnet_lite0", workers=2)

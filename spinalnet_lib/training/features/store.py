@@ -67,6 +67,7 @@ def load_features(
     device: torch.device | str | None = None,
     progress: bool = True,
     time_limit: float | None = None,
+    download: bool = False,
 ) -> DataSet:
     """`extract_features` by names, of `create_extractor` or `trained_body`; what was cut off is gone on with.
 
@@ -75,7 +76,7 @@ def load_features(
     the second waits. With `time_limit`, in seconds, OutOfTime is raised where the next images would not end in time.
     """
     end = None if time_limit is None else time.monotonic() + time_limit
-    data = load_images(dataset, root)
+    data = load_images(dataset, root, download)
     trained = extractor.startswith(TRAINED)
     body = trained_body(extractor, data, root, device, progress, time_limit) if trained else create_extractor(extractor)
     key = hashlib.sha256(f"{_FORMAT} {data.sha256} {body.sha256}".encode()).hexdigest()
