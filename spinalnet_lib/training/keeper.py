@@ -67,12 +67,11 @@ class Keeper:
         path: str | os.PathLike | None,
         seconds: float = 60.0,
         time_limit: float | None = None,
-        unit: str = "step",
     ):
         now = time.monotonic()
         check_saving(owner, path, seconds, time_limit)
         self.path = None if path is None else Path(path)
-        self.seconds, self.unit = seconds, unit
+        self.seconds = seconds
         self.end = None if time_limit is None else now + time_limit
         if self.path is not None:  # a place that cannot be written to is found out now, not at the first save
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,12 +90,7 @@ class Keeper:
                     state.restore(plain, tensors)
                     state.clock.seconds = float(plain["seconds"])
             except DamagedCheckpoint as damage:
-                aside = self.path.with_name(f"{self.path.name}.damaged")
-                self.path.replace(aside)
-                reason = str(damage.__cause__)
-                warnings.warn(
-                    f"{self.path} is damaged ({reason}); it is now {aside.name}, and the run begins again", stacklevel=3
-                )
+                set_aside(self.path, damage.__cause__, "the run begins again")
                 state = begin()
         self._saved = time.monotonic()
         return state
@@ -114,8 +108,15 @@ class Keeper:
             self._saved = time.monotonic()
         if out_of_time:
             raise OutOfTime(
-                f"time was up after {self.unit} {state.step:,} of {n_steps:,}; the same call goes on from {self.path}"
+                f"time was up after step {state.step:,} of {n_steps:,}; the same call goes on from {self.path}"
             )
+
+
+def set_aside(path: Path, reason: object, then: str) -> None:
+    """Rename a damaged file and say so in a warning: it stops nobody, and whoever wants to can look at it."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    warnings.warn(f"{path} is damaged ({reason}); it is now {aside.name}, and {then}", stacklevel=4)
 
 
 def check_saving(

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from spinalnet_lib.training.steps import idle_biases, without_idle_gradients
 from torch.nn import functional as F
 
 from spinalnet_lib import create_model, list_backbones
 from spinalnet_lib.models.sizes import paper_head
+from spinalnet_lib.training.steps import idle_biases, without_idle_gradients
 
 EXPECTED = {"vgg5": 10, "cifar_cnn": 3, "vgg11_bn": 8, "vgg16_bn": 13, "two_conv": 0, "arch2": 0, "resnet18": 0}
 
