@@ -1,20 +1,20 @@
+"""One run: the loop against plain PyTorch, the same seed again, and the numbers of a golden run."""
+
 import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, evaluate, load_dataset, paper_head, train
-from spinalnet_lib.records.record import CIRCUMSTANCES, unpack_bits
-from spinalnet_lib.training.config import schedule
-from spinalnet_lib.training.runs import NUMERICS_VERSION, initialise, run_key, stream
-from spinalnet_lib.training.steps import make_optimizer
+from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, paper_head, train
+from spinalnet_lib.machine import one_thread
+from spinalnet_lib.records.record import CIRCUMSTANCES
+from spinalnet_lib.training.runs import NUMERICS_VERSION, initialise, stream
+from tests.training.cases import QUICK, quick_train, small
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
-QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, evals_per_epoch=2)
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +23,9 @@ def digits():
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def small(head="spinal", **kwargs):
-    kwargs = {"spinal": {"layer_width": 16}, "mlp": {"hidden_sizes": 64}}[head] | kwargs
-    return create_model("pixels", head, 10, image_size=8, **kwargs)
-
-
-def quick_train(model, data, config=QUICK, seed=0):
-    return train(model, data, config, seed, device="cpu", progress=False)
+def on_one_thread():
+    with one_thread():
+        yield
 
 
 def test_training_learns(digits):
