@@ -1,4 +1,7 @@
-"""The front door: `load_dataset(name)` gives images, or the features that a frozen body makes of them."""
+"""The front door: `load_dataset(name)` gives images, or the features that a frozen body makes of them.
+
+A name "IMAGES+EXTRACTOR" is taken apart here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from .training.features.store import load_features
 
 
 def load_dataset(
-    name: str, root: str | os.PathLike | None = None, download: bool = False, size: int | None = None
+    name: str, root: str | os.PathLike | None = None, download: bool = False, size: int | None = None, **features
 ) -> DataSet:
     """Load a data set by name; nothing is downloaded unless `download` is true.
 
@@ -18,11 +21,30 @@ def load_dataset(
     folder with a card of the same name. Photographs come as squares of `size` pixels, by default the card's. Raises
     ValueError for an unknown name, FileNotFoundError for missing files and ValueError for damaged ones, with what to do.
 
-    "NAME+EXTRACTOR", as in "mnist_5k+efficientnet_lite0", gives features of the images (`load_features`).
+    "NAME+EXTRACTOR", as in "mnist_5k+efficientnet_lite0", gives features of the images (`load_features`). Such a name
+    takes `device`, `progress` and `time_limit`, which are those of `load_features`, and no `size`.
 
     >>> data = load_dataset("digits")
     >>> data.train.images.shape, data.card["num_classes"]
     (torch.Size([1199, 1, 8, 8]), 10)
     """
+    images, extractor = split_name(name)
+    if extractor is None:
+        if features:
+            raise TypeError(
+                f"load_dataset: {name!r} has no extractor that {', '.join(features)} could be for; leave it out"
+            )
+        return load_images(name, root, download, size)
+    if size is not None:
+        raise TypeError(f"load_dataset: the extractor of {name!r} has a size of its own; leave size={size} out")
+    return load_features(images, extractor, root, download=download, **features)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """The images and the extractor that a data set's name says; None for images as they are.
+
+    >>> split_name("mnist_5k+efficientnet_lite0"), split_name("digits")
+    (('mnist_5k', 'efficientnet_lite0'), ('digits', None))
+    """
     images, plus, extractor = str(name).partition("+")
-    return load_features(images, extractor, root=root) if plus else load_images(name, root, download, size)
+    return images, extractor if plus else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -17,9 +16,15 @@ import torch
 
 from .checks import check_number
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
+    """Within it torch computes on one thread: sums are then taken in one order, whatever the machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -46,8 +51,11 @@ def pick_device(device: torch.device | str | None = None) -> torch.device:
 
 
 def peak_memory_mb(device: torch.device) -> float:
+    """Most memory that this process has had, in MiB: of the GPU, or of the machine; 0 where the system does not say it."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    if resource is None:
+        return 0.0
     unit = 2**20 if sys.platform == "darwin" else 2**10  # getrusage counts bytes on macOS, KiB elsewhere
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
 

@@ -4,6 +4,7 @@ import torch
 from spinalnet_lib import list_datasets, load_dataset
 from spinalnet_lib.data.checking import check_dataset
 from spinalnet_lib.data.facts import load_facts
+from spinalnet_lib.datasets import split_name
 from spinalnet_lib.show.plots import plot_images
 
 SIZES = {"digits": (1797, 8), "mnist_5k": (5000, 28)}
@@ -55,3 +56,24 @@ def test_packed_sets_are_what_was_measured(name):
     assert len(data.full_train) == facts["train"] and len(data.test) == facts["test"]
     assert data.card["num_classes"] == len(facts["images_per_class"]["train"])
     assert plot_images(data, per_class=2).alt
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("digits", ("digits", None)),
+        ("mnist_5k+efficientnet_lite0", ("mnist_5k", "efficientnet_lite0")),
+        ("mnist_5k+saved:a+b", ("mnist_5k", "saved:a+b")),
+    ],
+)
+def test_a_name_says_images_and_extractor(name, parts):
+    assert split_name(name) == parts
+
+
+def test_what_is_for_features_is_refused_for_images_and_the_other_way_round():
+    with pytest.raises(TypeError, match=r"'digits'.*time_limit"):
+        load_dataset("digits", time_limit=3)
+    with pytest.raises(TypeError, match="size=64"):
+        load_dataset("digits+efficientnet_lite0", size=64)
+    with pytest.raises(TypeError, match="workers"):
+        load_dataset("digits+efficientnet_lite0", workers=2)

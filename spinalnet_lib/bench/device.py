@@ -14,11 +14,10 @@ from ..heads.counting import measured_cost
 from ..models.classifier import Classifier, create_model
 from ..models.sizes import paper_head
 from ..training.config import TrainConfig
-from ..training.idle_biases import idle_biases
 from ..training.loop import train
 from ..training.recipes import published_recipe, tuned_recipe
 from ..training.runs import initialise
-from ..training.steps import Step, make_optimizer, make_step
+from ..training.steps import Step, idle_biases, make_optimizer, make_step
 from .measure import compare_times, ratio_row, seconds_of
 from .published_way import pil_loader, train_epoch
 

@@ -80,8 +80,9 @@ def run(args: argparse.Namespace) -> None:
     from ..models.bodies import create_backbone, list_backbones
     from ..models.classifier import create_model
     from ..records.files import append_record, load_records
+    from ..training.keeper import check_saving
     from ..training.loop import train
-    from ..training.runs import check_saving, run_key
+    from ..training.runs import run_key
 
     if args.threads is not None:
         torch.set_num_threads(check_int("train", "--threads", args.threads))

@@ -9,6 +9,7 @@ from ..checks import check_flag, check_int, check_name, check_number, check_rate
 from ..data.augment import Augmentation
 
 _LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked")
+_USUAL_EPOCHS = 8
 _WHOLE = ("batch_size", "epochs")
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -40,7 +41,7 @@ class TrainConfig:
     momentum: float = 0.5
     weight_decay: float = 0.0
     batch_size: int = 64
-    epochs: int = 8
+    epochs: int | None = _USUAL_EPOCHS
     schedule: str = "constant"
     evals_per_epoch: float = 1
     read_test: bool = False
@@ -56,6 +57,11 @@ class TrainConfig:
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)
         check_name("loss", self.loss, LOSSES)
+        if self.steps is not None and self.epochs not in (None, _USUAL_EPOCHS):  # the default is as good as not given
+            raise ValueError(
+                f"TrainConfig: a run is counted in epochs or in steps, got epochs={self.epochs}, steps={self.steps}; "
+                "leave one out, or pass epochs=None"
+            )
         whole = [name for name in _WHOLE if self.steps is None or name != "epochs"]
         plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in whole}
         plain["warmup"] = check_int("TrainConfig", "warmup", self.warmup, minimum=0)

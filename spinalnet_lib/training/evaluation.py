@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ..checks import check_int
 from ..data.splits import Split
 from ..records.record import pack_bits
+from .config import TrainConfig
 
 
 @torch.no_grad()
@@ -28,21 +29,30 @@ def evaluate(
         raise ValueError(
             f"evaluate: labels run to {labels.max()}, the model gives {logits.shape[1]} logits; reset its classifier"
         )
+    if labels.min() < 0:
+        raise ValueError(f"evaluate: labels are classes from 0, the split has {labels.min()}; count them from 0")
     correct = logits.argmax(1) == labels
     return correct.double().mean().item(), correct.cpu()
 
 
 @torch.no_grad()
 def curve_point(
-    model: nn.Module, loss: str, losses: list[float], first: int, per_epoch: int, val: Split, test: Split | None
+    model: nn.Module,
+    config: TrainConfig,
+    step: int,
+    losses: list[float],
+    steps_per_epoch: int,
+    val: Split,
+    test: Split | None,
 ) -> dict:
-    """What a curve holds of one evaluation; `losses` are of the steps from `first` on. None is what is not finite.
+    """What a curve holds of the evaluation after `step`; `losses` are of the last steps. None is what is not finite.
 
     Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
     """
-    point = {"train_loss": rounded(math.fsum(losses) / len(losses))}
-    if loss == "mse":
-        last_batches = [value for step, value in enumerate(losses, first + 1) if step % per_epoch == 0]
+    point = point_at(step, steps_per_epoch, math.fsum(losses) / len(losses))
+    if config.loss == "mse":
+        first = step - len(losses) + 1
+        last_batches = [loss for number, loss in enumerate(losses, first) if number % steps_per_epoch == 0]
         point["lowest_last_batch"] = rounded(min(last_batches, default=math.inf))
         point["val_mse"] = rounded(_squared_errors(model, val).mean().item())
         if test is not None:
@@ -52,6 +62,11 @@ def curve_point(
     if test is not None:
         point["test_error"] = rounded(1 - evaluate(model, test)[0])
     return point
+
+
+def point_at(step: int, steps_per_epoch: int, train_loss: float) -> dict:
+    """The start of each point of a curve: where it is, and the mean training loss since the point before."""
+    return {"step": step, "epoch": round(step / steps_per_epoch, 4), "train_loss": rounded(train_loss)}
 
 
 def class_point(logits: Tensor, labels: Tensor) -> dict:

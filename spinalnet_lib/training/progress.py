@@ -16,7 +16,7 @@ class Progress:
             try:
                 from tqdm import tqdm
             except ImportError:
-                print(f"training {label}: {n_steps} steps", file=sys.stderr)
+                print(f"{label}: {n_steps} steps", file=sys.stderr)
                 return
             options = {"unit": "step", "mininterval": 0.5, "leave": False}
             self.bar = tqdm(total=n_steps, initial=first, desc=label, **options)

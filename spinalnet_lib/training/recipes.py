@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from ..checks import check_name
 from ..data.augment import Augmentation
+from ..data.cards import list_datasets
+from ..data.regression import TARGETS
 from .config import TrainConfig
 
 
@@ -48,12 +50,14 @@ _REDRAWN = ("vgg5", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", *_POWERS)
 def published_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     """The published hyper-parameters for a body, with a cosine where the scripts redraw the learning rate.
 
-    Fashion-MNIST has warps and, for Arch2, a learning rate of its own; CIFAR-100 a batch of 200.
+    Fashion-MNIST has warps and, for Arch2, a learning rate of its own; CIFAR-100 a batch of 200. Raises ValueError for a
+    body without a published recipe, and for a data set that is neither known nor a folder of the user's.
 
     >>> published_recipe("vgg5").learning_rate, published_recipe("two_conv").optimizer
     (0.005, 'sgd')
     """
     config = _PUBLISHED[check_name("backbone with a published recipe", backbone, _PUBLISHED)]
+    check_name("data set", dataset, {*list_datasets(), *TARGETS})
     if dataset == "fashion_mnist" and config.augmentation == _TILTED:
         rate = 0.005 if backbone == "arch2" else config.learning_rate
         config = replace(config, augmentation=_FASHION, learning_rate=rate)

@@ -1,80 +1,91 @@
-"""What a run is: its identity, its checks, its initial weights and its record."""
+"""What a run is: its checks, its identity, its initial weights and its record."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 import torch
 from torch import nn
 
-from ..checks import check_number
-from ..data.splits import DataSet
-from ..heads.counting import HeadCost, count_parameters, measured_cost
-from ..machine import describe_machine, peak_memory_mb
+from ..checks import check_int
+from ..data.splits import DataSet, Split
+from ..heads.counting import count_parameters, measured_cost
+from ..machine import describe_machine, peak_memory_mb, pick_device
 from ..models.classifier import Classifier
 from ..records.record import Record, record_key
 from .config import TrainConfig, describe_recipe
 
-# Raise this when a change alters the numbers of a run: tests/test_training.py holds the losses of a golden run,
+# Raise this when a change alters the numbers of a run: tests/training/test_loop.py holds the losses of a golden run,
 # and records of another version are other records.
 NUMERICS_VERSION = 1
 FAST_NUMERICS_VERSION = 2  # of fast runs
+LARGEST_SEED = 2**32 - 1  # numpy's
 
 
-def numerics_version(config: TrainConfig) -> int:
-    """The version of the numbers that a recipe gives."""
-    return FAST_NUMERICS_VERSION if config.fast else NUMERICS_VERSION
+class Run:
+    """A run that fits together: whatever would stop it later is said when it is made, before any weight is drawn.
 
+    `key` is its record's, `evaluate_after` the steps after which it is evaluated, the last among them.
+    """
 
-def plan_steps(config: TrainConfig, n_examples: int) -> tuple[int, int, set[int]]:
-    """Steps an epoch, steps of the run, and the steps after which it is evaluated, the last among them."""
-    steps_per_epoch = math.ceil(n_examples / config.batch_size)
-    n_steps = config.steps or config.epochs * steps_per_epoch
-    evaluations = math.ceil(n_steps * config.evals_per_epoch / steps_per_epoch)
-    after = {round(steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(evaluations)}
-    return steps_per_epoch, n_steps, after | {n_steps}
+    def __init__(
+        self,
+        model: Classifier,
+        data: DataSet,
+        config: TrainConfig,
+        seed: int,
+        device: torch.device | str | None = None,
+    ):
+        self.model, self.data, self.config = model, data, config
+        self.seed = check_int("train", "seed", seed, minimum=0)
+        if self.seed > LARGEST_SEED:
+            raise ValueError(f"train: seed must be at most {LARGEST_SEED}, got {seed}; pass a smaller one")
+        self.device = pick_device(device)
+        self.key = run_key(model, data, config, self.seed, self.device)
+        self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))
+        evaluations = math.ceil(self.n_steps * config.evals_per_epoch / self.steps_per_epoch)
+        after = {round(self.steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(evaluations)}
+        self.evaluate_after = after | {self.n_steps}
 
+    def splits(self) -> tuple[Split, Split, Split | None]:
+        """Training, validation and test split on the run's device, as the body sees them; no test set unless it is read."""
+        test = [self.data.test] if self.config.read_test else []
+        seen = [part.seen_by(self.model).to(self.device) for part in (self.data.train, self.data.val, *test)]
+        return seen[0], seen[1], seen[2] if test else None
 
-def make_record(
-    model: Classifier,
-    data: DataSet,
-    config: TrainConfig,
-    seed: int,
-    device: torch.device,
-    key: str,
-    costs: tuple[HeadCost, HeadCost],
-    curve: list[dict],
-    diverged: bool,
-    test: dict | None,
-    seconds: float,
-) -> Record:
-    """The record of a run that ended now on this machine, after `seconds` of training; `costs` are the body's and the head's."""
-    body, head = costs
-    return Record(
-        key=key,
-        numerics_version=numerics_version(config),
-        dataset=data.name,
-        dataset_source=data.source,
-        dataset_sha256=data.sha256,
-        split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
-        model=dict(model.arguments),
-        recipe=describe_recipe(config),
-        n_steps=plan_steps(config, len(data.train))[1],
-        tuning_id=None,
-        seed=seed,
-        curve=curve,
-        diverged=diverged,
-        test=test,
-        head_cost=asdict(head),
-        body_cost=asdict(body),
-        seconds=round(seconds, 3),
-        images_per_second=round(curve[-1]["epoch"] * len(data.train) / seconds, 1),
-        peak_memory_mb=peak_memory_mb(device),
-        **describe_machine(device),
-    )
+    def own_generators(self) -> AbstractContextManager:
+        """Within it torch's generators are the run's to seed; afterwards they are as the caller left them."""
+        return torch.random.fork_rng(range(torch.cuda.device_count()) if self.device.type == "cuda" else [])
+
+    def record(self, curve: list[dict], test: dict | None, seconds: float) -> Record:
+        """The record of the run, which ended now on this machine after `seconds` of training."""
+        data, body = self.data, self.model.body
+        return Record(
+            key=self.key,
+            numerics_version=numerics_version(self.config),
+            dataset=data.name,
+            dataset_source=data.source,
+            dataset_sha256=data.sha256,
+            split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+            model=dict(self.model.arguments),
+            recipe=describe_recipe(self.config),
+            n_steps=self.n_steps,
+            tuning_id=None,
+            seed=self.seed,
+            curve=curve,
+            diverged=curve[-1]["train_loss"] is None,
+            test=test,
+            head_cost=asdict(measured_cost(self.model.head, (self.model.num_features,))),
+            body_cost=asdict(measured_cost(body, (body.in_chans, body.image_size, body.image_size))),
+            seconds=round(seconds, 3),
+            images_per_second=round(curve[-1]["epoch"] * len(data.train) / seconds, 1),
+            peak_memory_mb=peak_memory_mb(self.device),
+            **describe_machine(self.device),
+        )
 
 
 def run_key(
@@ -90,17 +101,38 @@ def run_key(
     `threads` is torch's present number, if none is given.
     """
     check_run(model, data, config)  # before the data are hashed: photographs would all be decoded for it
-    return record_key(
-        {
-            "data": data.sha256,
-            "model": {**model.arguments, "parameters": count_parameters(model)},
-            "recipe": describe_recipe(config),
-            "seed": seed,
-            "threads": threads or torch.get_num_threads(),
-            "device_type": torch.device(device).type,
-            "numerics_version": numerics_version(config),
-        }
-    )
+    return record_key(identity(model, data, config, seed, device, threads or torch.get_num_threads()))
+
+
+def identity(
+    model: Classifier, data: DataSet, config: TrainConfig, seed: int, device: torch.device | str, threads: int
+) -> dict:
+    """What tells a run from another one: its `key` is the hash of this, and of nothing else.
+
+    Left out are the versions of torch and CUDA, the host and the name of the device, which may round otherwise: they are
+    circumstances, and a record says which they were. With them in it no run could be checked on another machine, and all
+    records would go stale with each release of torch.
+    """
+    return {
+        "data": data.sha256,
+        "model": {**model.arguments, "parameters": count_parameters(model)},
+        "recipe": describe_recipe(config),
+        "seed": seed,
+        "threads": threads,  # sums are taken in another order
+        "device_type": torch.device(device).type,
+        "numerics_version": numerics_version(config),
+    }
+
+
+def numerics_version(config: TrainConfig) -> int:
+    """The version of the numbers that a recipe gives."""
+    return FAST_NUMERICS_VERSION if config.fast else NUMERICS_VERSION
+
+
+def count_steps(config: TrainConfig, n_examples: int) -> tuple[int, int]:
+    """Steps an epoch and steps of the run."""
+    steps_per_epoch = math.ceil(n_examples / config.batch_size)
+    return steps_per_epoch, config.steps or config.epochs * steps_per_epoch
 
 
 def initialise(model: Classifier, seed: int) -> None:
@@ -123,48 +155,53 @@ def stream(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{purpose}:{seed}".encode()).digest()[:7], "big")
 
 
-def run_costs(model: Classifier) -> tuple[HeadCost, HeadCost]:
-    body = model.body
-    return (
-        measured_cost(body, (body.in_chans, body.image_size, body.image_size)),
-        measured_cost(model.head, (model.num_features,)),
-    )
-
-
 def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     """Whatever would stop the run later, said at once."""
-    if not isinstance(data, DataSet):
-        raise TypeError(f"train reads a DataSet, got {type(data).__name__}; load one with load_dataset")
-    if not isinstance(config, TrainConfig):
-        raise TypeError(f"train reads a TrainConfig, got {type(config).__name__}; TrainConfig() is the paper's")
-    if not isinstance(model, Classifier):
-        raise TypeError(f"train reads a Classifier, got {type(model).__name__}; build one with create_model")
+    for value, kind, remedy in (
+        (data, DataSet, "load one with load_dataset"),
+        (config, TrainConfig, "TrainConfig() is the paper's"),
+        (model, Classifier, "build one with create_model"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"train reads a {kind.__name__}, got {type(value).__name__}; {remedy}")
     if not model.arguments:
         raise TypeError("train cannot record what this Classifier is made of; build it with create_model")
-    expected = (model.body.in_chans, model.body.image_size, model.body.image_size)
-    if tuple(data.train.images.shape[1:]) != expected:
-        raise ValueError(
-            f"{data.name} has images {tuple(data.train.images.shape[1:])}, the body {model.body.name!r} reads {expected}; choose another body"
-        )
+    for name, value in model.arguments.get("head_arguments", {}).items():
+        try:
+            json.dumps(value)
+        except TypeError:
+            raise TypeError(
+                f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
+            ) from None
+    _check_fit(model, data, config)
+    _check_length(model, data, config)
+
+
+def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
+    """Images, labels and classes are those that body, loss and head read."""
+    found, side = tuple(data.train.images.shape[1:]), model.body.image_size
+    expected = (model.body.in_chans, side, side)
+    if found != expected:
+        resizes = data.card.get("kind") in ("photographs", "folder") and found[0] == expected[0]
+        remedy = f"load them so: load_dataset({data.name!r}, size={side})" if resizes else "choose another body"
+        raise ValueError(f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}; {remedy}")
     float_labels = data.train.labels.is_floating_point()
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")
         raise ValueError(f"{data.name} has {kind} labels, the recipe loss={config.loss!r}; use loss={fit!r}")
-    if model.num_classes != data.card["num_classes"]:
+    classes = data.card["num_classes"]
+    if model.num_classes != classes:
         raise ValueError(
-            f"{data.name} has {data.card['num_classes']} classes, the head {model.num_classes}; use model.reset_classifier({data.card['num_classes']})"
+            f"{data.name} has {classes} classes, the head {model.num_classes}; use model.reset_classifier({classes})"
         )
-    for name, value in model.arguments.get("head_arguments", {}).items():
-        if not _is_json(value):
-            raise TypeError(
-                f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
-            )
+
+
+def _check_length(model: Classifier, data: DataSet, config: TrainConfig) -> None:
+    """The recipe's steps, warm-up and evaluations fit the number of images."""
     images = len(data.train)
-    steps = math.ceil(images / config.batch_size)
-    if config.warmup >= (config.steps or config.epochs * steps):
-        raise ValueError(
-            f"warmup={config.warmup} leaves no step of the run's {config.steps or config.epochs * steps}; lower it"
-        )
+    steps, n_steps = count_steps(config, images)
+    if config.warmup >= n_steps:
+        raise ValueError(f"warmup={config.warmup} leaves no step of the run's {n_steps}; lower it")
     if config.evals_per_epoch > steps:
         raise ValueError(
             f"an epoch of {data.name} has {steps} steps of {config.batch_size}, too few for "
@@ -176,21 +213,3 @@ def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
             f"batch_size={config.batch_size} leaves one image of {images} for the last batch, which BatchNorm cannot "
             f"normalise; use {config.batch_size + 1}"
         )
-
-
-def check_saving(
-    owner: str, checkpoint=None, checkpoint_seconds: float = 60.0, time_limit: float | None = None
-) -> None:
-    """What `train` is told about its checkpoint, checked."""
-    if check_number(owner, "checkpoint_seconds", checkpoint_seconds, "the usual is 60") < 0:
-        raise ValueError(f"{owner}: checkpoint_seconds must be at least 0, got {checkpoint_seconds:g}; the usual is 60")
-    if time_limit is not None and checkpoint is None:
-        raise ValueError(f"{owner}: time_limit={time_limit:g} needs a file to save to; pass checkpoint='run.npz'")
-
-
-def _is_json(value) -> bool:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return False
-    return True

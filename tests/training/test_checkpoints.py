@@ -1,171 +1,75 @@
-"""Runs cut off at any step and gone on with: bit for bit the run that was never cut off."""
+"""The file of a checkpoint: whole, or named as damaged, and never larger in memory than on disk."""
 
-import dataclasses
+import io
 import json
-import os
-import random
-import resource
-import signal
-import subprocess
-import sys
-import time
+import zipfile
 
 import numpy as np
 import pytest
 import torch
 
-from spinalnet_lib import Augmentation, TrainConfig, load_dataset, train
-from spinalnet_lib.machine import OutOfTime
-from spinalnet_lib.records.record import CIRCUMSTANCES
-from spinalnet_lib.records.schema import check_record
-from spinalnet_lib.training.steps import make_step
-from tests.training.cases import LONG, model
+from spinalnet_lib.training.checkpoints import DamagedCheckpoint, read_checkpoint, write_checkpoint
 
-WARP = Augmentation(perspective=0.5, degrees=10)
-CONFIGS = {
-    "sgd": TrainConfig(epochs=2, batch_size=100, evals_per_epoch=2),
-    "adamw": TrainConfig(optimizer="adamw", learning_rate=0.003, steps=30, warmup=5, schedule="cosine", batch_size=100),
-    "warped": TrainConfig(optimizer="adam", learning_rate=0.003, steps=25, batch_size=100, augmentation=WARP),
-    "fast": TrainConfig(optimizer="adam", learning_rate=0.003, steps=25, batch_size=100, fast=True),
-    "redraw": TrainConfig(
-        steps=60, batch_size=100, schedule="redraw", redraw_power=3, read_test=True, learning_rate=0.05
-    ),
-}
+TENSORS = {"weight": torch.arange(6.0).view(2, 3), "scalar": torch.tensor(2), "none": torch.zeros(0, 4)}
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return load_dataset("digits")
+@pytest.fixture
+def path(tmp_path):
+    write_checkpoint(tmp_path / "run.npz", "key", {"step": 3}, TENSORS.items())
+    return tmp_path / "run.npz"
 
 
-def same(a, b):
-    a, b = ({k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES} for r in (a, b))
-    return a == b
+def test_what_was_written_is_read(path):
+    plain, tensors = read_checkpoint(path, "key")
+    assert plain["step"] == 3 and tensors.keys() == TENSORS.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, TENSORS[name]) and tensor.dtype == TENSORS[name].dtype
 
 
-class CutOff(Exception):
-    """Stands for a power cut."""
+def test_any_flipped_bit_is_noticed_or_without_effect(path):
+    content = path.read_bytes()
+    noticed = 0
+    for place in range(len(content)):
+        bit = 1 << place % 8
+        path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+        try:
+            plain, tensors = read_checkpoint(path, "key")
+        except DamagedCheckpoint as damage:
+            noticed += 1
+            assert str(path) in str(damage)
+        else:
+            assert plain["step"] == 3 and all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+    assert noticed > len(content) / 2
 
 
-def cut_off_at(monkeypatch, step):
-    """Training ends with an error after so many steps in this process; the list that comes back grows by one a step."""
-    taken = []
-
-    def counted(model, optimizer, config):
-        take = make_step(model, optimizer, config)
-
-        def one(images, labels):
-            if len(taken) == step:
-                raise CutOff
-            taken.append(step)
-            return take(images, labels)
-
-        return one
-
-    monkeypatch.setattr("spinalnet_lib.training.loop.make_step", counted)
-    return taken
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_file_cut_short_is_damaged(share, path):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DamagedCheckpoint, match=r"run\.npz"):
+        read_checkpoint(path, "key")
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_run_cut_off_twice_ends_as_if_it_never_was(name, digits, tmp_path, monkeypatch):
-    config, path = CONFIGS[name], tmp_path / "run.npz"
-    whole, weights = model(), model()
-    never = train(whole, digits, config, 3, progress=False)
-    for step in (7, 8):  # the second time from step 7 on: over the end of an epoch of 12
-        cut_off_at(monkeypatch, step)
-        torch.manual_seed(random.randrange(1000))
-        with pytest.raises(CutOff):
-            train(model(), digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0)
-        assert path.is_file()
-    taken = cut_off_at(monkeypatch, never.n_steps)  # that is, not at all
-    assert same(train(weights, digits, config, 3, progress=False, checkpoint=path, checkpoint_seconds=0), never)
-    assert all(map(torch.equal, whole.state_dict().values(), weights.state_dict().values()))
-    assert len(taken) == never.n_steps - 7 - 8  # no step was taken again
-    assert list(tmp_path.iterdir()) == [path]  # the caller's to delete, when the record is safe
+def test_the_checkpoint_of_another_run_is_no_damage(path):
+    with pytest.raises(ValueError, match=r"run\.npz.*another run") as caught:
+        read_checkpoint(path, "other")
+    assert not isinstance(caught.value, DamagedCheckpoint)
 
 
-def test_a_run_whose_time_is_up_is_saved_and_goes_on(digits, tmp_path):
-    config, path = CONFIGS["warped"], tmp_path / "run.npz"
-    with pytest.raises(ValueError, match="time_limit=1 needs a file"):
-        train(model(), digits, config, 3, progress=False, time_limit=1)
-    for step in (1, 2, 3):
-        with pytest.raises(OutOfTime, match=f"after step {step} of 25"):
-            train(model(), digits, config, 3, progress=False, checkpoint=path, time_limit=0)
-    cut = train(model(), digits, config, 3, progress=False, checkpoint=path, time_limit=600)
-    assert same(cut, train(model(), digits, config, 3, progress=False))
+def header(shape):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
-def test_saving_changes_nothing(digits, tmp_path):
-    config = CONFIGS["adamw"]
-    saved = train(model(), digits, config, 0, progress=False, checkpoint=tmp_path / "run.npz", checkpoint_seconds=0)
-    assert same(saved, train(model(), digits, config, 0, progress=False))
-
-
-def test_another_runs_checkpoint_and_a_damaged_one_are_refused(digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_never_takes_more_memory_than_it_has_bytes(packed, tmp_path):
+    """Four terabytes claimed by a header, and zeros that are packed thousandfold."""
     path = tmp_path / "run.npz"
-    cut_off_at(monkeypatch, 3)
-    with pytest.raises(CutOff):
-        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
-    monkeypatch.undo()
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"checkpoint of another run.*delete it"):
-        train(model(), digits, CONFIGS["sgd"], 1, progress=False, checkpoint=path)
-    assert path.read_bytes() == before
-    path.write_bytes(before[: len(before) // 2])
-    with pytest.raises(ValueError, match=r"no checkpoint.*delete it to begin"):
-        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path)
-    np.savez(path, run=np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="no checkpoint"):
-        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path)
-
-
-def test_a_full_disk_keeps_the_older_checkpoint(digits, tmp_path, monkeypatch):
-    path = tmp_path / "run.npz"
-    cut_off_at(monkeypatch, 3)
-    with pytest.raises(CutOff):
-        train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
-    monkeypatch.undo()
-    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError):
-            train(model(), digits, CONFIGS["sgd"], 0, progress=False, checkpoint=path, checkpoint_seconds=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-KILLED = """
-import torch; torch.set_num_threads(1)
-from tests.training.cases import LONG, model
-from spinalnet_lib import load_dataset
-from spinalnet_lib import train
-train(model(), load_dataset("digits"), LONG, 0, progress=False, checkpoint={path!r}, checkpoint_seconds=0.01)
-"""
-
-
-@pytest.mark.processes
-def test_a_killed_process_leaves_a_checkpoint_that_goes_on(digits, tmp_path):
-    path = tmp_path / "run.npz"
-    paths = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED.format(path=str(path))], env={**os.environ, "PYTHONPATH": paths}
-    )
-    while not path.exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    with np.load(path) as file:  # whole, at whatever moment it was killed
-        assert 0 < json.loads(str(file["run"]))["step"] < LONG.steps
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the other process
-    try:
-        on = train(model(), digits, LONG, 0, progress=False, checkpoint=path)
-        never = train(model(), digits, LONG, 0, progress=False)
-    finally:
-        torch.set_num_threads(threads)
-    check_record(json.loads(on.to_json()))
-    assert same(on, never)
+    run = io.BytesIO()
+    np.save(run, np.array(json.dumps({"format": 2, "key": "key"})))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
+        archive.writestr("run.npy", run.getvalue(), zipfile.ZIP_STORED)
+        archive.writestr("weight.npy", header((10**6,)) + bytes(4 * 10**6) if packed else header((10**12,)))
+    with pytest.raises(DamagedCheckpoint, match="weight" if packed else "run"):
+        read_checkpoint(path, "key")

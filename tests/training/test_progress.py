@@ -31,7 +31,7 @@ def test_without_tqdm_it_prints_a_line_an_evaluation(capsys, monkeypatch):
     for _ in bar:
         bar.evaluated(POINT)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "training mlp: 2 steps" and lines[1] == "mlp, step 2 of 2: loss 0.5, validation error 3.21%"
+    assert lines[0] == "mlp: 2 steps" and lines[1] == "mlp, step 2 of 2: loss 0.5, validation error 3.21%"
 
 
 def test_it_is_silent_unless_asked(capsys):

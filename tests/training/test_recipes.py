@@ -42,6 +42,20 @@ def test_every_published_body_is_known():
         published_recipe("vgg6")
 
 
+@pytest.mark.parametrize("recipe", [published_recipe, redraw_recipe])
+def test_a_data_set_that_nobody_knows_is_refused_with_near_names(recipe):
+    with pytest.raises(ValueError, match=r"'cifar1'.*'cifar10'"):
+        recipe("vgg5", "cifar1")
+    assert recipe("vgg5", "digits").epochs == 200
+
+
+def test_a_users_own_set_has_the_recipe_of_the_body(tmp_path, monkeypatch):
+    (tmp_path / "walks").mkdir()
+    (tmp_path / "walks" / "card.json").write_text('{"kind": "folder", "splits": {"train": 3}, "num_classes": 2}')
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    assert published_recipe("vgg5", "walks") == published_recipe("vgg5")
+
+
 def test_redraws_are_marked_as_reading_the_test_set():
     config = redraw_recipe("resnet18", "cifar10")
     assert (config.schedule, config.redraw_power, config.read_test) == ("redraw", 5, True)

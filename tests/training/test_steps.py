@@ -6,11 +6,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import TrainConfig, create_model, load_dataset, train
-from spinalnet_lib.training.steps import CapturedStep, make_optimizer, make_step, set_learning_rate
+from spinalnet_lib import TrainConfig, create_model, list_backbones, load_dataset, paper_head, train
+from spinalnet_lib.training.steps import (
+    CapturedStep,
+    idle_biases,
+    make_optimizer,
+    make_step,
+    set_learning_rate,
+    without_idle_gradients,
+)
 
 PLAIN = TrainConfig(optimizer="adamw", learning_rate=0.003, weight_decay=0.01)
 FAST = TrainConfig(optimizer="adamw", learning_rate=0.003, weight_decay=0.01, fast=True)
+
+# Biases before a BatchNorm: they have no effect, so a fast run on a GPU leaves out their gradients.
+IDLE_BIASES = {"vgg5": 10, "cifar_cnn": 3, "vgg11_bn": 8, "vgg16_bn": 13, "two_conv": 0, "arch2": 0, "resnet18": 0}
 
 
 def cnn(head="spinal", **kwargs):
@@ -76,6 +86,47 @@ def test_the_learning_rate_is_set_for_each_step(config):
     optimizer.param_groups[0]["lr"] = held = torch.tensor(1.0)  # as a captured step has it
     set_learning_rate(optimizer, 0.5)
     assert optimizer.param_groups[0]["lr"] is held and held == 0.5
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_the_recipe_reaches_the_optimizer(optimizer):
+    config = TrainConfig(optimizer=optimizer, learning_rate=0.25, momentum=0.75, weight_decay=0.125)
+    (group,) = make_optimizer(cnn(), config, torch.device("cpu")).param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
+    assert group["momentum"] == 0.75 if optimizer == "sgd" else group["betas"] == (0.9, 0.999)
+
+
+def model_of(backbone):
+    sizes = {"image_size": 8} if backbone == "pixels" else {}
+    return create_model(backbone, "linear", 10, **sizes).double()
+
+
+@pytest.mark.parametrize("backbone", list_backbones())
+def test_their_gradient_is_zero_but_for_rounding(backbone):
+    torch.manual_seed(0)
+    model = model_of(backbone)
+    found = idle_biases(model)
+    assert len(found) == IDLE_BIASES.get(backbone, len(found))
+    side = model.body.image_size
+    x = torch.randn(2, model.body.in_chans, side, side, dtype=torch.float64)
+    F.cross_entropy(model(x), torch.arange(2)).backward()
+    largest = max(p.grad.abs().max() for p in model.parameters())
+    assert all(bias.grad.abs().max() < 1e-12 * largest for bias in found)
+
+
+def test_a_head_with_norm_has_them_too():
+    model = create_model("vgg5", "spinal", 10, **paper_head("vgg5", "spinal"))
+    assert len(idle_biases(model)) == IDLE_BIASES["vgg5"] + 4
+
+
+def test_within_they_get_no_gradient_and_afterwards_all_is_as_before():
+    model = create_model("vgg5", "spinal", 10, **paper_head("vgg5", "spinal"))
+    frozen = idle_biases(model)[0].requires_grad_(False)
+    with pytest.raises(KeyboardInterrupt), without_idle_gradients(model):
+        assert not any(bias.requires_grad for bias in idle_biases(model))
+        assert sum(p.requires_grad for p in model.parameters()) == len(list(model.parameters())) - 14
+        raise KeyboardInterrupt
+    assert not frozen.requires_grad and all(bias.requires_grad for bias in idle_biases(model)[1:])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -1,39 +1,37 @@
 """Features of a data set by a frozen body, computed once and kept: heads train on them as on any data set.
 
 `load_dataset("mnist_5k+efficientnet_lite0")` is the same by name. What is kept is found by the hash of the images and of
-the body, some hundred images a file, and each file is checked when it is read.
+the body: a file a split, which is checked when it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...checks import check_int
+from ...checks import check_int, check_number
 from ...data.loading import load_images
 from ...data.photos import cache_folder
 from ...data.splits import DataSet, Split, Statistics
 from ...files import locked, write_whole
-from ...machine import OutOfTime, pick_device
+from ...machine import pick_device
 from ...models.classifier import Classifier
 from ...paths import data_root
+from ..keeper import Clock, Keeper, set_aside
+from ..progress import Progress
 from .extractors import Extractor, body_extractor, create_extractor
 from .trained_bodies import TRAINED, trained_body
 
-_FORMAT = 2  # of the kept files
+_FORMAT = 3  # of the kept files
 _PARTS = ("train", "val", "test")
-_KEPT = 500  # images a file: what a process that is killed loses at most
 
 
 def extract_features(
@@ -54,9 +52,8 @@ def extract_features(
     _place(extractor, device)
     parts = []
     for part in _PARTS:
-        split = getattr(data, part)
-        with _bar(len(split), progress, f"features of {part}") as advance:
-            parts.append(_extract(extractor, split, range(len(split)), advance, batch_size))
+        keeper = Keeper("extract_features", None)
+        parts.append(_extract(extractor, getattr(data, part), f"features of {part}", progress, keeper, "", batch_size))
     return _with_features(data, extractor, parts)
 
 
@@ -67,22 +64,38 @@ def load_features(
     device: torch.device | str | None = None,
     progress: bool = True,
     time_limit: float | None = None,
+    download: bool = False,
 ) -> DataSet:
     """`extract_features` by names, of `create_extractor` or `trained_body`; what was cut off is gone on with.
 
-    Features are kept under the data root, or in `$SPINALNET_CACHE`.
-    A kept file that was damaged since is named in a warning and computed again. Two processes never compute the same:
-    the second waits. With `time_limit`, in seconds, OutOfTime is raised where the next images would not end in time.
+    Features are kept under the data root, or in `$SPINALNET_CACHE`. A kept file that was damaged since is set aside with
+    a warning, and its features are computed again. Two processes never compute the same: the second waits. With
+    `time_limit`, in seconds, what is done by then is saved, and OutOfTime is raised. `download` is of `load_dataset`.
     """
-    end = None if time_limit is None else time.monotonic() + time_limit
-    data = load_images(dataset, root)
+    began = time.monotonic()
+    if time_limit is not None:
+        check_number("load_features", "time_limit", time_limit, "pass seconds, or leave it out for no limit")
+
+    def left() -> float | None:
+        return None if time_limit is None else time_limit - (time.monotonic() - began)
+
+    data = load_images(dataset, root, download)
     trained = extractor.startswith(TRAINED)
-    body = trained_body(extractor, data, root, device, progress, time_limit) if trained else create_extractor(extractor)
+    body = trained_body(extractor, data, root, device, progress, left()) if trained else create_extractor(extractor)
     key = hashlib.sha256(f"{_FORMAT} {data.sha256} {body.sha256}".encode()).hexdigest()
     folder = cache_folder(data_root(root), file_name(f"{data.name}+{extractor}")) / key[:16]
     _place(body, device)
+    parts = []
     with locked(folder / ".lock"):
-        parts = [_kept(folder, part, body, getattr(data, part), f"{dataset}, {part}", progress, end) for part in _PARTS]
+        for part in _PARTS:
+            split, label = getattr(data, part), f"features of {dataset}, {part}"
+            features = _read(folder, part, len(split))
+            if features is None:
+                keeper = Keeper("load_features", folder / f".{part}.checkpoint", time_limit=left())
+                features = _extract(body, split, label, progress, keeper, f"{key} {part}")
+                _write(folder, part, features)
+                keeper.path.unlink(missing_ok=True)
+            parts.append(features)
     return _with_features(data, body, parts)
 
 
@@ -91,63 +104,46 @@ def file_name(dataset: str) -> str:
     return dataset.replace("/", "_").replace(":", "_")
 
 
-def _kept(
-    folder: Path, part: str, body: Extractor, split: Split, label: str, progress: bool, end: float | None
-) -> Tensor:
-    """Features of a split: those files that are there, and the others now, unless they would not be done by `end`."""
-    found, seconds = [], 0.0
-    with _bar(len(split), progress, f"features of {label}") as advance:
-        for start in range(0, len(split), _KEPT):
-            index = range(start, min(start + _KEPT, len(split)))
-            features = _read(folder, f"{part}-{start:06}", len(index))
-            if features is None:
-                begun = time.monotonic()
-                if end is not None and begun + seconds > end:
-                    raise OutOfTime(
-                        f"time was up after {start:,} of {len(split):,} images of {label}; the same call goes on from there"
-                    )
-                features = _extract(body, split, index, advance)
-                _write(folder, f"{part}-{start:06}", features)
-                seconds = time.monotonic() - begun
-            else:
-                advance(len(index))
-            found.append(features)
-    return torch.cat(found)
-
-
 def _place(extractor: Extractor, device: torch.device | str | None) -> None:
     # Channels last: on a CPU the depthwise convolutions of mobile nets take a third of the time so.
     extractor.body.to(pick_device(device), memory_format=torch.channels_last)
 
 
+class _Extraction:
+    """Features of the first images of a split, as a Keeper saves them."""
+
+    def __init__(self, size: int):
+        self.size = size  # images a batch
+        self.step = 0  # batches done
+        self.found: list[Tensor] = []
+        self.clock = Clock()
+
+    def saved(self) -> tuple[dict, list[tuple[str, Tensor]]]:
+        return {"step": self.step, "size": self.size}, [("features", torch.cat(self.found))]
+
+    def restore(self, plain: dict, tensors: dict[str, Tensor]) -> None:
+        self.step, self.size, self.found = plain["step"], plain["size"], [tensors["features"]]
+
+
 def _extract(
     extractor: Extractor,
     split: Split,
-    index: range,
-    advance: Callable[[int], object],
+    label: str,
+    progress: bool,
+    keeper: Keeper,
+    key: str,
     batch_size: int | None = None,
 ) -> Tensor:
+    """Features `(N, num_features)` of a split, gone on with where the keeper has some of them."""
     on_gpu = any(parameter.is_cuda for parameter in extractor.body.parameters())
-    size = batch_size or (200 if on_gpu else 10)
-    found = []
-    for start in range(index.start, index.stop, size):
-        found.append(extractor(split, slice(start, min(start + size, index.stop))).cpu())
-        advance(len(found[-1]))
-    return torch.cat(found)
-
-
-@contextmanager
-def _bar(count: int, show: bool, label: str) -> Iterator[Callable[[int], object]]:
-    """A bar over images, to be advanced; without tqdm a line that says what goes on."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        if show:
-            print(f"{label}: {count:,} images", file=sys.stderr, flush=True)
-        yield lambda images: None
-        return
-    with tqdm(total=count, desc=label, unit="images", mininterval=0.5, leave=False, disable=not show) as bar:
-        yield bar.update
+    done = keeper.resume(key, lambda: _Extraction(batch_size or (200 if on_gpu else 10)))
+    n_steps = math.ceil(len(split) / done.size)
+    done.clock.start()
+    for step in Progress(done.step, n_steps, progress, label):
+        done.found.append(extractor(split, slice(step * done.size, min((step + 1) * done.size, len(split)))).cpu())
+        done.step = step + 1
+        keeper.after_step(done, n_steps)
+    return torch.cat(done.found)
 
 
 def _with_features(data: DataSet, extractor: Extractor, parts: list[Tensor]) -> DataSet:
@@ -161,29 +157,26 @@ def _with_features(data: DataSet, extractor: Extractor, parts: list[Tensor]) -> 
     return DataSet(*splits, card, data.source)
 
 
-def _write(folder: Path, name: str, features: Tensor) -> None:
-    """A file whose name holds the start of its own SHA-256; one of the same images is replaced."""
+def _write(folder: Path, part: str, features: Tensor) -> None:
+    """A file whose name holds the start of its own SHA-256."""
     content = io.BytesIO()
     np.save(content, features.numpy(), allow_pickle=False)
-    old = list(folder.glob(f"{name}-*.npy"))
-    path = folder / f"{name}-{_short_hash(content.getvalue())}.npy"
-    write_whole(path, content.getvalue())
-    for other in old:
-        if other != path:
-            other.unlink()
+    digest = hashlib.sha256(content.getbuffer()).hexdigest()
+    write_whole(folder / f"{part}-{digest[:16]}.npy", content.getvalue())
 
 
-def _read(folder: Path, name: str, count: int) -> Tensor | None:
+def _read(folder: Path, part: str, count: int) -> Tensor | None:
     """Features of `count` images that were kept, if they are there and whole."""
-    for path in folder.glob(f"{name}-*.npy"):
-        content = path.read_bytes()
-        if _short_hash(content) == path.stem.rpartition("-")[2]:
-            features = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
-            if len(features) == count:
-                return features
-        warnings.warn(f"{path} is damaged (its SHA-256 is another); its features are computed again", stacklevel=4)
+    for path in folder.glob(f"{part}-*.npy"):
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if path.stem != f"{part}-{digest[:16]}":
+                raise ValueError("its SHA-256 is another")
+            features = np.load(path, mmap_mode="r")  # takes no memory, whatever its header claims
+            if len(features) != count:
+                raise ValueError(f"it has {len(features):,} images of {count:,}")
+            return torch.from_numpy(np.array(features))
+        except ValueError as damage:
+            set_aside(path, damage, "its features are computed again")
     return None
-
-
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

@@ -18,6 +18,7 @@ from ...models.classifier import create_model
 from ...models.saved import load_model, save_model
 from ...models.sizes import arm_arguments
 from ...paths import data_root
+from ..keeper import set_aside
 from ..loop import train
 from ..recipes import tuned_recipe
 from ..runs import run_key
@@ -54,17 +55,20 @@ def trained_body(
         in_chans=data.train.images.shape[1],
         **arm_arguments(head, 0.0, backbone),
     )
-    config, device = tuned_recipe(_RATE), pick_device(device)
-    end = None if time_limit is None else time.monotonic() + time_limit
+    config, device, began = tuned_recipe(_RATE), pick_device(device), time.monotonic()
     with one_thread():
         key = run_key(model, data, config, seed, device)
         folder = cache_folder(data_root(root), "trained_bodies")
         path = folder / f"{data.name}-{match[0]}-{key[:16]}.npz"
+        checkpoint = folder / f".{path.name}.checkpoint"
         with locked(folder / f".{path.name}.lock"):  # a second process waits for the first one's
-            if not path.exists():
-                checkpoint = folder / f".{path.name}.checkpoint"
-                left = None if end is None else end - time.monotonic()
-                train(model, data, config, seed, device, progress, checkpoint, time_limit=left)
-                save_model(model, path)
-                checkpoint.unlink(missing_ok=True)
-    return body_extractor(load_model(path), name)
+            if path.exists():
+                try:
+                    return body_extractor(load_model(path), name)
+                except ValueError as error:
+                    set_aside(path, error, "the body is trained again")
+            left = None if time_limit is None else time_limit - (time.monotonic() - began)
+            train(model, data, config, seed, device, progress, checkpoint, time_limit=left)
+            save_model(model, path)
+            checkpoint.unlink(missing_ok=True)
+            return body_extractor(load_model(path), name)

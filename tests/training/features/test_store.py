@@ -1,10 +1,10 @@
 """Features computed once and kept: the same as at first, checked when read, gone on with after a kill."""
 
-import os
-import signal
+import hashlib
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from spinalnet_lib import TrainConfig, create_model, load_dataset, train
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models.saved import save_model
-from spinalnet_lib.training.features import store as features
+from spinalnet_lib.training.features.extractors import Extractor
 from spinalnet_lib.training.features.store import extract_features, load_features
 
 
@@ -51,44 +51,75 @@ def test_features_of_a_trained_body_are_what_its_head_read():
     assert found.sha256 != data.sha256 == found.card["images_sha256"]
 
 
+def count_calls(monkeypatch, stop_after=None):
+    """Which first images a body was asked for; with `stop_after` so many calls a power cut."""
+    calls, call = [], Extractor.__call__
+
+    def counted(extractor, split, index):
+        if len(calls) == stop_after:
+            raise KeyboardInterrupt
+        calls.append(index.start)
+        return call(extractor, split, index)
+
+    monkeypatch.setattr(Extractor, "__call__", counted)
+    return calls
+
+
 def test_they_are_computed_once(saved, tmp_path, monkeypatch):
+    calls = count_calls(monkeypatch)
     first = load_features("digits", saved, progress=False)
-    starts = ["test-000000", "train-000000", "train-000500", "train-001000", "val-000000"]
-    assert [path.stem.rpartition("-")[0] for path in files(tmp_path)] == starts
-    monkeypatch.setattr("spinalnet_lib.training.features.store._extract", None)  # would be called
+    assert [path.stem.partition("-")[0] for path in files(tmp_path)] == ["test", "train", "val"]
+    assert len(calls) == 120 + 24 + 36 and not files(tmp_path, "*.checkpoint")
     again = load_features("digits", saved, progress=False)
-    assert again.sha256 == first.sha256 and again.card == first.card
+    assert again.sha256 == first.sha256 and again.card == first.card and len(calls) == 180
+    assert torch.equal(again.train.images, first.train.images)
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array at all", None])
-def test_a_damaged_file_is_named_and_computed_again(damage, saved, tmp_path):
+@pytest.mark.parametrize("damage", [b"", b"no array at all", 60, -1])
+def test_a_damaged_file_is_named_set_aside_and_computed_again(damage, saved, tmp_path):
     first = load_features("digits", saved, progress=False)
     path = files(tmp_path)[1]
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(bytes(content) if damage is None else damage)
-    with pytest.warns(UserWarning, match=r"train-000000-\w+\.npy is damaged"):
+    if isinstance(damage, int):
+        content[damage] ^= 1
+    path.write_bytes(content if isinstance(damage, int) else damage)
+    with pytest.warns(UserWarning, match=path.name):
         again = load_features("digits", saved, progress=False)
     assert torch.equal(again.train.images, first.train.images)
-    load_features("digits", saved, progress=False)  # no warning: it is whole again
+    assert [old.name for old in files(tmp_path, "*.damaged")] == [f"{path.name}.damaged"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_features("digits", saved, progress=False)  # it is whole again
+
+
+def test_a_shape_that_is_larger_than_the_file_takes_no_memory(saved, tmp_path):
+    load_features("digits", saved, progress=False)
+    path = files(tmp_path)[1]
+    content = path.read_bytes().replace(b"(1199, 64), }" + b" " * 9, b"(1199, 64000000000), }", 1)
+    path.unlink()
+    path.with_name(f"train-{hashlib.sha256(content).hexdigest()[:16]}.npy").write_bytes(content)
+    with pytest.warns(UserWarning, match="train-"):
+        assert load_features("digits", saved, progress=False).train.images.shape == (1199, 64, 1, 1)
 
 
 def test_a_time_limit_keeps_what_was_done_and_the_next_call_goes_on(saved, tmp_path, monkeypatch):
-    extract, clock = features._extract, [0.0]
+    calls = count_calls(monkeypatch)
+    for batch in (1, 2, 3):
+        with pytest.raises(OutOfTime, match=f"step {batch} of 120"):
+            load_features("digits", saved, progress=False, time_limit=0)
+    load_features("digits", saved, progress=False, time_limit=600)
+    assert len(calls) == len(set(calls[:120])) + 24 + 36  # each batch once
+    with pytest.raises(ValueError, match=r"time_limit.*nan"):
+        load_features("digits", saved, time_limit=float("nan"))
 
-    def slow(*arguments):
-        clock[0] += 10
-        return extract(*arguments)
 
-    monkeypatch.setattr(features, "_extract", slow)
-    monkeypatch.setattr(features.time, "monotonic", lambda: clock[0])
-    with pytest.raises(
-        OutOfTime, match="time was up after 1,000 of 1,199 images of digits, train; the same call goes on"
-    ):
-        load_features("digits", saved, progress=False, time_limit=25)
-    assert len(files(tmp_path)) == 2
-    load_features("digits", saved, progress=False, time_limit=40)
-    assert clock[0] == 50  # five files, each once
+def test_a_damaged_checkpoint_of_features_is_set_aside(saved, tmp_path, monkeypatch):
+    with pytest.raises(OutOfTime):
+        load_features("digits", saved, progress=False, time_limit=0)
+    (path,) = files(tmp_path, "*.checkpoint")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.warns(UserWarning, match=path.name):
+        load_features("digits", saved, progress=False)
 
 
 def test_features_of_another_machines_rounding_are_the_same_data(saved, tmp_path):
@@ -97,27 +128,28 @@ def test_features_of_another_machines_rounding_are_the_same_data(saved, tmp_path
     assert changed.sha256 == first.sha256 != load_dataset("digits").sha256
 
 
-SLOW = """
-import sys, time
-from spinalnet_lib import extractors, features
-def slow(extractor, split, index, call=extractors.Extractor.__call__):
-    time.sleep(0.02)
+KILLED = """
+import sys
+from spinalnet_lib.training.features import extractors, store
+call = extractors.Extractor.__call__
+def slow(extractor, split, index):
+    if split.labels.shape[0] != 1199 and not sys.stdin.read():  # it waits for ever after the training images
+        sys.exit()
     return call(extractor, split, index)
 extractors.Extractor.__call__ = slow
-features.load_features("digits", sys.argv[1], device="cpu", progress=False)
+store.load_features("digits", sys.argv[1], device="cpu", progress=False)
 """
 
 
 @pytest.mark.processes
-def test_a_killed_process_leaves_whole_parts_and_nothing_else(saved, tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", SLOW, saved])
-    until = time.monotonic() + 60
+def test_a_killed_process_leaves_whole_files_and_nothing_else(saved, tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, saved], stdin=subprocess.PIPE)
+    until = time.monotonic() + 300
     while not files(tmp_path) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
-    (first, *others) = files(tmp_path)
-    assert first.name.startswith("train-000000-") and not [p for p in others if not p.name.startswith("train-")]
+    (first,) = files(tmp_path)
     when = first.stat().st_mtime_ns
     whole = load_features("digits", saved, device="cpu", progress=False)
     assert first.stat().st_mtime_ns == when  # not computed again
@@ -126,19 +158,19 @@ def test_a_killed_process_leaves_whole_parts_and_nothing_else(saved, tmp_path):
 
 TWICE = """
 import sys
-from spinalnet_lib import features
-extract = features._extract
-features._extract = lambda *arguments: (print("computed", flush=True), extract(*arguments))[1]
-features.load_features("digits", sys.argv[1], device="cpu", progress=False)
+from spinalnet_lib.training.features import extractors, store
+call = extractors.Extractor.__call__
+extractors.Extractor.__call__ = lambda *arguments: (print("computed", flush=True), call(*arguments))[1]
+store.load_features("digits", sys.argv[1], device="cpu", progress=False)
 """
 
 
 @pytest.mark.processes
 def test_of_two_processes_one_computes_and_the_other_waits(saved):
     both = [subprocess.Popen([sys.executable, "-c", TWICE, saved], stdout=subprocess.PIPE, text=True) for _ in "ab"]
-    said = [process.communicate(timeout=120)[0] for process in both]
+    said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert "".join(said).count("computed") == 5
+    assert "".join(said).count("computed") == 180
 
 
 def test_progress_is_shown_when_asked(saved, capsys):

@@ -54,6 +54,15 @@ def test_a_training_that_was_cut_off_is_gone_on_with(quick, tmp_path):
     assert not list(tmp_path.rglob("*.checkpoint"))
 
 
+def test_a_damaged_body_is_set_aside_and_trained_again(quick, tmp_path):
+    first = trained_body(NAME, quick, device="cpu", progress=False)
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.warns(UserWarning, match=path.name):
+        assert trained_body(NAME, quick, device="cpu", progress=False).sha256 == first.sha256
+    assert path.with_name(f"{path.name}.damaged").exists()
+
+
 def test_features_of_a_trained_body_go_by_name(quick):
     data = load_dataset(f"mnist_5k+{NAME}")
     assert data.train.images.shape[1:] == (320, 1, 1) and data.card["extractor"] == NAME

@@ -1,0 +1,56 @@
+"""This machine: devices that are not here are named, limits are seconds, and a system that says nothing is no error."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from spinalnet_lib.machine import TimeLimit, describe_machine, one_thread, peak_memory_mb, pick_device
+
+CPU = torch.device("cpu")
+WITHOUT = """
+import sys
+sys.modules["resource"] = None
+import torch
+from spinalnet_lib.machine import peak_memory_mb
+print(peak_memory_mb(torch.device("cpu")))
+"""
+
+
+def test_a_device_that_cannot_be_used_is_named():
+    assert pick_device("cpu") == CPU and pick_device().type in ("cpu", "cuda")
+    for wrong in ("gpu", "meta:x", 3.5):
+        with pytest.raises(ValueError, match=str(wrong)):
+            pick_device(wrong)
+
+
+def test_peak_memory_is_known_here_and_zero_where_the_system_does_not_say():
+    assert peak_memory_mb(CPU) > 10
+    said = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "0.0"
+
+
+def test_one_thread_gives_the_others_back():
+    before = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt), one_thread():
+        assert torch.get_num_threads() == 1
+        raise KeyboardInterrupt
+    assert torch.get_num_threads() == before
+
+
+def test_a_limit_counts_from_when_it_began():
+    assert TimeLimit(None).left is None and not TimeLimit(None).is_up
+    assert 0 < TimeLimit(1000).left <= 999
+    assert TimeLimit(1000, began=-1e9).is_up
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_what_is_no_limit_is_refused(seconds):
+    with pytest.raises(ValueError, match=rf"time_limit.*{seconds}"):
+        TimeLimit(seconds)
+
+
+def test_a_description_says_where_and_with_what():
+    described = describe_machine(CPU)
+    assert described["device"] == "cpu" and described["torch"] == torch.__version__ and described["cuda"] is None

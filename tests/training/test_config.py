@@ -1,0 +1,70 @@
+"""Recipes: checked when written down, and recorded in full."""
+
+from dataclasses import replace
+
+import pytest
+
+from spinalnet_lib import TrainConfig
+from spinalnet_lib.training.config import describe_recipe, schedule
+
+
+def test_cosine_falls_from_one_to_zero_and_constant_stays():
+    cosine = TrainConfig(schedule="cosine")
+    assert [schedule(cosine, step, 10) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
+    assert [schedule(TrainConfig(), step, 10) for step in (0, 5, 10)] == [1, 1, 1]
+    warm = TrainConfig(schedule="cosine", warmup=4)
+    assert [schedule(warm, step, 12) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "says"),
+    [
+        ({"optimizer": "adamm"}, "'adam'"),
+        ({"schedule": "cosin"}, "'cosine'"),
+        ({"learning_rate": 0}, "learning_rate.*0"),
+        ({"learning_rate": -1}, "learning_rate.*-1"),
+        ({"learning_rate": float("nan")}, "learning_rate.*nan"),
+        ({"learning_rate": "fast"}, "learning_rate.*'fast'"),
+        ({"learning_rate": True}, "learning_rate.*True"),
+        ({"weight_decay": None}, "weight_decay.*None"),
+        ({"weight_decay": -0.1}, "weight_decay.*-0.1"),
+        ({"batch_size": 1.5}, "batch_size.*1.5"),
+        ({"batch_size": 0}, "batch_size.*0"),
+        ({"read_test": "yes"}, "read_test.*'yes'"),
+        ({"momentum": 1.0}, "momentum.*1.0"),
+        ({"epochs": 0}, "epochs.*0"),
+        ({"epochs": 1, "steps": 3}, "epochs=1, steps=3"),
+        ({"steps": 0}, "steps.*0"),
+        ({"warmup": -1}, "warmup.*-1"),
+        ({"evals_per_epoch": -2}, "evals_per_epoch.*-2"),
+        ({"augmentation": "flip"}, "augmentation.*'flip'"),
+        ({"schedule": "redraw", "redraw_power": 3}, "read_test=True"),
+        ({"redraw_power": 3}, "redraw_power=3"),
+        ({"stacked": True, "fast": True}, "stacked=True.*fast=True"),
+        ({"stacked": True, "loss": "mse"}, "stacked=True.*loss='mse'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(kwargs, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        TrainConfig(**kwargs)
+
+
+def test_a_run_is_counted_in_epochs_or_in_steps():
+    assert TrainConfig().epochs == 8 and describe_recipe(TrainConfig())["epochs"] == 8
+    for config in (
+        TrainConfig(steps=3),
+        replace(TrainConfig(), steps=3),
+        replace(TrainConfig(epochs=2), epochs=None, steps=3),
+    ):
+        assert (config.epochs, config.steps) == (None, 3)
+        recipe = describe_recipe(config)
+        assert recipe["epochs"] is None and recipe["steps"] == 3
+
+
+def test_a_recipe_as_recorded_holds_what_is_new_only_where_it_is_used():
+    """The key of a run is made of it: another entry would be another run."""
+    assert list(describe_recipe(TrainConfig())) == [
+        *("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "epochs", "schedule"),
+        *("evals_per_epoch", "read_test"),
+    ]
+    assert describe_recipe(TrainConfig(fast=True))["fast"] is True

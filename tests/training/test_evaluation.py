@@ -1,0 +1,85 @@
+"""Accuracy by hand, the three readings of a test set, and splits that cannot be evaluated."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from spinalnet_lib import evaluate, load_dataset
+from spinalnet_lib.records.record import unpack_bits
+from tests.training.cases import QUICK, quick_train, small
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+def test_evaluate_counts_by_hand_and_restores_the_mode(digits):
+    model = small(drop_rate=0.5).train()
+    accuracy, correct = evaluate(model, digits.val, batch_size=17)
+    assert model.training
+    model.eval()
+    by_hand = model(digits.val.batch(slice(None))[0]).argmax(1) == digits.val.labels
+    assert torch.equal(correct, by_hand) and accuracy == pytest.approx(by_hand.float().mean().item())
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda model, data: evaluate(model, data), "evaluate reads a Split, got DataSet"),
+        (lambda model, data: evaluate(model, data.val, batch_size=0), "batch_size must be at least 1, got 0"),
+        (
+            lambda model, data: evaluate(
+                model, dataclasses.replace(data.val, images=data.val.images[:0], labels=data.val.labels[:0])
+            ),
+            "no images",
+        ),
+    ],
+)
+def test_wrong_evaluation(digits, call, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        call(small(), digits)
+
+
+def test_evaluation_needs_a_logit_for_each_label(digits):
+    model = small()
+    model.reset_classifier(3)
+    with pytest.raises(ValueError, match="labels run to 9, the model gives 3 logits"):
+        evaluate(model, digits.val)
+
+
+def test_evaluation_restores_each_mode_even_after_an_error(digits):
+    model = small(norm_layer="BatchNorm1d").train()
+    model.head.layers[0].norm.eval()  # frozen by its owner
+    evaluate(model, digits.val)
+    assert model.training and not model.head.layers[0].norm.training and model.head.layers[1].norm.training
+    with pytest.raises(TypeError):
+        evaluate(model.double(), digits.val)
+    assert model.training and not model.head.layers[0].norm.training
+
+
+def test_test_accuracy_three_ways(digits):
+    model = small()
+    record = quick_train(model, digits, dataclasses.replace(QUICK, epochs=4, read_test=True))
+    accuracy, correct = evaluate(model, digits.test)
+    assert record.test["last"] == pytest.approx(accuracy, abs=1e-6)
+    assert (unpack_bits(record.test["correct"], len(digits.test)) == correct.numpy()).all()
+    errors = [point["test_error"] for point in record.curve]
+    best = min(range(len(errors)), key=lambda i: record.curve[i]["val_error"])
+    assert record.test["test_max"] == pytest.approx(1 - min(errors), abs=1e-6)
+    assert record.test["val_best"] == pytest.approx(1 - errors[best], abs=1e-6)
+    assert record.test["test_max"] >= max(record.test["last"], record.test["val_best"])
+    with torch.no_grad():
+        shares = model.eval()(digits.test.batch(slice(None))[0]).double().softmax(1).numpy()
+    right = np.arange(10) == digits.test.labels.numpy()[:, None]
+    assert record.test["nll"] == pytest.approx(-np.log(shares[right]).mean(), abs=1e-5)
+    assert record.test["brier"] == pytest.approx(((shares - right) ** 2).sum(1).mean(), abs=1e-5)
+
+
+def test_labels_are_counted_from_zero(digits):
+    labels = digits.val.labels.clone()
+    labels[3] = -1
+    with pytest.raises(ValueError, match=r"labels.*-1"):
+        evaluate(small(), dataclasses.replace(digits.val, labels=labels))
