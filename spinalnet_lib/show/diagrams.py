@@ -11,7 +11,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
-from .picture import Picture, Theme
+from .palette import Theme
+from .picture import Picture
 
 
 def draw_touch_to_layers() -> Picture:
@@ -78,8 +79,8 @@ def draw_heads(
         left, right = figure.subplots(1, 2, sharey=True)
         rows = max(hidden_size, num_layers * layer_width) + num_classes
         columns = in_features + max(hidden_size, num_layers * layer_width)
-        _block(left, theme, 0, 0, in_features, hidden_size, theme.quiet)
-        _block(left, theme, in_features, hidden_size, hidden_size, num_classes, theme.output)
+        _block(left, theme, 0, 0, in_features, hidden_size, theme.dense)
+        _block(left, theme, in_features, hidden_size, hidden_size, num_classes, theme.dense)
         left.set_title("dense head", fontsize=10)
         starts = list(itertools.accumulate(split_sizes(in_features, num_splits), initial=0))
         for i in range(num_layers):

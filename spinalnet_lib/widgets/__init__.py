@@ -5,8 +5,7 @@ state; `tests/book/test_widgets.py` compares the two on a grid in a real browser
 """
 
 from .error_curves import ErrorCurves
-from .speed_ratios import SpeedRatios
 from .split_explorer import SplitExplorer
 from .weight_counter import WeightCounter
 
-__all__ = ["ErrorCurves", "SpeedRatios", "SplitExplorer", "WeightCounter"]
+__all__ = ["ErrorCurves", "SplitExplorer", "WeightCounter"]

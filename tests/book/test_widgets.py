@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 from spinal_book import SCRIPTS
+from spinalnet_lib.widgets.speed_ratios import speed_ratios_state
 
 from spinalnet_lib import ErrorCurves, SpeedRatios, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.widgets.base import FOLDER
 from spinalnet_lib.widgets.error_curves import error_curves_state
-from spinalnet_lib.widgets.speed_ratios import speed_ratios_state
 from spinalnet_lib.widgets.split_explorer import split_explorer_state
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
 from tests.book.book_site import serve
