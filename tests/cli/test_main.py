@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -5,6 +7,7 @@ import time
 import pytest
 
 from spinalnet_lib import list_datasets, load_records
+from spinalnet_lib.checks import how_to_install
 from spinalnet_lib.cli.main import main
 from tests.data.cases import write_classes
 
@@ -177,7 +180,30 @@ def test_a_missing_package_is_one_line(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert main(["data", "fetch", "digits"]) == 2
     error = capsys.readouterr().err
-    assert "package 'sklearn.datasets' is not installed; pip install" in error and error.count("\n") == 1
+    assert "package 'sklearn.datasets' is not installed" in error and error.count("\n") == 1
+    assert how_to_install("book") in error
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("command", [["records", "show", "first_training"], ["data", "list"], ["--help"]])
+def test_a_reader_that_has_enough_ends_the_command_in_silence(command):
+    """As `| head -1` does, once it has closed its end of the pipe."""
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "spinalnet_lib", *command], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+def test_a_broken_pipe_elsewhere_is_said(capsys, monkeypatch):
+    def broken(*args, **kwargs):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("spinalnet_lib.datasets.load_dataset", broken)
+    assert main(["data", "fetch", "digits"]) == 2
+    assert "Broken pipe" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])
