@@ -41,7 +41,9 @@ _PUBLIC = {
     "show.bench_plots": "plot_speed_ratios plot_step_profile",
     "show.provenance": "CsvLink describe_records",
     "bench.reports": "describe_bench load_bench load_bench_report",
-    "widgets": "ErrorCurves SplitExplorer WeightCounter",
+    "widgets.error_curves": "ErrorCurves",
+    "widgets.split_explorer": "SplitExplorer",
+    "widgets.weight_counter": "WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

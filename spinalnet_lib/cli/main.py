@@ -30,9 +30,9 @@ def _run(args: argparse.Namespace, own_program: bool) -> int:
         with warnings.catch_warnings():  # without the line of our source that warns
             warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
             args.run(args)
+    except BrokenPipeError:
+        raise
     except (ValueError, TypeError, OSError, ImportError) as error:
-        if isinstance(error, BrokenPipeError):
-            sys.stdout.flush()  # raises it again where it is this program's own output that nobody reads
         print(f"spinalnet {args.command}: {_say(error).removeprefix(f'{args.command}: ')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
