@@ -69,19 +69,9 @@ def plot_shared_images(facts: dict[str, dict]) -> Picture:
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        sns.heatmap(
-            shares,
-            annot=labels,
-            fmt="",
-            cmap=sns.blend_palette([theme.back, theme.input], as_cmap=True),
-            vmin=0,
-            vmax=100,
-            cbar=False,
-            linewidths=1,
-            linecolor=theme.quiet,
-            ax=axes,
-            square=True,
-        )
+        colours = sns.blend_palette([theme.back, theme.quiet], as_cmap=True)
+        look = {"vmin": 0, "vmax": 100, "cbar": False, "linewidths": 1, "linecolor": theme.quiet, "square": True}
+        sns.heatmap(shares, annot=labels, fmt="", cmap=colours, ax=axes, **look)
         axes.set_xticklabels(names, rotation=40, ha="right")
         axes.set_yticklabels(names, rotation=0)
         axes.set(xlabel="… that are also in", ylabel="% of the test images of …")
@@ -95,10 +85,9 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
     Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
     """
     arms = _arms(records)
-    lengths = {len(r.curve) for r in records}
-    if len(lengths) > 1 or any(r.diverged for r in records):
+    if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
         raise ValueError(
-            "plot_error_curves: these runs were evaluated differently or ended early; draw them apart and say so"
+            "plot_error_curves: runs were evaluated differently or ended early; draw them apart and say so"
         )
     alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
     return draw_curves({f"{name} ({len(runs)} seeds)": runs for name, runs in arms.items()}, alt, over="epoch")
@@ -122,16 +111,9 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
                 for place, value in points.items():
                     values.setdefault(place, []).append(value)
             means = {place: np.mean(found) for place, found in sorted(values.items()) if len(found) == len(runs)}
-            axes.plot(
-                list(means),
-                list(means.values()),
-                "--" if drop_rate(runs[0]) else "-",
-                color=colour,
-                linewidth=2.4,
-                marker=MARKERS[i % len(MARKERS)],
-                markevery=max(1, len(means) // 25),
-                label=arm,
-            )
+            style = ("--" if drop_rate(runs[0]) else "-") + MARKERS[i % len(MARKERS)]
+            look = {"color": colour, "linewidth": 2.4, "markevery": max(1, len(means) // 25), "label": arm}
+            axes.plot(list(means), list(means.values()), style, **look)
         axes.set(yscale="log", xlabel=over, ylabel=f"{unit} (logarithmic)")
         label_log_axis(axes.yaxis)
         figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
@@ -187,10 +169,9 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         values = [n for c in counts.values() for n in c.values()]
         # Points and not bars: on a logarithmic axis the length of a bar says nothing.
         axes.scatter(values, labels, c=[theme.quiet, theme.dense, theme.spinal] * len(counts), s=60, zorder=2)
+        look = {"textcoords": "offset points", "va": "center", "color": theme.text}
         for label, value in zip(labels, values, strict=True):
-            axes.annotate(
-                f"{value:,}", (value, label), (9, 0), textcoords="offset points", va="center", color=theme.text
-            )
+            axes.annotate(f"{value:,}", (value, label), (9, 0), **look)
         axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
         axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
