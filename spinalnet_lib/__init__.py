@@ -38,10 +38,13 @@ _PUBLIC = {
     "study.statistics": "mean_interval",
     "show.data_cards": "card_html cards_index show_card",
     "show.diagrams": "draw_heads draw_touch_to_layers",
-    "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images plot_step_profile",
+    "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
+    "show.bench_plots": "plot_speed_ratios plot_step_profile",
     "show.provenance": "CsvLink describe_records",
     "bench.reports": "describe_bench load_bench load_bench_report",
-    "widgets": "ErrorCurves SpeedRatios SplitExplorer WeightCounter",
+    "widgets.error_curves": "ErrorCurves",
+    "widgets.split_explorer": "SplitExplorer",
+    "widgets.weight_counter": "WeightCounter",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
@@ -51,7 +54,13 @@ __all__ = sorted(_MODULE_OF)
 def __getattr__(name: str):
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'spinalnet_lib' has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    try:
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        from .checks import how_to_install
+
+        text = f"{name} needs the package {error.name!r}, which is not installed; {how_to_install('book')}"
+        raise ModuleNotFoundError(text, name=error.name) from error
     globals()[name] = value
     return value
 

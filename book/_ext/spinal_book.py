@@ -21,7 +21,6 @@ from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
-SCRIPTS = ("base.js", "weight_counter.js", "split_explorer.js", "error_curves.js", "speed_ratios.js", "start.js")
 WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
 WORDS_A_MINUTE = 200
 INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
@@ -97,8 +96,8 @@ def copy_widget_assets(app) -> None:
     if app.builder.format == "html":
         folder = Path(app.outdir) / "_static" / "spinal"
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*SCRIPTS, "widgets.css"):
-            shutil.copyfile(WIDGETS / name, folder / name)
+        for path in WIDGETS.glob("*.[jc]s*"):
+            shutil.copyfile(path, folder / path.name)
         app.add_css_file("spinal/widgets.css")
 
 

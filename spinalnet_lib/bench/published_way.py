@@ -5,8 +5,6 @@ Source: the scripts beside Kabir et al., arXiv 2007.03347 (`MNIST/SpinalNet_MNIS
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -15,29 +13,27 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.splits import Split
 
 
-class PilImages(Dataset):
-    """A grey split as torchvision's MNIST gives it: an array made a PIL image whenever it is asked for."""
-
-    def __init__(self, split: Split, transform: Callable):
-        self.images, self.labels, self.transform = split.images[:, 0].numpy(), split.labels.tolist(), transform
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        from PIL import Image
-
-        return self.transform(Image.fromarray(self.images[index])), self.labels[index]
-
-
 def pil_loader(split: Split, batch_size: int, warped: bool = False) -> DataLoader:
-    """The scripts' loader in this process; `warped` adds the perspective and rotation that they train VGG-5 with."""
+    """The scripts' loader in this process; `warped` adds the perspective and rotation that they train VGG-5 with.
+
+    As torchvision's MNIST does it, an array becomes a PIL image whenever it is asked for.
+    """
+    from PIL import Image
     from torchvision import transforms
 
     warps = [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,))] if warped else []
     normalise = transforms.Normalize(split.mean.tolist(), split.std.tolist())
     transform = transforms.Compose([*warps, transforms.ToTensor(), normalise])
-    return DataLoader(PilImages(split, transform), batch_size, shuffle=True)
+    images, labels = split.images[:, 0].numpy(), split.labels.tolist()
+
+    class PilImages(Dataset):
+        def __len__(self) -> int:
+            return len(labels)
+
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+            return transform(Image.fromarray(images[index])), labels[index]
+
+    return DataLoader(PilImages(), batch_size, shuffle=True)
 
 
 def train_epoch(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer) -> None:

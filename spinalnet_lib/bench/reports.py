@@ -1,4 +1,4 @@
-"""Reports of measurements: rows of ratios with their provenance, written and read as JSON."""
+"""Reports of measurements: groups of rows, each with its own provenance, written and read as JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import datetime
 import json
 import os
 import platform
+from pathlib import Path
 
 import torch
 
+from ..checks import check_name
 from ..files import write_whole
 from ..machine import source_hash
 from ..paths import data_path
 from .measure import METHOD
 
-_COMMANDS = {"cpu": "make bench", "gpu": "spinalnet bench --device cuda --out data/results/bench"}
+_COMMANDS = {
+    "cpu": "make bench",
+    "gpu": "spinalnet bench --device cuda --out data/results/bench",
+    "builds": "make bench",
+}
 
 
 def print_row(row: dict) -> None:
@@ -25,40 +31,72 @@ def print_row(row: dict) -> None:
     )
 
 
-def write_report(path: str | os.PathLike, rows: list[dict], device: torch.device | str = "cpu", **more) -> None:
-    """Write rows, and what else was found, with provenance as JSON; the old report stays until the new one is whole."""
+def read_report(path: str | os.PathLike) -> dict:
+    """A report; without groups where there is no file yet. ValueError for a damaged one."""
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        return {"method": METHOD, "groups": {}}
+    except ValueError as error:
+        raise ValueError(f"{path} is no report of `spinalnet bench` ({error}); move it away") from error
+
+
+def write_group(
+    path: str | os.PathLike,
+    group: str,
+    rows: list[dict],
+    device: torch.device | str = "cpu",
+    method: str = METHOD,
+    **more,
+) -> None:
+    """Put a group of rows, with its provenance, into the report at `path`; all else in it stays as it is."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
     if torch.device(device).type == "cuda":
         machine = f"{torch.cuda.get_device_name(device)}; {machine}"
-    report = {
+    measured = {
         "date": datetime.date.today().isoformat(),
         "machine": machine,
         "torch": torch.__version__,
         "source_sha256": source_hash(),
-        "method": METHOD,
         "rows": rows,
-        **more,
     }
+    report = read_report(path) | {"method": method} | more
+    report["groups"][group] = measured
     write_whole(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    print(f"written to {path}")
+    print(f"{group}: written to {path}")
 
 
 def load_bench(name: str = "cpu") -> list[dict]:
-    """Rows of a committed report in `data/results/bench`: "cpu", "gpu" or "builds"; empty where there is none yet."""
-    return load_bench_report(name).get("rows", [])
+    """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu" or "builds".
+
+    Empty where nothing was measured yet. ValueError for another name.
+    """
+    return [
+        {"group": group, **row}
+        for group, measured in load_bench_report(name)["groups"].items()
+        for row in measured["rows"]
+    ]
 
 
 def load_bench_report(name: str = "cpu") -> dict:
-    """A committed report whole, with date, machine and method; of "gpu" also its figures and profile. Empty if there is none."""
-    path = data_path("results", "bench", f"{name}.json")
-    return json.loads(path.read_text()) if path.is_file() else {}
+    """A committed report whole: its method, and `groups` with date, machine, torch, source and rows of each.
+
+    That of "gpu" also holds figures and a profile. Without groups where nothing was measured yet. ValueError for a
+    report that is not known.
+    """
+    return read_report(data_path("results", "bench", f"{check_name('bench report', name, _COMMANDS)}.json"))
 
 
 def describe_bench(name: str = "cpu") -> str:
     """When, where and how often the rows of `load_bench` were measured, in one sentence; or the command that would."""
-    report = load_bench_report(name)
-    if not report:
-        return f"Not measured yet; `{_COMMANDS[name]}` measures it." if name in _COMMANDS else "Not measured yet."
-    pairs = sorted({row.get("pairs", 1) for row in report["rows"]})
+    groups = load_bench_report(name)["groups"]
+    if not groups:
+        return f"Not measured yet; `{_COMMANDS[name]}` measures it."
+    at: dict[str, list[str]] = {}
+    for group, measured in groups.items():
+        where = f"on {measured['date']} ({measured['machine']}, torch {measured['torch']})"
+        at.setdefault(where, []).append(group)
+    said = [where if len(at) == 1 else f"{where}: {', '.join(names)}" for where, names in at.items()]
+    pairs = sorted({row.get("pairs", 1) for row in load_bench(name)})
     each = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
-    return f"Measured on {report['date']} ({report['machine']}, torch {report['torch']}), {each} pair{'' if pairs == [1] else 's'} a row."
+    return f"Measured {'; '.join(said)}, {each} pair{'' if pairs == [1] else 's'} a row."

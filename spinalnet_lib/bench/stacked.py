@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 import torch
 
 from ..data.splits import DataSet, Split
-from ..models.classifier import Classifier, create_model
-from ..records.record import Record
+from ..models.classifier import create_model
 from ..training.config import TrainConfig
 from ..training.loop import train
 from ..training.stacked.loop import Member, train_stacked
-from .measure import ratio_row, seconds_of
+from .measure import ratio_row
 
 SEEDS = 16
 # Head, features, arguments, steps and how many times as fast was promised: the 2-conv CNN's two, VGG-5's width, and the
@@ -32,34 +31,28 @@ _RECIPE = TrainConfig(optimizer="adamw", learning_rate=0.003, weight_decay=0.01,
 def stacked_rows(pairs: int = 3) -> Iterator[dict]:
     """Whole runs, evaluation included, on generated features; the same recipe and number of threads on both sides."""
     for head, in_features, arguments, steps, promised in _SHAPES:
-        runs = _Runs(_clouds(in_features), head, arguments)
-        runs.stacked(2), runs.one_by_one(2)  # warm-up
-        ours, theirs = partial(runs.stacked, steps), partial(runs.one_by_one, steps)
-        ratios = [seconds_of(ours) / seconds_of(theirs) for _ in range(pairs)]
+        data = _clouds(in_features)
+        _seconds(data, head, arguments, 2, True), _seconds(data, head, arguments, 2, False)  # warm-up
+        ratios = [
+            _seconds(data, head, arguments, steps, True) / _seconds(data, head, arguments, steps, False)
+            for _ in range(pairs)
+        ]
         width = arguments.get("layer_width", arguments.get("hidden_sizes"))
         name = f"{SEEDS} seeds stacked: {head} of width {width} on {in_features:,} features"
         yield ratio_row(name, "the same runs one after another with train", ratios, 1 / promised)
 
 
-@dataclass
-class _Runs:
-    """Sixteen seeds of one head on one set of features."""
-
-    data: DataSet
-    head: str
-    arguments: dict
-
-    def stacked(self, steps: int) -> list[Record]:
-        recipe = replace(_RECIPE, steps=steps, stacked=True)
-        return train_stacked(self.data, [Member(self._model(), recipe, seed) for seed in range(SEEDS)], "cpu", False)
-
-    def one_by_one(self, steps: int) -> list[Record]:
-        recipe = replace(_RECIPE, steps=steps)
-        return [train(self._model(), self.data, recipe, seed, "cpu", False) for seed in range(SEEDS)]
-
-    def _model(self) -> Classifier:
-        in_chans = self.data.train.images.shape[1]
-        return create_model("pixels", self.head, 10, in_chans=in_chans, image_size=1, **self.arguments)
+def _seconds(data: DataSet, head: str, arguments: dict, steps: int, stacked: bool) -> float:
+    """Of sixteen seeds of one head on one set of features, in one stack or one by one."""
+    recipe, in_chans = replace(_RECIPE, steps=steps, stacked=stacked), data.train.images.shape[1]
+    models = [create_model("pixels", head, 10, in_chans, 1, **arguments) for _ in range(SEEDS)]
+    start = time.perf_counter()
+    if stacked:
+        train_stacked(data, [Member(model, recipe, seed) for seed, model in enumerate(models)], "cpu", False)
+    else:
+        for seed, model in enumerate(models):
+            train(model, data, recipe, seed, "cpu", False)
+    return time.perf_counter() - start
 
 
 def _clouds(in_features: int, examples: int = 12_000) -> DataSet:

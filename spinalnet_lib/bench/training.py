@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,11 +25,13 @@ from ..training.evaluation import evaluate
 from ..training.loop import train
 from ..training.recipes import quick_recipe, tuned_recipe
 from ..training.runs import initialise
-from ..training.steps import make_optimizer, make_step
+from ..training.steps import make_optimizer
 from .measure import compare_times, ratio_row, seconds_of
 from .published_way import pil_loader, train_epoch
+from .step import training_step
 
 GOAL = 0.985  # accuracy on validation data, which of MNIST are 10,000 images of the training set
+RECORDS = 10_000
 
 
 def race_rows(pairs: int = 3, patience: float = 6.0) -> Iterator[dict]:
@@ -81,22 +80,16 @@ def _seconds_published(data: DataSet, seed: int, limit: float) -> tuple[float, b
 
 def step_rows() -> Iterator[dict]:
     """A step of two nets, fast and compiled, against the plain one."""
-    for backbone, batch, side in (("two_conv", 128, 28), ("vgg5", 100, 28)):
-        plain, fast, compiled = (_step(backbone, batch, side, how) for how in ("plain", "fast", "compiled"))
-        compiled()  # compiles
-        name, peer = f"{backbone} + spinal, training step, batch {batch}", "the plain step"
-        pairs = 20 if backbone == "two_conv" else 7
-        yield compare_times(f"{name}, fast", peer, fast, plain, pairs)
-        yield compare_times(f"{name}, compiled", peer, compiled, plain, pairs)
-
-
-def _step(backbone: str, batch: int, side: int, how: str) -> Callable[[], object]:
-    model = create_model(backbone, "spinal", 10, **paper_head(backbone, "spinal"))
-    config = replace(tuned_recipe(0.003), fast=how == "fast")
-    model.to(memory_format=torch.channels_last if config.fast else torch.preserve_format).train()
-    called = torch.compile(model) if how == "compiled" else model
-    step = make_step(called, make_optimizer(model, config, torch.device("cpu")), config)
-    return partial(step, torch.randn(batch, 1, side, side), torch.randint(10, (batch,)))
+    for backbone, batch, pairs in (("two_conv", 128, 20), ("vgg5", 100, 7)):
+        images, labels = torch.randn(batch, 1, 28, 28), torch.randint(10, (batch,))
+        step = {}
+        for way in ("plain", "fast", "compiled"):
+            model = create_model(backbone, "spinal", 10, **paper_head(backbone, "spinal"))
+            step[way] = training_step(model, images, labels, replace(tuned_recipe(0.003), fast=False), way)
+        step["compiled"]()  # compiles
+        for way in ("fast", "compiled"):
+            name = f"{backbone} + spinal, training step, batch {batch}, {way}"
+            yield compare_times(name, "the plain step", step[way], step["plain"], pairs)
 
 
 def augmentation_rows() -> Iterator[dict]:
@@ -110,15 +103,14 @@ def augmentation_rows() -> Iterator[dict]:
         [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,)), transforms.ToTensor()]
     )
     generator = torch.Generator().manual_seed(0)
+
+    def theirs() -> torch.Tensor:
+        return torch.stack([each(picture) for picture in pictures])
+
     for how, separate in (("one pass", False), ("the paper's two passes", True)):
         warp = Augmentation(perspective=0.5, degrees=10, separate_passes=separate)
         name = f"perspective and rotation of 1,000 images of 28×28, {how}"
-        theirs = partial(_stack, each, pictures)
         yield compare_times(name, "torchvision's PIL pipeline", partial(warp, images, generator), theirs, pairs=15)
-
-
-def _stack(transform: Callable, pictures: list) -> torch.Tensor:
-    return torch.stack([transform(picture) for picture in pictures])
 
 
 def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
@@ -137,24 +129,9 @@ def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
     yield ratio_row(name, "half the time of one process", ratios, promised=1 / 0.9)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing is printed by this process, nor by those that it starts."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
 def _sweep_seconds(cells: Sequence[Cell], engine: str, workers: int) -> float:
     threads = torch.get_num_threads()
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         left = sweep(cells, folder, engine=engine, workers=workers, device="cpu")
         seconds = time.perf_counter() - start
@@ -165,16 +142,16 @@ def _sweep_seconds(cells: Sequence[Cell], engine: str, workers: int) -> float:
 
 
 def record_rows() -> Iterator[dict]:
-    """Reading 10,000 records against parsing their lines as JSON and nothing else."""
-    model = create_model("two_conv", "spinal", 10, layer_width=8)
-    record = train(model, load_dataset("mnist_5k"), TrainConfig(epochs=8), 0, "cpu", progress=False)
+    """Reading records against parsing their lines as JSON and nothing else."""
+    model = create_model("pixels", "spinal", 10, image_size=8, layer_width=8)
+    record = train(model, load_dataset("digits"), TrainConfig(epochs=8), 0, "cpu", progress=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.jsonl"
-        path.write_text((record.to_json() + "\n") * 10_000)
+        path.write_text((record.to_json() + "\n") * RECORDS)
         seconds = seconds_of(lambda: load_records(path))
-        name = f"10,000 records read and checked, {seconds:.1f} s"
-        yield compare_times(name, "json.loads of the lines", lambda: load_records(path), lambda: _parse(path), pairs=5)
+        name, theirs = f"{RECORDS:,} records read and checked, {seconds:.1f} s", "json.loads of the lines"
+        yield compare_times(name, theirs, lambda: load_records(path), lambda: _parsed(path), pairs=5)
 
 
-def _parse(path: Path) -> list[dict]:
+def _parsed(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]

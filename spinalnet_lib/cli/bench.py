@@ -8,10 +8,9 @@ import argparse
 def add(commands) -> None:
     bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
     bench.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    bench.add_argument(
-        "--only", nargs="+", default=(), metavar="GROUP", help="some rows of a CPU: heads, training, stacked, runs"
-    )
-    bench.add_argument("--out", metavar="FOLDER", help="also write the rows as JSON, to cpu.json or gpu.json in it")
+    names = "heads, training, stacked, runs; with cuda: gpu"
+    bench.add_argument("--only", nargs="+", default=(), metavar="GROUP", help=f"some groups of rows: {names}")
+    bench.add_argument("--out", metavar="FOLDER", help="put the groups into the report cpu.json or gpu.json in it")
     bench.set_defaults(run=run)
 
 

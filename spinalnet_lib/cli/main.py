@@ -9,22 +9,35 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from ..checks import how_to_install
 from . import bench, data, records, report, selftest, sweep, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; a user's mistake is one line on stderr and exit code 2, not a traceback."""
-    args = _parser().parse_args(argv)
+    try:
+        try:
+            return _run(_parser().parse_args(argv), own_program=argv is None)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who read this, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes once more when it ends
+        return 141  # as the shell says of a program that this ended
+
+
+def _run(args: argparse.Namespace, own_program: bool) -> int:
     try:
         with warnings.catch_warnings():  # without the line of our source that warns
             warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
             args.run(args)
+    except BrokenPipeError:
+        raise
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"spinalnet {args.command}: {_say(error).removeprefix(f'{args.command}: ')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"spinalnet {args.command}: stopped; finished runs are on disk, start it again to go on", file=sys.stderr)
-        if argv is None:  # a program of its own: all is on disk, and Ray's goodbye would take another second
+        if own_program:  # all is on disk, and Ray's goodbye would take another second
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(130)
@@ -46,7 +59,10 @@ _REMEDIES = {
 def _say(error: Exception) -> str:
     """An error in words, with its remedy: those of Python itself have none."""
     if isinstance(error, ModuleNotFoundError):
-        return f"the package {error.name!r} is not installed; pip install 'spinalnet-book[book]' brings all"
+        said = str(error)
+        return (
+            said if "pip install" in said else f"the package {error.name!r} is not installed; {how_to_install('book')}"
+        )
     if isinstance(error, OSError) and error.filename and error.errno in _REMEDIES and "; " not in error.strerror:
         return f"{error.filename}: {error.strerror}; {_REMEDIES[error.errno]}"
     return str(error)

@@ -11,7 +11,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
-from .picture import Picture, Theme
+from .palette import Theme
+from .picture import Picture
 
 
 def draw_touch_to_layers() -> Picture:
@@ -30,29 +31,23 @@ def draw_touch_to_layers() -> Picture:
             axes.set_title(title, fontsize=12, fontweight="bold", color=theme.text)
         heights = (6.6, 4.8, 3.0, 1.2)
         skin, segment = ("neck", "arm", "trunk", "leg"), ("cervical", "cervical", "thoracic", "lumbar")
-        for i, y in enumerate(heights):
-            _box(left, theme, 0.2, y, 2.0, 1.0, skin[i], theme.input)
-            _box(left, theme, 4.2, y, 2.2, 1.0, segment[i], theme.text)
-            _arrow(left, (2.2, y + 0.5), (4.2, y + 0.5), theme.input)
-            _way_up(left, (6.4, y + 0.5), 7.4 + 0.45 * i, 8.6, theme.output)
-            if i:
-                _arrow(left, (5.3, heights[i - 1]), (5.3, y + 1.0), theme.chain, both=True, dashed=True)
-        _box(left, theme, 4.2, 8.6, 5.2, 1.1, "brain", theme.output)
-        left.text(1.2, 8.0, "dermatomes", ha="center", color=theme.input, fontsize=9)
-        left.text(5.3, 0.55, "segments and their local links", ha="center", color=theme.chain, fontsize=9)
-
-        for i, y in enumerate(heights):
-            _box(right, theme, 0.2, y, 2.0, 1.0, f"split {'AB'[i % 2]}", theme.input)
-            _box(right, theme, 4.2, y, 2.2, 1.0, f"layer {i}", theme.text)
-            _arrow(right, (2.2, y + 0.5), (4.2, y + 0.5), theme.input)
-            _way_up(right, (6.4, y + 0.5), 7.4 + 0.45 * i, 8.6, theme.output)
-            if i:
-                _arrow(right, (5.3, heights[i - 1]), (5.3, y + 1.0), theme.chain)
-        _box(right, theme, 4.2, 8.6, 5.2, 1.1, "logits", theme.output)
-        right.text(1.2, 8.0, "input splits", ha="center", color=theme.input, fontsize=9)
-        right.text(5.3, 0.55, "intermediate split: the chain", ha="center", color=theme.chain, fontsize=9)
-        right.text(9.2, 5.0, "output split", rotation=90, va="center", color=theme.output, fontsize=9)
-        left.text(9.2, 5.0, "ascending tracts", rotation=90, va="center", color=theme.output, fontsize=9)
+        split, layer = [f"split {'AB'[i % 2]}" for i in range(4)], [f"layer {i}" for i in range(4)]
+        of_touch = ("brain", "dermatomes", "segments and their local links", "ascending tracts")
+        of_head = ("logits", "input splits", "intermediate split: the chain", "output split")
+        for axes, inputs, middle, words in ((left, skin, segment, of_touch), (right, split, layer, of_head)):
+            for i, y in enumerate(heights):
+                _box(axes, theme, 0.2, y, 2.0, 1.0, inputs[i], theme.input)
+                _box(axes, theme, 4.2, y, 2.2, 1.0, middle[i], theme.text)
+                _arrow(axes, (2.2, y + 0.5), (4.2, y + 0.5), theme.input)
+                _way_up(axes, (6.4, y + 0.5), 7.4 + 0.45 * i, 8.6, theme.output)
+                if i:  # in the cord the links lead both ways
+                    both = axes is left
+                    _arrow(axes, (5.3, heights[i - 1]), (5.3, y + 1.0), theme.chain, both=both, dashed=both)
+            top, reading, chain, up = words
+            _box(axes, theme, 4.2, 8.6, 5.2, 1.1, top, theme.output)
+            axes.text(1.2, 8.0, reading, ha="center", color=theme.input, fontsize=9)
+            axes.text(5.3, 0.55, chain, ha="center", color=theme.chain, fontsize=9)
+            axes.text(9.2, 5.0, up, rotation=90, va="center", color=theme.output, fontsize=9)
 
     return Picture(draw, alt, (8.6, 4.6))
 
@@ -78,23 +73,16 @@ def draw_heads(
         left, right = figure.subplots(1, 2, sharey=True)
         rows = max(hidden_size, num_layers * layer_width) + num_classes
         columns = in_features + max(hidden_size, num_layers * layer_width)
-        _block(left, theme, 0, 0, in_features, hidden_size, theme.quiet)
-        _block(left, theme, in_features, hidden_size, hidden_size, num_classes, theme.output)
+        _block(left, theme, 0, 0, in_features, hidden_size, theme.dense)
+        _block(left, theme, in_features, hidden_size, hidden_size, num_classes, theme.dense)
         left.set_title("dense head", fontsize=10)
         starts = list(itertools.accumulate(split_sizes(in_features, num_splits), initial=0))
         for i in range(num_layers):
             start, stop = starts[i % num_splits], starts[i % num_splits + 1]
             _block(right, theme, start, i * layer_width, stop - start, layer_width, theme.input)
             if i:
-                _block(
-                    right,
-                    theme,
-                    in_features + (i - 1) * layer_width,
-                    i * layer_width,
-                    layer_width,
-                    layer_width,
-                    theme.chain,
-                )
+                before = in_features + (i - 1) * layer_width
+                _block(right, theme, before, i * layer_width, layer_width, layer_width, theme.chain)
         _block(right, theme, in_features, num_layers * layer_width, num_layers * layer_width, num_classes, theme.output)
         right.set_title("spinal head", fontsize=10)
         for axes in (left, right):
@@ -111,35 +99,14 @@ def _block(axes: Axes, theme: Theme, column: float, row: float, columns: float, 
 
 
 def _box(axes: Axes, theme: Theme, x: float, y: float, width: float, height: float, label: str, colour: str) -> None:
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            width,
-            height,
-            boxstyle="round,pad=0,rounding_size=0.2",
-            facecolor=theme.back,
-            edgecolor=colour,
-            linewidth=1.6,
-        )
-    )
+    look = {"boxstyle": "round,pad=0,rounding_size=0.2", "facecolor": theme.back, "edgecolor": colour, "linewidth": 1.6}
+    axes.add_patch(FancyBboxPatch((x, y), width, height, **look))
     axes.text(x + width / 2, y + height / 2, label, ha="center", va="center", color=theme.text, fontsize=9)
 
 
 def _arrow(axes: Axes, start, end, colour: str, both: bool = False, dashed: bool = False) -> None:
-    style = "<|-|>" if both else "-|>"
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle=style,
-            mutation_scale=10,
-            color=colour,
-            linewidth=1.6,
-            linestyle="--" if dashed else "-",
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
+    look = {"arrowstyle": "<|-|>" if both else "-|>", "linestyle": "--" if dashed else "-", "color": colour}
+    axes.add_patch(FancyArrowPatch(start, end, mutation_scale=10, linewidth=1.6, shrinkA=0, shrinkB=0, **look))
 
 
 def _way_up(axes: Axes, start: tuple[float, float], x: float, top: float, colour: str) -> None:

@@ -5,35 +5,17 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of a figure. The three kinds of weights keep their colours throughout the book."""
-
-    text: str
-    quiet: str
-    back: str
-    input: str
-    chain: str
-    output: str
-    arms: tuple[str, ...]
-
-
-LIGHT = Theme(
-    "#1f2328", "#57606a", "#ffffff", "#0072b2", "#a86800", "#00805c", ("#0072b2", "#c14f00", "#00805c", "#b0568c")
-)
-DARK = Theme(
-    "#e6e6e6", "#a9b1ba", "#14181e", "#6cb8ec", "#f0b23e", "#3cc79a", ("#6cb8ec", "#ff9a57", "#3cc79a", "#e79ac4")
-)
+from .palette import DARK, LIGHT, Theme
 
 
 class Picture:
@@ -84,7 +66,8 @@ class Picture:
             images.append(
                 f'<img class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
             )
-        return f'<div class="spinal-figure">{"".join(images)}</div>'
+        narrow = " spinal-narrow" if self.size[0] < 5 else ""  # made for a phone: it fits there without scrolling
+        return f'<div class="spinal-figure{narrow}">{"".join(images)}</div>'
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         return {
@@ -92,3 +75,15 @@ class Picture:
             f"image/{self.kind}": base64.b64encode(self.to_bytes()).decode(),
             "text/plain": self.alt,
         }
+
+
+def label_log_axis(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis: round ones, and closer together on a short axis."""
+
+    def text(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        digits = (1, 2, 5) if high > 12 * low else (1, 2, 3, 5, 7)
+        return f"{value:g}" if round(value / 10 ** math.floor(math.log10(value)), 6) in digits else ""
+
+    axis.set_major_formatter(text)
+    axis.set_minor_formatter(text)

@@ -1,9 +1,8 @@
-"""The figures that the book repeats: images, error curves, last errors, multiply-adds, where a step's time goes; alt text
-from the data.
-"""
+"""The figures that the book repeats: images, error curves, last errors, multiply-adds; alt text from the data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,9 +15,10 @@ from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
 from ..records.record import Record
 from ..study.statistics import mean_interval
-from .picture import Picture, Theme
-
-MARKERS = "osD^"
+from ..study.tuning import drop_rate
+from .palette import MARKERS, Theme
+from .picture import Picture, label_log_axis
+from .provenance import describe_mean
 
 
 def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
@@ -69,19 +69,9 @@ def plot_shared_images(facts: dict[str, dict]) -> Picture:
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        sns.heatmap(
-            shares,
-            annot=labels,
-            fmt="",
-            cmap=sns.blend_palette([theme.back, theme.input], as_cmap=True),
-            vmin=0,
-            vmax=100,
-            cbar=False,
-            linewidths=1,
-            linecolor=theme.quiet,
-            ax=axes,
-            square=True,
-        )
+        colours = sns.blend_palette([theme.back, theme.quiet], as_cmap=True)
+        look = {"vmin": 0, "vmax": 100, "cbar": False, "linewidths": 1, "linecolor": theme.quiet, "square": True}
+        sns.heatmap(shares, annot=labels, fmt="", cmap=colours, ax=axes, **look)
         axes.set_xticklabels(names, rotation=40, ha="right")
         axes.set_yticklabels(names, rotation=0)
         axes.set(xlabel="… that are also in", ylabel="% of the test images of …")
@@ -90,68 +80,66 @@ def plot_shared_images(facts: dict[str, dict]) -> Picture:
 
 
 def plot_error_curves(records: Sequence[Record]) -> Picture:
-    """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis."""
+    """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis.
+
+    Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
+    """
     arms = _arms(records)
-    lengths = {len(r.curve) for r in records}
-    if len(lengths) > 1 or any(r.diverged for r in records):
+    if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
         raise ValueError(
-            "plot_error_curves: these runs were evaluated differently or ended early; draw them apart and say so"
+            "plot_error_curves: runs were evaluated differently or ended early; draw them apart and say so"
         )
-    alt = (
-        "Validation error over training, one thin line a seed. At the end: "
-        + "; ".join(_sentence(name, runs) for name, runs in arms.items())
-        + "."
-    )
+    alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
+    return draw_curves({f"{name} ({len(runs)} seeds)": runs for name, runs in arms.items()}, alt, over="epoch")
+
+
+def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step") -> Picture:
+    """Every run of each named arm thin, their mean thick, over the "step" or the "epoch"; all with one loss.
+
+    A logarithm has no place for zeros: they are left out.
+    """
+    loss = next(iter(arms.values()))[0].loss
+    name, scale, unit = ("val_mse", 1, "validation MSE") if loss == "mse" else ("val_error", 100, "validation error, %")
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        for i, (name, runs) in enumerate(arms.items()):
-            colour = theme.arms[i % len(theme.arms)]
-            curves = np.array([[point["val_error"] for point in r.curve] for r in runs]) * 100
-            epochs = [point["epoch"] for point in runs[0].curve]
-            axes.plot(epochs, curves.T, color=colour, alpha=0.5, linewidth=1)
-            axes.plot(
-                epochs,
-                curves.mean(0),
-                color=colour,
-                linewidth=2.4,
-                marker=MARKERS[i % len(MARKERS)],
-                label=f"{name} ({len(runs)} seeds)",
-            )
-        axes.set(yscale="log", xlabel="epoch", ylabel="validation error, % (logarithmic)")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(
-            lambda value, _: f"{value:g}" if round(value / 10 ** np.floor(np.log10(value))) in (2, 5) else ""
-        )
-        axes.legend(frameon=False, labelcolor=theme.text)
+        for i, (arm, runs) in enumerate(arms.items()):
+            colour, values = theme.of_head(runs[0].head), {}
+            for run in runs:
+                points = {point[over]: scale * point[name] for point in run.curve if point.get(name)}
+                axes.plot(list(points), list(points.values()), color=colour, alpha=0.3, linewidth=0.9)
+                for place, value in points.items():
+                    values.setdefault(place, []).append(value)
+            means = {place: np.mean(found) for place, found in sorted(values.items()) if len(found) == len(runs)}
+            style = ("--" if drop_rate(runs[0]) else "-") + MARKERS[i % len(MARKERS)]
+            look = {"color": colour, "linewidth": 2.4, "markevery": max(1, len(means) // 25), "label": arm}
+            axes.plot(list(means), list(means.values()), style, **look)
+        axes.set(yscale="log", xlabel=over, ylabel=f"{unit} (logarithmic)")
+        label_log_axis(axes.yaxis)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
         sns.despine(ax=axes)
 
-    return Picture(draw, alt)
+    return Picture(draw, alt, (7.0, 3.6 + 0.2 * math.ceil(len(arms) / 2)))
 
 
 def plot_last_errors(records: Sequence[Record]) -> Picture:
     """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
     arms = _arms(records)
-    alt = "Validation error after the last step, every seed a point, with the mean and its 95 % interval: "
-    alt += "; ".join(_sentence(name, runs) for name, runs in arms.items()) + "."
+    alt = "Validation error after the last step, every seed a point, with the mean and its 95 % interval: " + _ends(
+        arms
+    )
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         for i, runs in enumerate(arms.values()):
-            colour = theme.arms[i % len(theme.arms)]
-            errors = [100 * r.curve[-1]["val_error"] for r in runs]
+            colour, errors = theme.of_head(runs[0].head), [100 * r.curve[-1]["val_error"] for r in runs]
+            fill = theme.back if drop_rate(runs[0]) else colour
             mean, low, high = mean_interval(errors)
             spread = [i + 0.24 * (k * 0.618 % 1 - 0.5) for k in range(len(errors))]  # the same at each drawing
             axes.scatter(errors, spread, color=colour, alpha=0.6, s=36, linewidth=0)
             if len(errors) > 1:
-                axes.errorbar(
-                    mean,
-                    i + 0.3,
-                    xerr=[[mean - low], [high - mean]],
-                    fmt=MARKERS[i % len(MARKERS)],
-                    color=colour,
-                    capsize=4,
-                )
+                bars, style = [[mean - low], [high - mean]], MARKERS[i % len(MARKERS)]
+                axes.errorbar(mean, i + 0.3, xerr=bars, fmt=style, color=colour, markerfacecolor=fill, capsize=4)
         axes.set_yticks(range(len(arms)), arms)
         axes.set_ylim(len(arms) - 0.3, -0.5)
         axes.set(xlabel="validation error, %", ylabel="")
@@ -180,11 +168,10 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         labels = [f"{name}: {part}" for name in counts for part in ("body", "dense head", "spinal head")]
         values = [n for c in counts.values() for n in c.values()]
         # Points and not bars: on a logarithmic axis the length of a bar says nothing.
-        axes.scatter(values, labels, c=[theme.quiet, theme.arms[1], theme.arms[0]] * len(counts), s=60, zorder=2)
+        axes.scatter(values, labels, c=[theme.quiet, theme.dense, theme.spinal] * len(counts), s=60, zorder=2)
+        look = {"textcoords": "offset points", "va": "center", "color": theme.text}
         for label, value in zip(labels, values, strict=True):
-            axes.annotate(
-                f"{value:,}", (value, label), (9, 0), textcoords="offset points", va="center", color=theme.text
-            )
+            axes.annotate(f"{value:,}", (value, label), (9, 0), **look)
         axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
         axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
@@ -202,44 +189,11 @@ def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
     return arms
 
 
-def _sentence(name: str, runs: Sequence[Record]) -> str:
-    mean, low, high = mean_interval([r.curve[-1]["val_error"] for r in runs])
-    return f"{name} {mean:.1%}" + (f" ({low:.1%} to {high:.1%}, {len(runs)} seeds)" if len(runs) > 1 else " (one seed)")
-
-
-def plot_step_profile(profile: Sequence[dict]) -> Picture:
-    """Shares of a training step on a GPU by what the kernels do, a bar a batch size.
-
-    `profile` is that of `load_bench_report("gpu")`. Raises ValueError if it is empty.
-    """
-    if not profile:
-        raise ValueError("plot_step_profile: no profile; `spinalnet bench --device cuda` measures one")
-    batches = sorted({part["batch"] for part in profile})
-    kinds = list(dict.fromkeys(part["kind"] for part in profile))
-    shares = {(part["batch"], part["kind"]): 100 * part["share"] for part in profile}
-    texts = [
-        f"batch {batch}: "
-        + ", ".join(f"{kind} {shares[batch, kind]:.0f} %" for kind in kinds if (batch, kind) in shares)
-        for batch in batches
-    ]
-    alt = "Where the time of a training step goes. " + "; ".join(texts)
-
-    def draw(figure: Figure, theme: Theme) -> None:
-        axes = figure.subplots()
-        colours = sns.color_palette("colorblind", len(kinds))
-        for place, batch in enumerate(batches):
-            left = 0.0
-            for kind, colour in zip(kinds, colours, strict=True):
-                share = shares.get((batch, kind), 0.0)
-                axes.barh(
-                    place, share, left=left, color=colour, edgecolor=theme.back, label=kind if not place else None
-                )
-                if share >= 6:
-                    axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color="black")
-                left += share
-        axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
-        axes.set(xlabel="% of the step", xlim=(0, 100))
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-        sns.despine(ax=axes, left=True)
-
-    return Picture(draw, alt, (6.4, 3.4))
+def _ends(arms: dict[str, list[Record]]) -> str:
+    """The mean of each arm after the last step, in words."""
+    errors = {name: [r.curve[-1]["val_error"] for r in runs] for name, runs in arms.items()}
+    said = (
+        f"{name} {describe_mean(found, '.1%', f'{len(found)} seeds' if len(found) > 1 else 'one seed')}"
+        for name, found in errors.items()
+    )
+    return "; ".join(said) + "."

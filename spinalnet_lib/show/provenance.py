@@ -1,13 +1,15 @@
-"""What stands under a figure: which runs it shows, and exactly the rows drawn as a download."""
+"""What stands under a figure: which runs it shows, their mean in words, and exactly the rows drawn as a download."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..records.record import Record
+from ..study.statistics import mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,17 +33,50 @@ class CsvLink:
 
 def describe_records(records: Sequence[Record]) -> str:
     """One sentence of provenance: how many runs, of what, when, where and with which versions."""
+    found = origins(records)
+    sizes = {tuple(sorted(r.split_sizes.items())): r.split_sizes for r in records}.values()
+    counts = " or ".join(f"{size['train']:,} training and {size['val']:,} validation images" for size in sizes)
+    read = "read" if any(r.test for r in records) else "not read"
+    return (
+        f"{found['runs']} runs of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "
+        f"({counts}; the test set was {read}), seeds {_span(r.seed for r in records)}; {found['days']}, "
+        f"spinalnet_lib {found['spinalnet_lib']}, torch {found['torch']}, {found['devices']}."
+    )
+
+
+def origins(records: Sequence[Record]) -> dict[str, str]:
+    """Where runs come from, in words: days, devices, versions. Raises ValueError where there are none."""
     if not records:
         raise ValueError("no records to describe; train first, or load some with load_records")
+    return {
+        "runs": f"{len(records):,}",
+        "days": _span(r.date[:10] for r in records),
+        "devices": _all(f"{r.device_name} ({r.device}, threads: {r.threads})" for r in records),
+        "torch": _all(r.torch for r in records),
+        "spinalnet_lib": _all(r.library for r in records),
+        "hashes of its source": _all(r.source_sha256[:10] for r in records),
+        "searches the settings came from": _all(r.tuning_id[:10] for r in records if r.tuning_id) or "none",
+    }
 
-    def all_of(values) -> str:
-        return " and ".join(sorted({str(value) for value in values}))
 
-    first = records[0]
-    return (
-        f"{len(records)} runs of {all_of(r.model['backbone'] for r in records)} on {all_of(r.dataset for r in records)} "
-        f"({first.split_sizes['train']:,} training and {first.split_sizes['val']:,} validation images; the test set was "
-        f"{'read' if any(r.test for r in records) else 'not read'}), seeds {all_of(r.seed for r in records).replace(' and ', ', ')}; "
-        f"{all_of(r.date[:10] for r in records)}, spinalnet_lib {all_of(r.library for r in records)}, torch {all_of(r.torch for r in records)}, "
-        f"{all_of(r.device for r in records)} with {all_of(r.threads for r in records)} thread(s)."
-    )
+def describe_mean(values: Sequence[float], form: str = ".3g", count: str = "") -> str:
+    """Mean of the finite values with its 95 % t interval; `count` says how many values these are.
+
+    >>> describe_mean([1.0, 2.0, 3.0]), describe_mean([0.25], ".1%"), describe_mean([math.inf])
+    ('2 (-0.484 to 4.48)', '25.0%', 'diverged')
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return "diverged"
+    mean, low, high = mean_interval(known)
+    inside = ", ".join([f"{low:{form}} to {high:{form}}"] * (len(known) > 1) + [count] * bool(count))
+    return f"{mean:{form}}" + (f" ({inside})" if inside else "")
+
+
+def _all(values: Iterable) -> str:
+    return ", ".join(sorted({str(value) for value in values}))
+
+
+def _span(values: Iterable) -> str:
+    found = set(values)
+    return f"{min(found)} to {max(found)}" if len(found) > 1 else f"{min(found)}"

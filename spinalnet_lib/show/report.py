@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-import sys
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from ..files import write_whole
 from ..paths import data_path
 from ..records.files import load_records, record_files
-from .report_tables import overview, provenance, search_tables, test_table, validation
-from .run_groups import Section, group_runs
+from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
+from .picture import Picture
+from .plots import draw_curves
+from .provenance import describe_mean, origins
+from .run_groups import Section, group_runs, last_value
+from .search import Losses, draw_search, search_losses
+
+_MOST_CURVES = 6  # arms in one figure: beyond that nobody can tell them apart
 
 
 def write_report(
@@ -23,43 +32,106 @@ def write_report(
     `paths` are files, folders or names of records; none are all of the project's own. Test results are left out unless
     `read_test`. Figures are written before the page that shows them. Raises ValueError where there is no record.
     """
-    files = [file for path in paths or _own() for file in record_files(path)]
+    own = sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
+    files = [file for path in paths or own for file in record_files(path)]
     records = list({record.key: record for file in files for record in load_records(file)}.values())
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")
     out, sections = Path(out), group_runs(records)
-    parts = [
-        f"# {len(records):,} runs",
-        overview(sections),
-        _about_the_test(sections, read_test),
-    ]
-    names: set[str] = set()
-    for section in _shown(sections):
-        parts += [f"## {section.title}", *_figure(section, out, names)]
-        parts.append(search_tables(section) if section.searched else validation(section))
-        opened = test_table(section) if read_test else None
+    parts = [f"# {len(records):,} runs", _overview(sections), _about_the_test(sections, read_test)]
+    for number, section in enumerate(tqdm(sections, leave=False, disable=None)):  # no bar where nobody looks
+        picture = draw_search(section) if section.searched else _curves(section)
+        parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}")]
+        parts.append(_search(section) if section.searched else _validation(section))
+        opened = _test(section) if read_test else None
         parts += ["Test set, read once a run or at each evaluation:", opened] if opened else []
-    parts += ["## Where this comes from", provenance(records, [file.name for file in files])]
+    rows = [("files", ", ".join(file.name for file in files)), *origins(records).items()]
+    parts += ["## Where this comes from", table(("", "from"), rows)]
     write_whole(out / "report.md", "\n\n".join(parts) + "\n")
     return out / "report.md"
 
 
-def _own() -> list[Path]:
-    """Every folder of the project's results that has records."""
-    return sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
+def _overview(sections: Sequence[Section]) -> str:
+    """A row a section: how many runs, arms and seeds there are, and how many diverged."""
+    rows = []
+    for section in sections:
+        runs, seeds = section.records, sorted({record.seed for record in section.records})
+        span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else seeds[0]
+        rows.append((section.title, len(runs), len(section.arms), span, sum(run.diverged for run in runs)))
+    return table(("what", "runs", "arms", "seeds", "diverged"), rows)
 
 
-def _figure(section: Section, out: Path, names: set[str]) -> list[str]:
-    from .report_figures import section_figure
+def _curves(section: Section) -> Picture | None:
+    """Validation results over training, the best arms only; None where all runs diverged."""
+    arms = {arm: [record for record in runs if not record.diverged] for arm, runs in section.arms.items()}
+    means = {arm: statistics.fmean(map(last_value, runs)) for arm, runs in arms.items() if runs}
+    shown = sorted(means, key=means.get)[:_MOST_CURVES]
+    if not shown:
+        return None
+    ends = "; ".join(f"{arm} {means[arm]:.3g} ({len(arms[arm])} runs)" for arm in shown)
+    hidden = len(means) - len(shown)
+    left = f" The {hidden} arms that ended highest are left out." if hidden else ""
+    alt = f"{section.title}. {section.unit} over training; at the end: {ends}.{left}"
+    return draw_curves({arm: arms[arm] for arm in shown}, alt)
 
-    picture = section_figure(section)
+
+def _written(picture: Picture | None, out: Path, title: str) -> str:
     if picture is None:
-        return ["All of these runs diverged."]
-    plain = re.sub(r"[^a-z0-9]+", "_", section.title.lower()).strip("_")
-    name = plain if plain not in names else f"{plain}_{len(names)}"
-    names.add(name)
-    write_whole(out / f"{name}.png", picture.to_bytes(dpi=110))
-    return [f"![{picture.alt}]({name}.png)"]
+        return "All of these runs diverged."
+    name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_") + ".png"
+    write_whole(out / name, picture.to_bytes(dpi=110))
+    return f"![{picture.alt}]({name})"
+
+
+def _validation(section: Section) -> str:
+    """A row an arm: the last validation result, its mean and interval, and what the head costs."""
+    rows = [
+        (
+            arm,
+            len(runs),
+            describe_mean([last_value(run) for run in runs]),
+            f"{runs[0].head_cost['parameters']:,}",
+            f"{runs[0].head_cost['macs']:,}",
+            f"{runs[0].body_cost['macs']:,}",
+            f"{statistics.median(run.seconds for run in runs):.3g}",
+            f"{statistics.median(run.images_per_second for run in runs):,.0f}",
+        )
+        for arm, runs in section.arms.items()
+    ]
+    costs = ("parameters of the head", "its MACs", "the body's MACs", "seconds a run", "images/s")
+    return table(("arm", "runs", f"{section.unit}, mean (95 % interval)", *costs), rows)
+
+
+def _test(section: Section) -> str | None:
+    """A row an arm: the test result three ways, which are never to be mixed up; None where no run has read the test."""
+    names = ("last_mse", "val_best_mse", "test_min_mse") if section.loss == "mse" else ("last", "val_best", "test_max")
+    scale, unit = (1, "test MSE") if section.loss == "mse" else (100, "test accuracy, %")
+    rows = []
+    for arm, runs in section.arms.items():
+        read = [run.test for run in runs if run.test]
+        values = [[math.inf if test[name] is None else scale * test[name] for test in read] for name in names]
+        rows += [(arm, len(read), *map(describe_mean, values))] if read else []
+    header = ("arm", "runs", f"{unit}, after the last step", "at the best validation", "the best of the test itself")
+    return table(header, rows) if rows else None
+
+
+def _search(section: Section) -> str:
+    """For each head its mean validation loss, a row a learning rate; the lowest is marked."""
+    return "\n\n".join(_search_table(head, losses) for head, losses in search_losses(section).items())
+
+
+def _search_table(head: str, losses: Losses) -> str:
+    rates, best = sorted({rate for rate, _ in losses}), min(losses, key=losses.get, default=None)
+
+    def cell(place: tuple[float, float]) -> str:
+        text = f"{losses[place]:.4f}" if place in losses else ""
+        return f"**{text}**" if place == best else text
+
+    rows = [(f"{rate:.3g}", *(cell((rate, drop)) for drop in TUNING_DROPOUT)) for rate in rates]
+    header = (f"{head}: learning rate", *(f"dropout {drop:g}" for drop in TUNING_DROPOUT))
+    edge = best and len(rates) > 1 and best[0] in (rates[0], rates[-1])
+    note = "The lowest is at the grid's edge." if edge else "The lowest is inside the grid."
+    return f"{table(header, rows)}\n\nMean validation loss of {len(TUNING_SEEDS)} seeds. {note}"
 
 
 def _about_the_test(sections: Sequence[Section], read_test: bool) -> str:
@@ -75,9 +147,7 @@ def _about_the_test(sections: Sequence[Section], read_test: bool) -> str:
     return f"{count:,} of these runs have read their test set; its results are left out here. `--read-test` shows them."
 
 
-def _shown(sections: Sequence[Section]) -> Iterable[Section]:
-    if not sys.stderr.isatty():
-        return sections
-    from tqdm import tqdm
-
-    return tqdm(sections, desc="sections", leave=False)
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; the first column is text, the others are set to the right."""
+    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +34,10 @@ class Section:
         return f"{self.dataset}{own}: {self.backbone}, {self.recipe}"
 
     @property
+    def unit(self) -> str:
+        return "validation MSE" if self.loss == "mse" else "validation error, %"
+
+    @property
     def searched(self) -> bool:
         """Whether one arm ran several learning rates: a search, and no comparison of arms."""
         rates: dict[str, set[float]] = {}
@@ -45,25 +48,23 @@ class Section:
 
 def group_runs(records: Sequence[Record]) -> list[Section]:
     """Sections in the order of their names; within one, arms in the order in which they were first run."""
-    sections: dict[tuple, Section] = {}
     members: dict[tuple, list[Record]] = {}
     for record in records:
         fixed = {name: value for name, value in record.recipe.items() if name not in _VARIED}
         place = (record.dataset, record.model["backbone"], json.dumps(fixed, sort_keys=True))
         members.setdefault(place, []).append(record)
-    for place, runs in members.items():
-        first = runs[0]
-        section = Section(*place[:1], first.dataset_source, place[1], describe(first), first.loss)
+    sections = []
+    for (dataset, backbone, _), runs in sorted(members.items()):
+        section = Section(dataset, runs[0].dataset_source, backbone, _words(runs[0].recipe), runs[0].loss)
         differing = _differing(runs)
         for record in runs:
             section.arms.setdefault(_label(record, differing), []).append(record)
-        sections[place] = section
-    return [sections[place] for place in sorted(sections)]
+        sections.append(section)
+    return sections
 
 
-def describe(record: Record) -> str:
+def _words(recipe: dict) -> str:
     """A recipe in few words: "adamw, 2,000 steps of 128, cosine, fast"."""
-    recipe = record.recipe
     length = f"{recipe['steps']:,} steps" if recipe.get("steps") else f"{recipe['epochs']:,} epochs"
     words = [recipe["optimizer"], f"{length} of {recipe['batch_size']:,}"]
     words += [recipe["schedule"]] if recipe["schedule"] != "constant" else []
@@ -77,15 +78,6 @@ def last_value(record: Record) -> float:
     last = record.curve[-1]
     value = last["val_mse"] if record.loss == "mse" else last["val_error"]
     return math.inf if record.diverged or value is None else value if record.loss == "mse" else 100 * value
-
-
-def mean_and_spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation of the finite values."""
-    known = [value for value in values if math.isfinite(value)]
-    if not known:
-        return "diverged"
-    mean = f"{statistics.fmean(known):.3g}"
-    return f"{mean} ± {statistics.stdev(known):.2g}" if len(known) > 1 else mean
 
 
 def _label(record: Record, differing: dict[str, list[str]]) -> str:

@@ -1,12 +1,6 @@
 """Interactive pictures: live in Jupyter and Colab (anywidget), and in a page without kernel or network.
 
-Each widget is a `.py` and a `.js` of the same name. Both hold the same pure function from control values to
-state; `tests/book/test_widgets.py` compares the two on a grid in a real browser.
+Each widget is a `.py` and a `.js` of the same name. Both hold the same pure function from control values to state;
+`tests/book/test_widgets.py` compares the two on a grid in a real browser. A new one is its two files, its line in
+`_PUBLIC` of `spinalnet_lib/__init__.py` and its case in `tests/widgets/cases.py`.
 """
-
-from .error_curves import ErrorCurves
-from .speed_ratios import SpeedRatios
-from .split_explorer import SplitExplorer
-from .weight_counter import WeightCounter
-
-__all__ = ["ErrorCurves", "SpeedRatios", "SplitExplorer", "WeightCounter"]

@@ -107,7 +107,7 @@ globalThis.SpinalWidgets = (() => {
         return box;
       });
       const lines = boxes.map((box, i) =>
-        make("div", { class: `spinal-check spinal-key-${i}` }, box, make("label", { for: `${id}-${i}` }, control.options[i])));
+        make("div", { class: `spinal-check spinal-key-${i % 4} spinal-ink-${control.inks[i]}` }, box, make("label", { for: `${id}-${i}` }, control.options[i])));
       return {
         node: make("fieldset", { class: "spinal-control" }, make("legend", {}, control.label), ...lines),
         show(value) { boxes.forEach((box, i) => { box.checked = value.includes(i); }); },

@@ -90,13 +90,13 @@
     const points = (values) => values.map((n, i) => `${x(data.epochs[i]).toFixed(1)},${y(n).toFixed(1)}`);
     const add = (tag, corners, css) => svg.append(shape(tag, { points: corners.join(" "), class: css }));
     for (const arm of s.chosen) {
-      const colour = arm.arm % 4;
+      const colour = data.inks[arm.arm], dash = data.dashed[arm.arm] ? " spinal-dashed" : "";
       if (arm.low[0] !== null) {
-        add("polygon", [...points(arm.high), ...points(arm.low).reverse()], `spinal-band spinal-fill-arm${colour}`);
+        add("polygon", [...points(arm.high), ...points(arm.low).reverse()], `spinal-band spinal-fill-${colour}`);
       }
-      for (const run of data.errors[arm.arm].slice(0, v.seeds)) add("polyline", points(run), `spinal-seed spinal-line-arm${colour}`);
-      add("polyline", points(arm.mean), `spinal-mean spinal-line-arm${colour}`);
-      arm.mean.forEach((n, i) => svg.append(marker(arm.arm, x(data.epochs[i]), y(n), `spinal-fill-arm${colour}`)));
+      for (const run of data.errors[arm.arm].slice(0, v.seeds)) add("polyline", points(run), `spinal-seed spinal-line-${colour}`);
+      add("polyline", points(arm.mean), `spinal-mean spinal-line-${colour}${dash}`);
+      arm.mean.forEach((n, i) => svg.append(marker(arm.arm, x(data.epochs[i]), y(n), `spinal-fill-${colour}`)));
     }
     picture.append(svg);
   }

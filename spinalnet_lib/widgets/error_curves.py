@@ -8,18 +8,19 @@ from collections.abc import Sequence
 import traitlets
 
 from ..records.record import Record
+from ..show.palette import LIGHT, MARKERS, family
 from ..study.statistics import t_critical
+from ..study.tuning import drop_rate
 from .base import Widget, slider
 
 INTERVALS = (("t", "95 % t interval of the mean"), ("range", "lowest to highest seed"), ("none", "none"))
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-MARKERS = "osD^"
 
 
 def error_curves_state(values: dict, data: dict) -> dict:
     """Mean, low and high of each chosen arm at each evaluation, over the first `seeds` seeds.
 
-    `data`: `arms` [name], `epochs` [evaluation], `errors` [arm][seed][evaluation], `t` [number of seeds].
+    `data`: `arms` [name], `inks` [kind of head], `dashed` [with dropout], `epochs` [evaluation],
+    `errors` [arm][seed][evaluation], `t` [number of seeds].
     """
     n = values["seeds"]
     chosen = []
@@ -104,7 +105,13 @@ class ErrorCurves(Widget):
 
     def controls(self) -> list[dict]:
         return [
-            {"name": "arms", "label": "heads", "type": "checks", "options": self.arm_names},
+            {
+                "name": "arms",
+                "label": "heads",
+                "type": "checks",
+                "options": self.arm_names,
+                "inks": self._data["inks"],
+            },
             slider("seeds", "seeds", 1, self._most_seeds()),
             {
                 "name": "interval",
@@ -129,12 +136,13 @@ class ErrorCurves(Widget):
         epochs = self._data["epochs"]
         for chosen in state["chosen"]:
             arm = chosen["arm"]
-            colour = COLOURS[arm % len(COLOURS)]
+            colour = getattr(LIGHT, self._data["inks"][arm])
             for run in self._data["errors"][arm][: self.seeds]:
                 axes.plot(epochs, [100 * e for e in run], color=colour, alpha=0.3, linewidth=0.8)
             axes.plot(
                 epochs,
                 [100 * e for e in chosen["mean"]],
+                "--" if self._data["dashed"][arm] else "-",
                 color=colour,
                 marker=MARKERS[arm % len(MARKERS)],
                 label=self.arm_names[arm],
@@ -168,4 +176,6 @@ def curves_data(records: Sequence[Record]) -> dict:
     errors = [[by_seed[seed] for seed in sorted(by_seed)] for by_seed in runs.values()]
     most = max(map(len, errors))
     t = [None, None, *(round(t_critical(n), 6) for n in range(2, most + 1))]
-    return {"arms": list(runs), "epochs": epochs, "errors": errors, "t": t}
+    firsts = [next(r for r in records if r.arm == arm) for arm in runs]
+    looks = {"inks": [family(r.head) for r in firsts], "dashed": [drop_rate(r) > 0 for r in firsts]}
+    return {"arms": list(runs), **looks, "epochs": epochs, "errors": errors, "t": t}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import traitlets
 
 from ..heads.spinal import check_spine, split_sizes
+from ..show.palette import LIGHT
 from .base import Widget, draw_error, percent, slider
 
-FILLS = {"input": "#0072b2", "chain": "#a86800", "output": "#00805c"}
 KINDS = {"input": "input split → layer", "chain": "previous layer → layer", "output": "all layers → logits"}
 
 
@@ -101,11 +101,11 @@ class SplitExplorer(Widget):
         axes = figure.subplots()
         rows = self.num_layers * self.layer_width + self.num_classes
         columns = self.in_features + self.num_layers * self.layer_width
-        axes.add_patch(Rectangle((0, 0), columns, rows, fill=False, color="#767676"))
+        axes.add_patch(Rectangle((0, 0), columns, rows, fill=False, color=LIGHT.quiet))
         for kind, row, height, column, width in state["blocks"]:
-            axes.add_patch(Rectangle((column, row), width, height, facecolor=FILLS[kind], edgecolor="white"))
-        axes.axvline(self.in_features, color="#767676", linestyle=":")
-        axes.add_patch(Rectangle((self.feature, -0.3), 1, rows + 0.6, fill=False, color="black", linewidth=1.5))
+            axes.add_patch(Rectangle((column, row), width, height, facecolor=getattr(LIGHT, kind), edgecolor="white"))
+        axes.axvline(self.in_features, color=LIGHT.quiet, linestyle=":")
+        axes.add_patch(Rectangle((self.feature, -0.3), 1, rows + 0.6, fill=False, color=LIGHT.text, linewidth=1.5))
         axes.set(xlim=(-0.5, columns + 0.5), ylim=(rows + 0.5, -0.5), aspect="equal")
         middles = [self.layer_width * (i + 0.5) for i in range(self.num_layers)]
         axes.set_yticks(
@@ -117,5 +117,5 @@ class SplitExplorer(Widget):
         axes.tick_params(length=0, labelsize=8)
         axes.spines[:].set_visible(False)
         axes.set_title(f"feature {self.feature} framed", fontsize=9)
-        keys = [Patch(color=FILLS[kind], label=label) for kind, label in KINDS.items()]
+        keys = [Patch(color=getattr(LIGHT, kind), label=label) for kind, label in KINDS.items()]
         figure.legend(handles=keys, loc="outside right center", frameon=False, fontsize=8)

@@ -81,13 +81,13 @@
     label(curve, right, height - 4, "layer width", "end");
     label(curve, 0, 12, "weights of the spinal head");
     const points = Array.from({ length: 61 }, (_, i) => `${x((last * i) / 60).toFixed(1)},${y(count((last * i) / 60, form)).toFixed(1)}`);
-    curve.append(shape("polyline", { points: points.join(" "), class: "spinal-line-spinal" }));
+    curve.append(shape("polyline", { points: points.join(" "), class: "spinal-mean spinal-line-spinal" }));
     // The curve starts at zero: the higher of the two labels has room on the left, the lower one on the right.
     const upper = s.weights.dense >= s.weights.linear ? "dense" : "linear";
     for (const name of ["dense", "linear"]) {
       const level = y(s.weights[name]);
       const below = name !== upper && Math.abs(y(s.weights.dense) - y(s.weights.linear)) < 16 && level + 15 < bottom;
-      rule(curve, left, right, level, `spinal-line-${name}`);
+      rule(curve, left, right, level, `spinal-rule spinal-dashed spinal-line-${name}`);
       const [at, anchor] = name === upper ? [left + 6, "start"] : [right, "end"];
       label(curve, at, below ? level + 14 : level - 5, NAMES[name], anchor, `spinal-ink-${name}`);
       // Where the curve itself meets the line, between two whole widths.

@@ -9,6 +9,7 @@ import traitlets
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
 from ..heads.widths import largest_cheaper_width
+from ..show.palette import LIGHT
 from .base import Widget, counted, draw_error, multiple, slider
 
 
@@ -88,9 +89,10 @@ class WeightCounter(Widget):
             draw_error(figure, state["error"])
             return
         bars, curve = figure.subplots(1, 2)
-        colours = {"spinal": "#0072b2", "dense": "#b84b00", "linear": "#6a6a6a"}
         labels = {"spinal": "spinal head", "dense": "dense head", "linear": "one Linear"}
-        drawn = bars.barh(list(labels.values()), list(state["weights"].values()), color=list(colours.values()))
+        drawn = bars.barh(
+            list(labels.values()), list(state["weights"].values()), color=[getattr(LIGHT, name) for name in labels]
+        )
         bars.bar_label(drawn, [f" {n:,}" for n in state["weights"].values()])
         bars.invert_yaxis()
         bars.margins(x=0.3)
@@ -102,10 +104,10 @@ class WeightCounter(Widget):
         counts = [
             head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes).weights for w in widths
         ]
-        curve.plot(widths, counts, color=colours["spinal"])
-        curve.plot(self.layer_width, state["weights"]["spinal"], "o", color=colours["spinal"])
+        curve.plot(widths, counts, color=LIGHT.spinal)
+        curve.plot(self.layer_width, state["weights"]["spinal"], "o", color=LIGHT.spinal)
         for name in ("dense", "linear"):
-            curve.axhline(state["weights"][name], color=colours[name], linestyle="--", label=labels[name])
+            curve.axhline(state["weights"][name], color=getattr(LIGHT, name), linestyle="--", label=labels[name])
         curve.set(xlabel="layer width", ylabel="weights of the spinal head", xlim=0, ylim=0)
         curve.legend(frameon=False)
         for axes in (bars, curve):

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from spinalnet_lib.bench.reports import write_report
+from spinalnet_lib.bench.reports import write_group
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is promised on two cores, in seconds.
@@ -52,7 +52,7 @@ def main(out: str) -> None:
                 {"name": what, "seconds": round(taken, 1), "promised": promised, "peer": "import torch", "ratio": ratio}
             )
             print(f"{what:30} {taken:6.1f} s of {promised} s promised; {ratio} times `import torch`")
-        write_report(out, rows, method=__doc__.split("Method: ")[1].strip())
+        write_group(out, "builds", rows, method=__doc__.split("Method: ")[1].strip())
         late = [row["name"] for row in rows if row["seconds"] > row["promised"]]
         if late:
             sys.exit(f"slower than promised: {', '.join(late)}")

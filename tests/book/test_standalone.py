@@ -36,7 +36,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_library_widgets_cards_and_records(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
-        "heads.py",
+        "heads/spinal.py",
         "widgets/base.js",
         "widgets/widgets.css",
         "_data/cards/mnist.json",

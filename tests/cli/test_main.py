@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -117,6 +118,22 @@ def test_wrong_rates_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--drop-rate", "0.1,x"])
     assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    [("records show first_training", "1"), ("records show first_training", ""), ("--help", "")],
+)
+def test_a_reader_that_has_enough_ends_the_command_in_silence(command, unbuffered):
+    """As `| head -1` does, once it has closed its end of the pipe."""
+    read, write = os.pipe()
+    os.close(read)
+    program = [sys.executable, "-m", "spinalnet_lib", *command.split()]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.run(program, stdout=write, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, "")
 
 
 @pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])

@@ -3,7 +3,7 @@ from matplotlib.figure import Figure
 
 from spinalnet_lib import SpinalHead, draw_heads, draw_touch_to_layers
 from spinalnet_lib.heads.counting import count_weights
-from spinalnet_lib.show.picture import LIGHT
+from spinalnet_lib.show.palette import LIGHT
 from tests.show.cases import assert_drawn_with_words
 
 PICTURES = {"touch": draw_touch_to_layers, "heads": lambda: draw_heads(17, 5, 12, 3, 4, num_splits=3)}

@@ -1,10 +1,12 @@
 import io
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from spinalnet_lib.show import diagrams
-from spinalnet_lib.show.picture import DARK, LIGHT, Picture
+from spinalnet_lib.show.palette import DARK, LIGHT
+from spinalnet_lib.show.picture import Picture, label_log_axis
 
 
 @pytest.fixture
@@ -43,3 +45,14 @@ def test_drawing_leaves_matplotlibs_settings_alone(picture):
     before = dict(mpl.rcParams)
     picture.to_bytes(DARK)
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"), [(0.9, 110, ["1", "10", "100", "2", "5", "20", "50"]), (0.3, 0.8, ["0.3", "0.5", "0.7"])]
+)
+def test_a_logarithmic_axis_has_plain_numbers(low, high, labels):
+    axes = Figure().subplots()
+    axes.set(xscale="log", xlim=(low, high))
+    label_log_axis(axes.xaxis)
+    texts = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    assert [t.get_text() for t in texts if t.get_text() and low <= t.get_position()[0] <= high] == labels

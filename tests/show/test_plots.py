@@ -2,12 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from spinalnet_lib import load_bench_report, load_dataset, load_facts, load_records, mean_interval
+from spinalnet_lib import load_dataset, load_facts, load_records, mean_interval
 from spinalnet_lib.show import plots
-from spinalnet_lib.show.picture import LIGHT
-from tests.show.cases import assert_drawn_with_words
+from spinalnet_lib.show.palette import LIGHT
+from tests.show.cases import assert_drawn_with_words, drawn, runs_of, with_head
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
 PICTURES = {
@@ -16,19 +15,12 @@ PICTURES = {
     "last": lambda: plots.plot_last_errors(RECORDS),
     "one seed": lambda: plots.plot_last_errors(RECORDS[:1]),
     "macs": plots.plot_macs,
-    "step": lambda: plots.plot_step_profile(load_bench_report("gpu")["profile"]),
 }
 
 
 @pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
 def test_every_plot_is_drawn_with_words(make):
     assert_drawn_with_words(make())
-
-
-def drawn(picture):
-    figure = Figure()
-    picture.draw(figure, LIGHT)
-    return figure.axes[0]
 
 
 def arms():
@@ -104,13 +96,19 @@ def test_no_records_is_said(plot):
         plot([])
 
 
-def test_the_parts_of_a_step_fill_it():
-    profile = load_bench_report("gpu")["profile"]
-    picture = plots.plot_step_profile(profile)
-    bars = drawn(picture).patches
-    for place in (0, 1):
-        widths = [bar.get_width() for bar in bars if round(bar.get_y() + bar.get_height() / 2) == place]
-        assert sum(widths) == pytest.approx(100, abs=0.5)
-    assert f"batch norm {100 * next(p['share'] for p in profile if p['kind'] == 'batch norm'):.0f} %" in picture.alt
-    with pytest.raises(ValueError, match="no profile; `spinalnet bench --device cuda` measures one"):
-        plots.plot_step_profile([])
+def test_hue_is_the_head_and_a_dash_is_dropout():
+    axes = drawn(plots.plot_error_curves(RECORDS))
+    means = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+    for arm, runs in arms().items():
+        line = means[f"{arm} ({len(runs)} seeds)"]
+        assert line.get_color() == (LIGHT.spinal if runs[0].head == "spinal" else LIGHT.dense)
+        assert (line.get_linestyle() == "--") == ("dropout 0.5" in arm)
+
+
+def test_runs_evaluated_at_different_steps_share_the_mean_of_the_steps_they_have_in_common(record):
+    first, second = runs_of(record, 2)
+    first.curve.append({**first.curve[-1], "step": 99, "val_error": 0.5})
+    *_, mean = drawn(plots.draw_curves({"both": [first, second]}, "two runs")).lines
+    assert list(mean.get_ydata()) == pytest.approx([10.5])
+    other = runs_of(record, 1, model=with_head(record, "mlp"))
+    assert len(drawn(plots.draw_curves({"a": [first], "b": other}, "two arms")).lines) == 4

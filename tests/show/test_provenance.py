@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from spinalnet_lib import CsvLink, describe_records, load_records, records_frame
+from spinalnet_lib.show.provenance import describe_mean
 
 
 def test_the_download_holds_exactly_the_rows():
@@ -33,3 +34,14 @@ def test_provenance_names_data_seeds_date_and_versions():
 def test_provenance_of_nothing():
     with pytest.raises(ValueError, match="no records"):
         describe_records([])
+
+
+def test_provenance_of_several_sets_names_the_size_of_each():
+    text = describe_records(load_records("first_training"))
+    assert "80 runs" in text and "mnist, mnist_5k" in text and "3,330 training" in text and "49,999 training" in text
+
+
+def test_a_mean_has_its_interval_and_what_diverged_is_not_averaged():
+    assert describe_mean([1.0, 2.0, 3.0, float("inf")], count="3 runs") == "2 (-0.484 to 4.48, 3 runs)"
+    assert describe_mean([0.25], ".1%", "one seed") == "25.0% (one seed)" and describe_mean([0.5]) == "0.5"
+    assert describe_mean([float("inf")]) == "diverged"

@@ -1,37 +1,76 @@
-"""Control values at which the widgets are tested, in Python and in the browser."""
+"""One case a widget: how it is made, a chapter that shows it first, and control values at which it is tested in Python
+and in the browser.
+"""
 
 import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 
-from spinalnet_lib import load_bench, load_records
+from matplotlib.figure import Figure
+
+from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib.widgets.base import Widget
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
-BENCH = [*load_bench("cpu"), *load_bench("gpu")]
-GROUPS = tuple(dict.fromkeys(row["group"] for row in BENCH))
+
+
+@dataclass
+class Case:
+    make: Callable[[], Widget]
+    chapter: str
+    grid: list[dict]
+
+    def state(self, values: dict, data: dict) -> dict:
+        """What the pure function of the widget's module says."""
+        module = import_module(type(self.make()).__module__)
+        return getattr(module, f"{module.__name__.rpartition('.')[2]}_state")(values, data)
 
 
 def _grid(**values) -> list[dict]:
     return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
 
 
-GRIDS = {
-    "weight-counter": _grid(
-        in_features=(1, 7, 256, 4096),
-        num_splits=(1, 2, 3, 16),
-        num_layers=(1, 2, 5, 16),
-        layer_width=(1, 8, 101, 1024),
-        num_classes=(1, 10, 1000),
-        hidden_size=(1, 50, 4096),
+CASES = {
+    "weight-counter": Case(
+        WeightCounter,
+        "book/idea/counting_weights",
+        _grid(
+            in_features=(1, 7, 256, 4096),
+            num_splits=(1, 2, 3, 16),
+            num_layers=(1, 2, 5, 16),
+            layer_width=(1, 8, 101, 1024),
+            num_classes=(1, 10, 1000),
+            hidden_size=(1, 50, 4096),
+        ),
     ),
-    "split-explorer": _grid(
-        in_features=(1, 5, 16, 48),
-        num_splits=(1, 2, 3, 8),
-        num_layers=(1, 4, 8),
-        layer_width=(1, 3, 8),
-        num_classes=(1, 10),
-        feature=(0, 3, 15, 47),
+    "split-explorer": Case(
+        SplitExplorer,
+        "book/idea/the_spinal_layer",
+        _grid(
+            in_features=(1, 5, 16, 48),
+            num_splits=(1, 2, 3, 8),
+            num_layers=(1, 4, 8),
+            layer_width=(1, 3, 8),
+            num_classes=(1, 10),
+            feature=(0, 3, 15, 47),
+        ),
     ),
-    "error-curves": _grid(
-        arms=([], [0], [1, 3], [0, 1, 2, 3]), seeds=(1, 2, 3, 10), interval=("t", "range", "none"), log=(True, False)
+    "error-curves": Case(
+        lambda: ErrorCurves(RECORDS),
+        "book/evidence/first_training",
+        _grid(
+            arms=([], [0], [1, 3], [0, 1, 2, 3]),
+            seeds=(1, 2, 3, 10),
+            interval=("t", "range", "none"),
+            log=(True, False),
+        ),
     ),
-    "speed-ratios": _grid(group=GROUPS, seconds=(1, 7, 60, 3600), fastest_first=(True, False)),
 }
+
+
+def still_of(widget):
+    """The axes of the still picture of a widget."""
+    figure = Figure(layout="constrained")
+    widget.draw(figure, widget.state())
+    return figure.axes

@@ -1,0 +1,30 @@
+from spinalnet_lib.show.run_groups import group_runs, last_value
+from tests.show.cases import LOSSES, runs_of, search_of
+
+
+def test_runs_that_may_not_be_compared_are_in_sections_of_their_own(record):
+    other_recipe = {**record.recipe, "batch_size": 100}
+    own = runs_of(record, dataset="kmnist_10k", dataset_source="packed")
+    sections = group_runs([*runs_of(record), *runs_of(record, recipe=other_recipe), *own])
+    assert [section.title for section in sections] == [
+        "digits: pixels, sgd, 1 epochs of 100",
+        "digits: pixels, sgd, 1 epochs of 64",
+        "kmnist_10k, own split: pixels, sgd, 1 epochs of 64",
+    ]
+    assert not any(section.searched for section in sections)
+
+
+def test_arms_are_told_apart_by_what_they_differ_in(record):
+    wide = {**record.model, "head_arguments": {"layer_width": 16}}
+    (section,) = group_runs([*runs_of(record), *runs_of(record, model=wide)])
+    assert list(section.arms) == ["spinal, no dropout, layer_width 4", "spinal, no dropout, layer_width 16"]
+
+
+def test_several_learning_rates_of_one_arm_are_a_search(record):
+    (section,) = group_runs(search_of(record, LOSSES))
+    assert section.searched and len(section.records) == 2 * len(LOSSES)
+
+
+def test_the_last_value_is_in_percent_and_infinite_where_a_run_diverged(record):
+    run, lost = *runs_of(record, 1), *runs_of(record, 1, diverged=True)
+    assert last_value(run) == 10 and last_value(lost) == float("inf")

@@ -1,0 +1,85 @@
+import itertools
+import re
+from html import escape
+
+import ipywidgets
+import pytest
+import traitlets
+
+import spinalnet_lib
+from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter
+from spinalnet_lib.widgets.base import FOLDER, percent
+from tests.widgets.cases import CASES, RECORDS
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(num_layers=1)],
+    ids=lambda w: type(w).__name__,
+)
+def test_one_object_has_a_live_a_still_and_a_text_form(widget):
+    bundle, _ = widget._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "image/png", "text/plain"} <= bundle.keys()
+    html = bundle["text/html"]
+    assert "style=" not in html and "<script>" not in html and 'type="application/json"' in html
+    assert 'alt="' in html and "<table>" in html
+    for label, value in widget.state()["rows"]:
+        assert label in bundle["text/plain"] and value in bundle["text/plain"]
+
+
+def test_the_pages_table_holds_every_row():
+    for widget in (WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS)):
+        html = widget.to_html()
+        for label, value in widget.state()["rows"]:
+            assert f"<th scope='row'>{escape(label)}</th><td>{escape(value)}</td>" in html
+
+
+def test_traits_are_readable_writable_and_checked():
+    counter = WeightCounter(layer_width=16)
+    seen = []
+    counter.observe(lambda change: seen.append(counter.state()["weights"]["spinal"]), "layer_width")
+    counter.layer_width = 17
+    assert counter.values()["layer_width"] == 17 and len(seen) == 1
+    for wrong in (0, -1, 4097, 1.5, "x"):
+        with pytest.raises(traitlets.TraitError, match="layer_width"):
+            counter.layer_width = wrong
+    with pytest.raises(TypeError, match="WeightCounter has no control width; it has in_features"):
+        WeightCounter(width=3)
+
+
+def test_core_ipywidgets_can_be_linked():
+    slider, explorer = ipywidgets.IntSlider(2, min=1, max=8), SplitExplorer()
+    ipywidgets.link((slider, "value"), (explorer, "num_splits"))
+    slider.value = 4
+    assert explorer.num_splits == 4 and len(explorer.state()["splits"]) == 4
+    explorer.num_splits = 3
+    assert slider.value == 3
+
+
+def test_a_raising_callback_is_not_swallowed():
+    counter = WeightCounter()
+    counter.observe(lambda change: 1 / 0, "layer_width")
+    with pytest.raises(ZeroDivisionError):
+        counter.layer_width = 5
+
+
+@pytest.mark.parametrize(("part", "whole"), list(itertools.product((0, 1, 7, 999, 1000, 123456), (1, 3, 8, 1000))))
+def test_percent_is_exact_to_a_tenth(part, whole):
+    tenths = percent(part, whole)[:-2].replace(",", "")
+    assert abs(float(tenths) - 100 * part / whole) <= 0.05 + 1e-9
+
+
+def test_every_widget_has_its_script_and_its_case():
+    public = [name for module in spinalnet_lib._PUBLIC if module.startswith("widgets.") for name in [module[8:]]]
+    assert {name.replace("_", "-") for name in public} == CASES.keys()
+    for kind, case in CASES.items():
+        assert case.make().kind == kind and (FOLDER / f"{kind.replace('-', '_')}.js").is_file()
+
+
+def test_scripts_keep_to_the_contract():
+    forbidden = re.compile(
+        r"\bfetch\(|\beval\(|new Function|innerHTML|setAttribute\(\"style|https?://(?!www\.w3\.org)|^import |\bimport\(",
+        re.MULTILINE,
+    )
+    for path in FOLDER.glob("*.js"):
+        assert not forbidden.search(path.read_text()), path.name

@@ -1,0 +1,54 @@
+import dataclasses
+
+import pytest
+import traitlets
+
+from spinalnet_lib import ErrorCurves, load_records, mean_interval
+from spinalnet_lib.widgets.error_curves import error_curves_state
+from tests.widgets.cases import CASES, RECORDS, still_of
+
+
+def test_curves_state_equals_the_statistics():
+    widget = ErrorCurves(RECORDS)
+    for values in CASES["error-curves"].grid:
+        state = error_curves_state(values, widget.data())
+        for chosen in state["chosen"]:
+            name = widget.arm_names[chosen["arm"]]
+            runs = sorted((r for r in RECORDS if r.arm == name), key=lambda r: r.seed)[: values["seeds"]]
+            last = [r.curve[-1]["val_error"] for r in runs]
+            mean, low, high = mean_interval(last)
+            assert chosen["mean"][-1] == pytest.approx(mean)
+            if values["interval"] == "t" and len(runs) > 1:
+                assert (chosen["low"][-1], chosen["high"][-1]) == pytest.approx((low, high), rel=1e-4)
+            if values["interval"] == "range":
+                assert (chosen["low"][-1], chosen["high"][-1]) == (min(last), max(last))
+
+
+def test_the_curves_still_shows_every_run_and_the_mean():
+    curves = ErrorCurves(RECORDS, seeds=3, arms=[1])
+    (axes,) = still_of(curves)
+    lines = [pytest.approx([y / 100 for y in line.get_ydata()]) for line in axes.lines]
+    assert lines == [*curves.data()["errors"][1][:3], curves.state()["chosen"][0]["mean"]]
+
+
+def test_curves_refuse_what_does_not_fit_one_picture():
+    with pytest.raises(ValueError, match="no records"):
+        ErrorCurves([])
+    with pytest.raises(ValueError, match="two records of"):
+        ErrorCurves([RECORDS[0], RECORDS[0]])
+    with pytest.raises(ValueError, match="two records of"):  # two data sets at once
+        ErrorCurves(load_records("first_training"))
+    short = dataclasses.replace(RECORDS[0], seed=99, curve=RECORDS[0].curve[:2])
+    with pytest.raises(ValueError, match="seed 99 was evaluated at other epochs"):
+        ErrorCurves([*RECORDS, short])
+    curves = ErrorCurves(RECORDS)
+    with pytest.raises(traitlets.TraitError, match=r"arms \[9\] do not exist"):
+        curves.arms = [0, 9]
+    curves.seeds = 500
+    assert curves.seeds == 10
+
+
+def test_hue_is_the_head_and_a_dash_is_dropout():
+    data = ErrorCurves(RECORDS).data()
+    looks = dict(zip(data["arms"], zip(data["inks"], data["dashed"], strict=True), strict=True))
+    assert looks["spinal, no dropout"] == ("spinal", False) and looks["mlp, dropout 0.5"] == ("dense", True)
