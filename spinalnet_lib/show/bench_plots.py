@@ -19,7 +19,7 @@ _GROUPS = {
     "runs": "sweeps and records",
     "gpu": "training on a GPU",
 }
-_LINE = 0.17  # inches of a line of text
+_LINE = 0.2  # inches of a line of text
 _DOT = 0.24
 
 
@@ -42,7 +42,7 @@ def plot_speed_ratios(rows: Sequence[dict]) -> Picture:
         for row in groups[group]:
             interval = f"{row['ratio']:.2g} ({row['low']:.2g} to {row['high']:.2g})"
             for text, style in ((row["name"], "text"), (f"against {row['peer']}: {interval}", "quiet")):
-                for line in textwrap.wrap(text, 72):
+                for line in textwrap.wrap(text, 58):
                     height += _LINE
                     lines.append((height, line, style))
             dots.append((height + _DOT / 2, row))
@@ -57,7 +57,7 @@ def plot_speed_ratios(rows: Sequence[dict]) -> Picture:
             fill = theme.back if reading(row) == "unclear" else theme.text
             axes.plot(row["ratio"], place, "o", color=theme.text, markerfacecolor=fill, markersize=6)
         for place, text, style in lines:
-            look = {"color": theme.quiet if style == "quiet" else theme.text, "fontsize": 8.5}
+            look = {"color": theme.quiet if style == "quiet" else theme.text, "fontsize": 10}
             look |= {"weight": "bold"} if style == "bold" else {}
             box = {"facecolor": theme.back, "edgecolor": "none", "pad": 0.5}  # the dashed line must not cross words
             axes.text(0, place, text, transform=axes.get_yaxis_transform(), bbox=box, **look)
