@@ -24,5 +24,15 @@ def load_dataset(
     >>> data.train.images.shape, data.card["num_classes"]
     (torch.Size([1199, 1, 8, 8]), 10)
     """
-    images, plus, extractor = str(name).partition("+")
-    return load_features(images, extractor, root=root) if plus else load_images(name, root, download, size)
+    images, extractor = split_name(str(name))
+    return load_images(name, root, download, size) if extractor is None else load_features(images, extractor, root=root)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """The images and the extractor of a data set's name, which is None for images.
+
+    >>> split_name("mnist+efficientnet_lite0"), split_name("mnist")
+    (('mnist', 'efficientnet_lite0'), ('mnist', None))
+    """
+    images, plus, extractor = name.partition("+")
+    return images, extractor if plus else None
