@@ -58,6 +58,7 @@ def sweep(
     check_saving("sweep", checkpoint_seconds=setup.checkpoint_seconds)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
     shelf = Shelf(Path(out).parent, Path(out)) if one_file else Shelf(Path(out))
+    job = Job([], {}, setup, shelf, limit)
     known: set[Cell] = set()
     while True:
         listed = list(cells() if callable(cells) else cells)
@@ -74,9 +75,10 @@ def sweep(
             return missing
         known.update(listed)
         # Grouped whole, so that a stack that was cut off or killed is the same stack again.
-        groups = [group for group in grouped(listed) if not set(group).isdisjoint(missing)]
-        if groups:
-            _run(Job(groups, keys, setup, shelf, limit), engine, workers, address)
+        job.groups = [group for group in grouped(listed) if not set(group).isdisjoint(missing)]
+        job.keys = keys
+        if job.groups:
+            _run(job, engine, workers, address)
 
 
 def _run(job: Job, engine: str, workers: int, address: str | None) -> None:

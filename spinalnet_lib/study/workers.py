@@ -74,9 +74,9 @@ def _run_pool(count: int, work: Callable[..., None], job: tuple) -> None:
     try:
         for future in as_completed([pool.submit(work, *job) for _ in range(count)]):
             future.result()
-    except BrokenProcessPool as error:
+    except BrokenProcessPool:
         if not ours.poll():
-            raise RuntimeError(_UNGUARDED) from error
+            raise RuntimeError(_UNGUARDED) from None
         raise
     finally:
         ours.close()

@@ -1,35 +1,11 @@
 import subprocess
 import sys
-import time
 
 import pytest
 
-from spinalnet_lib import list_datasets, load_records
+from spinalnet_lib import list_datasets
 from spinalnet_lib.cli.main import main
 from tests.data.cases import write_classes
-
-RUN = ["train", "--data", "mnist_5k", "--steps", "10", "--threads", "1", "--device", "cpu"]
-
-
-def test_train_writes_records_and_skips_finished_runs(tmp_path, capsys):
-    out = str(tmp_path / "runs.jsonl")
-    assert main([*RUN, "--seeds", "0-1", "--out", out]) == 0
-    assert [r.seed for r in load_records(out)] == [0, 1]
-    assert main([*RUN, "--seeds", "0-2", "--out", out]) == 0
-    assert [r.seed for r in load_records(out)] == [0, 1, 2]
-    assert capsys.readouterr().out.count("already in") == 2
-    assert main([*RUN, "--classifier-drop-rate", "0.5", "--out", out]) == 0
-    assert load_records(out)[-1].arm == "spinal, dropout 0.5"
-    assert main(["records", "show", out]) == 0
-    assert "validation error" in capsys.readouterr().out
-    assert main(["records", "check", out]) == 0 and main(["records", "check"]) == 0
-    assert "4 records, sound" in capsys.readouterr().out
-    into = str(tmp_path / "all.jsonl")
-    assert main(["records", "merge", out, "--into", into]) == 0 and len(load_records(into)) == 4
-    (tmp_path / "all.jsonl").write_text("{broken}\n")
-    assert main(["records", "check", into]) == 2
-    errors = capsys.readouterr().err
-    assert "line 1 is damaged" in errors and "1 problems, 0 sound records" in errors
 
 
 def test_data_list_says_what_is_here(capsys, monkeypatch, tmp_path):
@@ -70,28 +46,6 @@ def test_one_bad_card_does_not_hide_the_other_sets(capsys, monkeypatch, tmp_path
     assert main(["data", "list"]) == 0
     out = capsys.readouterr().out
     assert "broken" in out and "bad card" in out and "svhn" in out
-
-
-def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
-    write_classes(tmp_path / "leaves", ["ash", "elm"], 12)
-    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
-    command = [
-        "train",
-        "--data",
-        "leaves",
-        "--backbone",
-        "cifar_cnn",
-        "--epochs",
-        "1",
-        "--out",
-        str(tmp_path / "x.jsonl"),
-    ]
-    assert main([*command, "--size", "16"]) == 2
-    assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
-    assert main(command) == 0
-    (record,) = load_records(tmp_path / "x.jsonl")
-    assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)
 
 
 def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
@@ -151,40 +105,11 @@ def test_mistakes_are_one_line_and_exit_code_two_and_leave_nothing(argv, says, c
     assert f"{argv[0]}: {argv[0]}:" not in error
 
 
-def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("spinalnet_lib.training.loop.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
-    (tmp_path / "file").write_text("")
-    assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
-    error = capsys.readouterr().err
-    assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
-
-
-def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
-    began, start = [], time.monotonic()
-    monkeypatch.setattr("spinalnet_lib.machine.TimeLimit", lambda seconds, began_at: began.append(began_at) or 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        main(["sweep", "study", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
-    assert start <= began[0] < start + 0.5
-
-
-def test_wrong_rates_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--drop-rate", "0.1,x"])
-    assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
-
-
 def test_a_missing_package_is_one_line(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert main(["data", "fetch", "digits"]) == 2
     error = capsys.readouterr().err
     assert "package 'sklearn.datasets' is not installed; pip install" in error and error.count("\n") == 1
-
-
-@pytest.mark.parametrize("seeds", ["a", "3-1", "-2"])
-def test_wrong_seeds_are_refused(seeds, capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--seeds", seeds])
-    assert "seeds" in capsys.readouterr().err
 
 
 @pytest.mark.processes
