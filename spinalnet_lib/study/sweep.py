@@ -66,8 +66,7 @@ def sweep(
         if not known:
             for place in {shelf.file_of(cell) for cell in listed}:
                 check_appendable(place)
-        done = {record.key for record in RecordFolder(shelf.path).records()}
-        missing = [cell for cell in listed if keys[cell] not in done]
+        missing = missing_cells(listed, shelf.path, setup)
         if known.issuperset(listed) or (known and limit.is_up):
             for folder in (".claims", ".checkpoints"):  # where they are empty
                 with suppress(OSError):

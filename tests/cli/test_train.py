@@ -86,10 +86,11 @@ def test_a_run_that_fails_is_said_and_the_others_are_made(tmp_path, capsys, monk
 
 @pytest.mark.processes
 def test_training_that_was_killed_goes_on_by_the_same_command(tmp_path):
-    command = [*DIGITS, "--epochs", "150", "--batch-size", "100", "--learning-rate", "0.05", "--device", "cpu"]
-    command += ["--threads", "1", "--checkpoint-seconds", "0.05", "--evals-per-epoch", "0.1"]
+    command = [*DIGITS, "--epochs", "20", "--batch-size", "100", "--learning-rate", "0.05", "--device", "cpu"]
+    command += ["--threads", "1", "--evals-per-epoch", "0.1"]
+    saving = ["--checkpoint-seconds", "0"]  # after every step
     out, saved = tmp_path / "runs.jsonl", tmp_path / ".checkpoints"
-    process = subprocess.Popen([sys.executable, "-m", "spinalnet_lib", *command, "--out", str(out)])
+    process = subprocess.Popen([sys.executable, "-m", "spinalnet_lib", *command, *saving, "--out", str(out)])
     until = time.monotonic() + LONG_ENOUGH
     while not list(saved.glob("[!.]*.npz")) and process.poll() is None:
         assert time.monotonic() < until
