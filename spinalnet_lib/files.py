@@ -128,7 +128,7 @@ def _system_lock(file: int, wait: bool) -> bool | None:
 
 @contextmanager
 def _owner_file(path: Path, wait: bool) -> Iterator[bool]:
-    _warn_of_owner_files()
+    warn_of_owner_files()
     while (file := _make_owner_file(path)) is None:
         if not wait:
             yield False
@@ -175,8 +175,9 @@ def _owner_is_gone(path: Path) -> bool:
 
 
 @functools.cache
-def _warn_of_owner_files() -> None:
-    if multiprocessing.parent_process() is None:  # else that one has said it
+def warn_of_owner_files() -> None:
+    """Say once, in the process that started all others, that the system has no locks."""
+    if multiprocessing.parent_process() is None:
         warnings.warn(
             "this disk or system has no file locks; files named .NAME.owner stand in for them: delete by hand what a "
             "machine that broke down has left",

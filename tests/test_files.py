@@ -68,7 +68,7 @@ def locks(request, monkeypatch):
         monkeypatch.setattr(files.fcntl, "flock", flock)
     if request.param == "Windows":
         monkeypatch.setattr(files, "fcntl", None)
-    files._warn_of_owner_files.cache_clear()
+    files.warn_of_owner_files.cache_clear()
     return request.param
 
 

@@ -71,8 +71,7 @@ def list_cells(
 
     Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
     they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
-    classes a set has. Raises ValueError for an unknown study, tier or data
-    set, and for a tier whose search has not ended.
+    classes a set has. Raises ValueError for an unknown study, tier or data set, and for a tier whose search has not ended.
     """
     check_name("study", study, STUDIES)
     plan = TIERS[check_name("tier", tier, TIERS)]

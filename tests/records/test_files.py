@@ -87,7 +87,7 @@ def test_on_a_disk_without_locks_records_are_written_all_the_same(record, number
         raise OSError(number, "no locks here")
 
     monkeypatch.setattr(files.fcntl, "flock", flock)
-    files._warn_of_owner_files.cache_clear()
+    files.warn_of_owner_files.cache_clear()
     path = tmp_path / "runs.jsonl"
     with pytest.warns(UserWarning, match="no file locks") as warned:
         for _ in range(3):

@@ -51,6 +51,7 @@ def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
     worker, until = None, time.monotonic() + LONG_ENOUGH
     while worker is None and process.poll() is None:
         assert time.monotonic() < until
+        time.sleep(0.2)
         worker = next((pid for pid in descendants(process.pid) if "ray::Setup.run" in command_of(pid)), None)
     os.kill(worker, signal.SIGKILL)
     _, errors = process.communicate(timeout=LONG_ENOUGH)

@@ -140,7 +140,7 @@ def test_a_wrong_call_is_refused(tmp_path, arguments, message):
 
 def test_without_file_locks_of_the_system_the_serial_engine_works_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
-    monkeypatch.setattr(files, "_warn_of_owner_files", lambda: None)
+    monkeypatch.setattr(files, "warn_of_owner_files", lambda: None)
     assert sweep(cells([0]), tmp_path) == [] and keys(tmp_path) == expected(cells([0]))
     for engine in ("process", "ray"):
         with pytest.raises(ValueError, match=f"engine='{engine}' needs Linux or macOS"):
@@ -248,13 +248,13 @@ def test_two_sweeps_on_one_folder_never_run_the_same_cell(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_sweep_that_is_ended_leaves_whole_records_and_no_worker(how, tmp_path):
     """Its standard error is a pipe, which is closed when the last of its processes has ended."""
-    process = start(tmp_path / "out", seeds=2000)
+    process = start(tmp_path / "out", seeds=200)
     wait_for_records(tmp_path / "out", 1, process)
     os.kill(process.pid, how)  # it alone
     _, errors = process.communicate(timeout=LONG_ENOUGH)
     assert process.returncode != 0 and (how == signal.SIGINT) == ("KeyboardInterrupt" in errors)
     found = [record.key for record in load_records(tmp_path / "out" / "digits.jsonl")]
-    assert 1 <= len(found) == len(set(found)) < len(mixed(range(2000)))
+    assert 1 <= len(found) == len(set(found)) < len(mixed(range(200)))
 
 
 @pytest.mark.processes
