@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+_MOST_SEEDS = 100_000
 
 
 def add(commands) -> None:
@@ -74,48 +77,39 @@ def run(args: argparse.Namespace) -> None:
 
     from ..checks import check_int, check_name
     from ..data.cards import load_card
-    from ..datasets import load_dataset
+    from ..datasets import split_name
     from ..heads.registry import list_heads
-    from ..machine import pick_device
     from ..models.bodies import create_backbone, list_backbones
-    from ..models.classifier import create_model
-    from ..records.files import append_record, load_records
-    from ..training.keeper import check_saving
-    from ..training.loop import train
-    from ..training.runs import run_key
+    from ..study.cells import Cell
+    from ..study.jobs import Failures
+    from ..study.setup import Setup
+    from ..study.sweep import missing_cells, sweep
 
-    if args.threads is not None:
-        torch.set_num_threads(check_int("train", "--threads", args.threads))
+    threads = torch.get_num_threads() if args.threads is None else check_int("train", "--threads", args.threads)
     check_name("backbone", args.backbone, list_backbones())
     check_name("head", args.head, list_heads())
-    features = "+" in args.data
-    photographs = not features and load_card(args.data)["kind"] in ("photographs", "folder")
+    images, extractor = split_name(args.data)
+    card = load_card(images)
+    photographs = extractor is None and card["kind"] in ("photographs", "folder")
     size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
-    data = load_dataset(args.data, size=size)
-    num_classes = data.card["num_classes"]
-    head_arguments = _head_arguments(args, num_classes)
-    _, channels, side, _ = data.train.images.shape
-    config = _recipe(args)
-    saving = {"checkpoint_seconds": args.checkpoint_seconds}
-    check_saving("train", **saving)
-    out = Path(args.out)
-    done = {record.key for record in load_records(out)} if out.exists() else set()
-    _check_writable(out)
-    for seed in args.seeds:
-        try:
-            model = create_model(args.backbone, args.head, num_classes, channels, side, **head_arguments)
-        except TypeError as error:
-            raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
-        key = run_key(model, data, config, seed, pick_device(args.device))
-        if key in done:
-            print(f"{args.head}, seed {seed}: already in {out}")
-            continue
-        checkpoint = out.parent / ".checkpoints" / f"{key}.npz"
-        options = {"checkpoint": checkpoint, **saving}
-        record = train(model, data, config, seed, device=args.device, progress=sys.stderr.isatty(), **options)
-        append_record(out, record)
-        checkpoint.unlink(missing_ok=True)
-        print(f"{record.arm}, seed {seed}: {record.outcome}, {record.seconds:.1f} s")
+    config, arguments = _recipe(args), _head_arguments(args, card["num_classes"])
+    cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
+    setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds)
+    try:
+        missing = missing_cells(cells, args.out, setup)
+    except TypeError as error:
+        raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
+    for cell in cells:
+        if cell not in missing:
+            print(f"{args.head}, seed {cell.seed}: already in {args.out}")
+    failures = Failures(Path(args.out).parent)
+    left = sweep(missing, args.out, one_file=True, setup=setup)
+    failed_keys = failures.new_keys()
+    failed = [cell for cell in left if setup.key(cell) in failed_keys]
+    if len(left) > len(failed):
+        print(f"{len(left) - len(failed)} of the runs are being made by another process")
+    if failed:
+        raise ValueError(f"{len(failed)} of {len(cells)} runs failed, as said above; mend the cause and run again")
 
 
 def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:
@@ -156,15 +150,6 @@ def _recipe(args: argparse.Namespace):
     return replace(config, evals_per_epoch=args.evals_per_epoch, read_test=args.read_test, **changes)
 
 
-def _check_writable(path: Path) -> None:
-    """A place that cannot be written to is found out before the training, not after; nothing is left there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    existed = path.exists()
-    path.open("a").close()
-    if not existed:
-        path.unlink()
-
-
 def _rates(text: str) -> float | list[float]:
     try:
         rates = [float(part) for part in text.split(",")]
@@ -173,11 +158,16 @@ def _rates(text: str) -> float | list[float]:
     return rates[0] if len(rates) == 1 else rates
 
 
-def _seeds(text: str) -> list[int]:
+def _seeds(text: str) -> Sequence[int]:
     first, _, last = text.partition("-")
     if not first.isdecimal() or (last and (not last.isdecimal() or int(last) < int(first))):
         raise argparse.ArgumentTypeError(f"{text!r} is no range of seeds; write 3 for one seed or 0-9 for ten")
-    return list(range(int(first), int(last or first) + 1))
+    first, last = int(first), int(last or first)
+    if last >= 2**32 or last - first >= _MOST_SEEDS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is too much; seeds are below 2**32, {_MOST_SEEDS:,} at once at most"
+        )
+    return range(first, last + 1)
 
 
 def _argument(text: str) -> tuple[str, object]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
-from ..files import whole_file
+from ..files import check_is_file, holding, whole_file
 from ..paths import data_path
-from .record import CIRCUMSTANCES, Record
+from .record import Record, differing_results
 from .schema import check_record
 
 FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
@@ -21,31 +21,46 @@ FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none it
 def append_record(path: str | os.PathLike, record: Record) -> None:
     """Append one line and wait until it is on disk; writers of one file take turns.
 
-    A torn last line, left by a power cut, is cut off first. Raises OSError where the line does not fit on the disk, and
-    leaves the file as it was; ValueError for a file that ends in something else than a record.
+    A torn last line, or the zeros that a power cut leaves, are cut off first. Raises OSError where the line does not fit
+    on the disk, and leaves the file as it was; ValueError for a file that ends in something else than a record.
     """
     if not isinstance(record, Record):
         raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
     check_record(asdict(record))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+    with path.open("a+b", buffering=0) as file, holding(file.fileno(), path):
         end, line_break = _end_of_records(file, path)
         line = line_break + record.to_json().encode() + b"\n"
         try:
-            os.ftruncate(file, end)
-            written = os.pwrite(file, line, end)
+            file.truncate(end)
+            written = file.write(line)
             if written < len(line):
-                os.pwrite(file, line[written:], end + written)  # says why it does not fit
-            os.fsync(file)
+                file.write(line[written:])  # says why it does not fit
+            os.fsync(file.fileno())
         except OSError as error:
-            os.ftruncate(file, end)
+            file.truncate(end)
             reason = f"{error.strerror}; the record was not written: make room and run again"
             raise OSError(error.errno, reason, str(path)) from error
-    finally:
-        os.close(file)
+
+
+def check_appendable(path: str | os.PathLike) -> None:
+    """Find out before the work whether a record could be appended after it: the same errors, and nothing is changed."""
+    path = Path(path)
+    check_is_file(path)
+    folder = next(place for place in path.absolute().parents if place.exists())
+    trial = folder / f".{path.name}.{os.getpid()}.trial"  # a name that nobody else gives
+    try:
+        if path.exists():
+            with path.open("r+b", buffering=0) as file, holding(file.fileno(), path):
+                _end_of_records(file, path)
+        else:
+            with trial.open("wb") as file, holding(file.fileno(), trial):
+                pass
+            trial.unlink()
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def load_records(path: str | os.PathLike) -> list[Record]:
@@ -58,7 +73,7 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     for file in record_files(path):
         content = file.read_bytes()
         found, damages = read_lines(content, file)
-        if damages and not found and not content.lstrip().startswith(b"{"):
+        if damages and not found and content.strip(b"\0 \n")[:1] not in (b"", b"{"):
             raise ValueError(f"no record in {file}: {damages[0]}")
         for damage in damages:
             warnings.warn(damage, stacklevel=2)
@@ -68,9 +83,9 @@ def load_records(path: str | os.PathLike) -> list[Record]:
 
 def record_files(path: str | os.PathLike) -> list[Path]:
     """The file itself, a folder's files of records, or the project's own by name."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"load_records reads a path or a name, got {path!r}; give a .jsonl file or 'first_training'")
     own = data_path("results")
+    if path == "":
+        raise ValueError("load_records: path is '', which names no records; give a .jsonl file or 'first_training'")
     for place in (Path(path), own / path):
         if place.is_dir():
             return sorted(file for file in place.glob("*.jsonl") if file.name != FAILURES)
@@ -86,15 +101,17 @@ def read_lines(content: bytes, name: str | os.PathLike, first: int = 1) -> tuple
     """The records in whole lines of a file, and what is wrong with the other lines; `first` is the first one's number."""
     records, damages = [], []
     lines = content.split(b"\n")
+    last = first + len(lines) - 1
     for number, line in enumerate(lines, start=first):
+        text = line.rstrip(b"\0") if number == last else line  # zeros are what a power cut leaves
         if not line.strip():
             continue
         try:
-            parts = json.loads(line.decode())
+            parts = json.loads(text.decode())
             check_record(parts)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             error = "it is no text" if isinstance(error, UnicodeDecodeError) else error
-            if number == first + len(lines) - 1 and line.startswith(b"{"):  # no newline behind it
+            if number == last and text[:1] in (b"", b"{"):  # no newline behind it
                 damages.append(f"{name}, line {number}: torn last line skipped; run that cell again")
             else:
                 damages.append(f"{name}, line {number} is damaged: {error}; restore the line or delete it")
@@ -104,15 +121,15 @@ def read_lines(content: bytes, name: str | os.PathLike, first: int = 1) -> tuple
 
 
 class RecordFolder:
-    """The records of a folder that other processes write to: each look reads only what is new."""
+    """The records of a folder, or a file, that other processes write to: each look reads only what is new."""
 
-    def __init__(self, folder: str | os.PathLike):
-        self.folder = Path(folder)
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
         self._read: dict[Path, tuple[int, int, int, list[Record]]] = {}  # inode, bytes and lines read, their records
 
     def records(self) -> list[Record]:
         """All records there are now; damaged lines are named in a warning when they are first seen."""
-        files = record_files(self.folder) if self.folder.is_dir() else []
+        files = record_files(self.path) if self.path.exists() else []
         return [record for file in files for record in self._look(file)]
 
     def _look(self, path: Path) -> list[Record]:
@@ -161,33 +178,33 @@ def merge_records(sources: Sequence[str | os.PathLike], into: str | os.PathLike)
     return len(merged) - before, len(merged)
 
 
-def _conflicts(records: Sequence[Record], file: Path, seen: dict[str, tuple[dict, Path]]) -> list[str]:
+def _conflicts(records: Sequence[Record], file: Path, seen: dict[str, tuple[Record, Path]]) -> list[str]:
     """Runs that were seen before with other results; a run may be there twice if both say the same."""
     problems = []
     for record in records:
-        result = {name: value for name, value in asdict(record).items() if name not in CIRCUMSTANCES}
-        first, where = seen.setdefault(record.key, (result, file))
-        if result != first:
-            differ = ", ".join(name for name in result if result[name] != first[name])
+        first, where = seen.setdefault(record.key, (record, file))
+        if differ := differing_results(first, record):
             problems.append(
-                f"run {record.key[:10]} differs between {where} and {file} in {differ}; keep the right one and delete the other"
+                f"run {record.key[:10]} differs between {where} (torch {first.torch}) and {file} (torch {record.torch}) in "
+                f"{', '.join(differ)}; another build of torch may round otherwise: keep one and delete the other"
             )
     return problems
 
 
-def _end_of_records(file: int, path: Path) -> tuple[int, bytes]:
+def _end_of_records(file: BinaryIO, path: Path) -> tuple[int, bytes]:
     """Where the next record goes, behind a torn last line's start, and what must stand before it: a newline, or nothing."""
-    size = os.fstat(file).st_size
-    start, last = size, b""
+    start, last = file.seek(0, os.SEEK_END), b""
     while start and b"\n" not in last:  # back to the last line's start, a block at a time
-        start = max(0, start - 2**16)
-        last = os.pread(file, size - start, start)
+        length = min(start, 2**16)
+        start = file.seek(start - length)
+        last = (file.read(length) + last).rstrip(b"\0")  # zeros are what a power cut leaves
+    size = start + len(last)
     last = last[last.rfind(b"\n") + 1 :]
     if not last.strip():
         return size, b""
     try:
         check_record(json.loads(last))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if not last.startswith(b"{"):
             raise ValueError(f"{path} ends in something that is no record; give another file") from error
         return size - len(last), b""

@@ -1,10 +1,11 @@
-"""`Record`: what one run was and gave. `record_files` writes and reads them, a JSON line each."""
+"""`Record`: what one run was and gave. `records.files` writes and reads them, a JSON line each."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# A re-run equals its record in all fields but these.
-CIRCUMSTANCES = ("seconds", "images_per_second", "peak_memory_mb", "device_name", "host", "date")
+# Every field is of one kind: what the run was (`key` is the hash of it), what it gave, and when, why and where it was made.
+IDENTITY = (
+    *("key", "numerics_version", "dataset", "dataset_sha256", "split_sizes"),
+    *("model", "recipe", "n_steps", "seed", "device", "threads"),
+)
+RESULTS = ("curve", "diverged", "test", "head_cost", "body_cost")
+CIRCUMSTANCES = (
+    *("dataset_source", "tuning_id", "seconds", "images_per_second", "peak_memory_mb", "device_name", "host"),
+    *("python", "torch", "cuda", "library", "source_sha256", "date"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,16 +77,18 @@ class Record:
         return self.recipe.get("loss", "cross_entropy")
 
     @property
+    def last(self) -> dict:
+        """The last point of the curve: the headline."""
+        return self.curve[-1]
+
+    @property
     def outcome(self) -> str:
         """The last validation result in words."""
-        last = self.curve[-1]
         if self.diverged:
             return "diverged"
-        return (
-            f"validation MSE {last['val_mse']:.4g}"
-            if self.loss == "mse"
-            else f"validation error {last['val_error']:.2%}"
-        )
+        if self.loss == "mse":
+            return f"validation MSE {self.last['val_mse']:.4g}"
+        return f"validation error {self.last['val_error']:.2%}"
 
     @property
     def arm(self) -> str:
@@ -98,10 +109,11 @@ class Record:
 def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
     """One row a run: what it was, its last validation error and loss, its test accuracies, its cost.
 
-    With `curves` one row an evaluation: what was run, and each point of its curve.
+    With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
     """
     import pandas as pd
 
+    records = each_once(records)
     if curves:
         return pd.DataFrame(
             [
@@ -112,7 +124,6 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
         )
     rows = []
     for r in records:
-        last = r.curve[-1]
         row = {
             "dataset": r.dataset,
             "backbone": r.model["backbone"],
@@ -121,12 +132,34 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
             "seed": r.seed,
             "epochs": r.recipe["epochs"],
         }
-        row |= {name: value for name, value in last.items() if name.startswith("val_")} | {"diverged": r.diverged}
+        row |= {name: value for name, value in r.last.items() if name.startswith("val_")} | {"diverged": r.diverged}
         kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
         row |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
         row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
         rows.append(row | {"seconds": r.seconds, "device": r.device, "threads": r.threads, "key": r.key})
     return pd.DataFrame(rows)
+
+
+def differing_results(a: Record, b: Record) -> list[str]:
+    """The fields in which two records of one run gave different results."""
+    return [name for name in RESULTS if getattr(a, name) != getattr(b, name)]
+
+
+def each_once(records: Iterable[Record]) -> list[Record]:
+    """The records, a run that is there more than once only once, with a warning; ValueError if it gave two results."""
+    runs: dict[str, Record] = {}
+    doubled = 0
+    for record in records:
+        first = runs.setdefault(record.key, record)
+        doubled += first is not record
+        if differ := differing_results(first, record):
+            raise ValueError(
+                f"run {record.key[:10]} is there with two results (torch {first.torch} and {record.torch}), which differ in "
+                f"{', '.join(differ)}; `spinalnet records check` names the files, keep one of them"
+            )
+    if doubled:
+        warnings.warn(f"{doubled} records are of runs that are there already; each run counts once", stacklevel=3)
+    return list(runs.values())
 
 
 def record_key(parts: dict) -> str:

@@ -13,7 +13,7 @@ from ..data.splits import DataSet
 from ..heads.counting import count_macs, head_cost
 from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
-from ..records.record import Record
+from ..records.record import Record, each_once
 from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
@@ -184,7 +184,7 @@ def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
     if not records:
         raise ValueError("no records to draw; train first, or load some with load_records")
     arms: dict[str, list[Record]] = {}
-    for r in records:
+    for r in each_once(records):
         arms.setdefault(r.arm, []).append(r)
     return arms
 

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from ..checks import check_name
 from ..data.cards import load_card
+from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
 from ..records.record import Record
 from ..training.config import TrainConfig, describe_recipe
@@ -35,13 +36,14 @@ class Cell:
     config: TrainConfig
     head_arguments: dict = field(default_factory=dict, hash=False)
     tuning_id: str | None = None
+    size: int | None = None  # side of photographs, by default their card's
 
     @property
     def stack(self) -> tuple:
         """What stacked cells have in common that can be trained together."""
         sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
         recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
-        return self.dataset, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
+        return self.dataset, self.size, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
@@ -69,12 +71,15 @@ def list_cells(
 
     Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
     they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
-    classes a set has. Raises ValueError for an unknown study, tier or data
-    set, and for a tier whose search has not ended.
+    classes a set has. Raises ValueError for an unknown study, tier or data set, and for a tier whose search has not ended.
     """
     check_name("study", study, STUDIES)
     plan = TIERS[check_name("tier", tier, TIERS)]
-    names = _sets(plan, datasets, any_set=study == "tuning" and plan.tuned, tier=tier)
+    names = []
+    for name, meant in plan.meant(datasets or plan.datasets).items():
+        if not meant and not (study == "tuning" and plan.tuned):  # a search goes over any set of images
+            check_name(f"data set of tier {tier}", name, {*plan.datasets, *(split_name(n)[0] for n in plan.datasets)})
+        names += meant or [name]
     if study == "published":
         return _published_cells(plan, names)
     if study == "tuning":
@@ -87,19 +92,8 @@ def list_cells(
             raise ValueError(f"{error}; {remedy}") from error
     else:
         cells = _untuned_cells(plan, names)
-    # Of features, which fill the memory, one set comes after the other; their stacks hold all seeds anyway.
+    # Features fill the memory, so one set is ended before the next is loaded; a stack holds all seeds anyway.
     return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
-
-
-def _sets(plan: Tier, datasets: Sequence[str], any_set: bool, tier: str) -> list[str]:
-    """The tier's sets that are meant; a search goes over any set of images."""
-    names = []
-    for name in datasets:
-        meant = [known for known in plan.datasets if name in (known, known.partition("+")[0])]
-        if not meant and not any_set:
-            check_name(f"data set of tier {tier}", name, plan.names)
-        names += meant or [name]
-    return names or list(plan.datasets)
 
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
@@ -132,7 +126,7 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
                 for head in runs.heads(body):
                     sizes = dict(runs.sizes)
                     if runs.equal_parameters:
-                        num_classes = load_card(place[0].partition("+")[0], root)["num_classes"]
+                        num_classes = load_card(split_name(place[0])[0], root)["num_classes"]
                         sizes["layer_width"] = equal_width(head, body, num_classes)
                     arms.append((place, head, search.chosen(head), sizes))
         for seed in runs.seeds:
@@ -175,19 +169,24 @@ def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
 
 
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
+    """The search of a place, without records of other recipes or sizes; its runs differ in rate, dropout and seed only."""
     arms = plan.searched(frozen_body(dataset, backbone))
+    wanted = {}
+    for head in arms:
+        for rate in TUNING_DROPOUT:
+            cell = _cell(plan, dataset, backbone, head, 0, 0.001, rate)
+            wanted[head, rate] = _in_json(describe_recipe(cell.config)), _in_json(cell.head_arguments)
 
     def belongs(record: Record) -> bool:
-        if record.head not in arms:
-            return False
-        cell = _cell(
-            plan, dataset, backbone, record.head, record.seed, record.recipe["learning_rate"], drop_rate(record)
-        )
-        wanted = {"recipe": describe_recipe(cell.config), "head": cell.head_arguments}
-        found = {"recipe": record.recipe, "head": record.model["head_arguments"]}
-        return json.dumps(wanted, sort_keys=True) == json.dumps(found, sort_keys=True)
+        recipe = {**record.recipe, "learning_rate": 0.001}
+        return wanted.get((record.head, drop_rate(record))) == (recipe, record.model["head_arguments"])
 
     return Search(records, dataset, backbone, arms, belongs)
+
+
+def _in_json(value: dict) -> dict:
+    """As it would be read from a record."""
+    return json.loads(json.dumps(value))
 
 
 def _cell(

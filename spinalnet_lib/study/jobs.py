@@ -11,137 +11,157 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from pathlib import Path
 
-import torch
-
-from ..data.regression import TARGETS, regression_data
-from ..data.splits import DataSet
-from ..datasets import load_dataset
 from ..files import locked
-from ..machine import OutOfTime, TimeLimit, pick_device
-from ..models.classifier import Classifier, create_model
+from ..machine import OutOfTime, TimeLimit
 from ..records.files import FAILURES, RecordFolder, append_record
 from ..records.record import Record
-from ..training.checkpoints import DamagedCheckpoint
-from ..training.features.store import file_name, load_features
-from ..training.loop import train
-from ..training.runs import run_key
-from ..training.stacked.loop import Member, train_stacked
+from ..training.features.store import file_name
 from .cells import Cell
+from .setup import Result, Setup
 
 STACK = 16  # members at most: beyond that a stack gains little
 
 
-Result = Record | OutOfTime | str  # of a cell that failed the reason
+@dataclass(frozen=True)
+class Shelf:
+    """Where the records of a sweep go: to a folder with a file for each data set, or all to one `file` in it."""
+
+    folder: Path
+    file: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """All records that are there."""
+        return self.file or self.folder
+
+    def file_of(self, cell: Cell) -> Path:
+        return self.file or self.folder / f"{file_name(cell.dataset)}.jsonl"
+
+
+class Failures:
+    """Cells that failed, in a file beside the records, a JSON line each."""
+
+    def __init__(self, folder: Path):
+        self._path, self._lock = folder / FAILURES, folder / ".lock"
+        self._old = self._path.stat().st_size if self._path.exists() else 0
+
+    def add(self, key: str, cell: Cell, reason: str) -> None:
+        date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        failure = {"key": key, "cell": cell.describe(), "reason": reason, "date": date}
+        with locked(self._lock), self._path.open("a") as file:
+            file.write(json.dumps(failure, ensure_ascii=False) + "\n")
+
+    def new_keys(self) -> set[str]:
+        """Of the cells that failed since this was made: the same sweep does not try them again."""
+        keys = set()
+        if self._path.exists():
+            with locked(self._lock), self._path.open("rb") as file:
+                file.seek(self._old)
+                for line in file:
+                    with suppress(ValueError, KeyError):  # a line that a power cut has torn
+                        keys.add(json.loads(line)["key"])
+        return keys
 
 
 @dataclass
+class Claim:
+    """Cells that this process has to itself until `held` is closed."""
+
+    cells: Sequence[Cell]  # to be run together
+    missing: Sequence[Cell]  # those whose records are wanted
+    checkpoint: Path
+    held: ExitStack
+
+
 class Job:
-    """Groups of cells to run, with what, where their records go, and until when."""
+    """Groups of cells to run, the key of each cell, how they are run, where their records go, and until when."""
 
-    groups: list[list[Cell]]
-    out: Path
-    limit: TimeLimit
-    device: str | None
-    threads: int
-    root: str | Path | None
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Cell]],
+        keys: dict[Cell, str],
+        setup: Setup,
+        shelf: Shelf,
+        limit: TimeLimit,
+    ):
+        self.groups, self.keys, self.setup, self.shelf, self.limit = groups, keys, setup, shelf, limit
+        self.records, self.failures = RecordFolder(shelf.path), Failures(shelf.folder)
 
-    def __post_init__(self):
-        self.folder = RecordFolder(self.out)
-        self._failures = self.out / FAILURES
-        self._old_failures = self._failures.stat().st_size if self._failures.exists() else 0
+    def claims(self, can_be_saved: bool = True) -> Iterator[Claim]:
+        """One group after another that nobody else runs, until none is left or there is no time for the next."""
+        for group in self.groups:
+            held = ExitStack()
+            missing = self._claim(group, held)
+            if not missing:
+                continue
+            if not self._has_time_for(missing, can_be_saved):
+                held.close()
+                return
+            checkpoint = self._checkpoint(group)
+            if not (can_be_saved and checkpoint.exists()):
+                yield Claim(missing, missing, self._checkpoint(missing), held)
+            else:  # a stack that was saved goes on as a whole, even if some of its records were written before it was killed
+                yield Claim(group, missing, checkpoint, held)
 
-    def key(self, cell: Cell) -> str:
-        return cell_key(cell, self.device, self.threads, self.root)
+    def keep(self, claim: Claim, results: Sequence[Result]) -> None:
+        """Write the records that were missing, or failures, and say so in a line each; only then delete the checkpoint."""
+        first, more = claim.cells[0].describe(), f" and {len(claim.cells) - 1} more" * (len(claim.cells) > 1)
+        if isinstance(results[0], OutOfTime):  # and so are all
+            print(f"{first}{more}: {results[0]}", flush=True)
+            return
+        for cell, result in zip(claim.cells, results, strict=True):
+            if cell not in claim.missing:
+                continue
+            if isinstance(result, Record):
+                append_record(self.shelf.file_of(cell), replace(result, tuning_id=cell.tuning_id))
+                print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
+            else:
+                self.failures.add(self.keys[cell], cell, result)
+                print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
+        if all(isinstance(result, Record) for result in results):
+            claim.checkpoint.unlink(missing_ok=True)
 
-    def claim(self, group: Sequence[Cell], held: ExitStack) -> list[Cell]:
-        """The cells of a group that are still to be run, and that this process has to itself until `held` is closed.
+    def _claim(self, group: Sequence[Cell], held: ExitStack) -> list[Cell]:
+        """The cells of a group that are still to be run, locked until `held` is closed.
 
         Empty where another process has one of them: all lock them in one order, so of two the first takes the whole group.
         """
         for cell in group:
-            if not held.enter_context(locked(self.out / ".claims" / self.key(cell), wait=False)):
+            if not held.enter_context(locked(self.shelf.folder / ".claims" / self.keys[cell], wait=False)):
                 held.close()
                 return []
         # Looked up under the locks: another process may have finished them, or seen them fail, since.
-        done = {record.key for record in self.folder.records()} | self._failed()
-        return [cell for cell in group if self.key(cell) not in done]
+        done = {record.key for record in self.records.records()} | self.failures.new_keys()
+        missing = [cell for cell in group if self.keys[cell] not in done]
+        if not missing:
+            held.close()
+        return missing
 
-    def checkpoint(self, group: Sequence[Cell]) -> Path:
+    def _checkpoint(self, group: Sequence[Cell]) -> Path:
         """Where the runs of a group are saved."""
-        keys = [self.key(cell) for cell in group]
+        keys = [self.keys[cell] for cell in group]
         name = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
-        return self.out / ".checkpoints" / f"{name}.npz"
+        return self.shelf.folder.absolute() / ".checkpoints" / f"{name}.npz"
 
-    def to_run(self, group: Sequence[Cell], missing: Sequence[Cell]) -> Sequence[Cell]:
-        """A stack that was saved goes on as a whole, even if some of its records were written before it was killed."""
-        return group if self.checkpoint(group).exists() else missing
-
-    def has_time_for(self, cells: Sequence[Cell], can_be_saved: bool) -> bool:
+    def _has_time_for(self, cells: Sequence[Cell], can_be_saved: bool) -> bool:
         """Whether to run cells now: what does not end in time is saved; what cannot be saved must be predicted to end."""
         if self.limit.left is None or (can_be_saved and not self.limit.is_up):
             return True
-        each = predicted_seconds(cells[0], self.folder.records())
+        each = predicted_seconds(cells[0], self.records.records())
         return not self.limit.is_up and (each is None or each * len(cells) <= self.limit.left)
-
-    def keep(
-        self, cells: Sequence[Cell], missing: Sequence[Cell], results: Sequence[Result], checkpoint: Path | None
-    ) -> None:
-        """Write the records that were missing, or failures, and say so in a line each; only then delete the checkpoint."""
-        if all(isinstance(result, OutOfTime) for result in results):
-            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            print(f"{cells[0].describe()}{more}: {results[0]}", flush=True)
-            return
-        for cell, result in zip(cells, results, strict=True):
-            if cell not in missing:
-                continue
-            if isinstance(result, Record):
-                path = self.out / f"{file_name(cell.dataset)}.jsonl"
-                append_record(path, replace(result, tuning_id=cell.tuning_id))
-                print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
-            else:
-                self._write_failure(cell, result)
-                print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
-        if checkpoint is not None and all(isinstance(result, Record) for result in results):
-            checkpoint.unlink(missing_ok=True)
-
-    def _write_failure(self, cell: Cell, reason: str) -> None:
-        date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        failure = {"key": self.key(cell), "cell": cell.describe(), "reason": reason, "date": date}
-        with locked(self.out / ".lock"), self._failures.open("a") as file:
-            file.write(json.dumps(failure, ensure_ascii=False) + "\n")
-
-    def _failed(self) -> set[str]:
-        """Keys of the cells that failed since this sweep began: they fail again."""
-        if not self._failures.exists():
-            return set()
-        with locked(self.out / ".lock"), self._failures.open("rb") as file:
-            file.seek(self._old_failures)
-            keys = set()
-            for line in file:
-                with suppress(ValueError, KeyError):  # a line that a power cut has torn
-                    keys.add(json.loads(line)["key"])
-            return keys
 
 
 def work(job: Job) -> None:
     """Run the cells of a job that nobody else runs, until none is left or there is no time for the next."""
-    for group in job.groups:
-        with ExitStack() as held:
-            missing = job.claim(group, held)
-            if not missing:
-                continue
-            if not job.has_time_for(missing, can_be_saved=True):
-                return
-            cells = job.to_run(group, missing)
-            checkpoint = job.checkpoint(cells)
-            results = run_cells(cells, job.device, job.threads, job.root, checkpoint, job.limit)
-            job.keep(cells, missing, results, checkpoint)
+    for claim in job.claims():
+        with claim.held:
+            job.keep(claim, job.setup.run(claim.cells, claim.checkpoint, job.limit))
 
 
 def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -158,43 +178,13 @@ def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
     return groups
 
 
-def run_cells(
-    cells: Sequence[Cell],
-    device: str | None,
-    threads: int,
-    root=None,
-    checkpoint: Path | None = None,
-    limit: TimeLimit | None = None,
-) -> list[Result]:
-    """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
-    torch.set_num_threads(threads)
-    first, data = cells[0], _data(cells[0], device, root)
-    options = {}
-    if checkpoint is not None:
-        options = {"checkpoint": checkpoint, "time_limit": limit.left if limit is not None else None}
-    try:  # the model is built here, too: what does not fit fails as this cell
-        if first.config.stacked:
-            members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
-            return train_stacked(data, members, device, progress=False, **options)
-        model = _model(first, data)
-        return [train(model, data, first.config, first.seed, device=device, progress=False, **options)]
-    except DamagedCheckpoint as damaged:
-        print(f"{damaged}: deleted, the run begins again", file=sys.stderr)
-        checkpoint.unlink()
-        return run_cells(cells, device, threads, root, checkpoint, limit)
-    except OutOfTime as cut_off:
-        return [cut_off] * len(cells)
-    except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
-        return [f"{type(error).__name__}: {error}"[:500]] * len(cells)
-
-
-@cache
-def cell_key(cell: Cell, device: str | None, threads: int, root=None) -> str:
-    """The key that the cell's record will have; the model is built without memory for its weights."""
-    data = _data(cell, device, root)
-    with torch.device("meta"):
-        model = _model(cell, data)
-    return run_key(model, data, cell.config, cell.seed, pick_device(device), threads)
+def time_left(cells: Sequence[Cell], records: Sequence[Record]) -> tuple[float, int]:
+    """Seconds that cells take one after another, and how many of them have a time that is not known yet."""
+    stacks = Counter(cell.stack for cell in cells)  # those of a stack take the same time, and there can be thousands
+    first = {cell.stack: cell for cell in reversed(cells)}
+    seconds = {stack: predicted_seconds(cell, records) for stack, cell in first.items()}
+    known = sum(seconds[stack] * count for stack, count in stacks.items() if seconds[stack] is not None)
+    return known, sum(count for stack, count in stacks.items() if seconds[stack] is None)
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
@@ -216,22 +206,4 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
 def _scaled_seconds(record: Record, cell: Cell) -> float:
     config = cell.config
     examples = config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"]
-    return record.seconds * examples / (record.curve[-1]["step"] * record.recipe["batch_size"])
-
-
-def _data(cell: Cell, device: str | None, root) -> DataSet:
-    if cell.dataset in TARGETS:
-        return regression_data(cell.dataset, cell.seed)
-    return _load(cell.dataset, device, root)
-
-
-@lru_cache(maxsize=3)  # sets of features are many and large; a sweep reads one after the other
-def _load(name: str, device: str | None, root) -> DataSet:
-    if "+" in name:
-        return load_features(*name.split("+", 1), root, device, progress=False)
-    return load_dataset(name, root)
-
-
-def _model(cell: Cell, data: DataSet) -> Classifier:
-    channels, _, side = data.train.images.shape[1:]
-    return create_model(cell.backbone, cell.head, data.card["num_classes"], channels, side, **cell.head_arguments)
+    return record.seconds * examples / (record.last["step"] * record.recipe["batch_size"])

@@ -1,6 +1,6 @@
 """The cells of a sweep on a Ray cluster: this process claims, hands out and writes; the nodes only compute.
 
-A cell whose worker dies is handed out again by Ray. Ray is an optional extra: `pip install "spinalnet-book[ray]"`.
+Ray itself hands out a cell again whose worker died. Ray is an optional extra, `ray`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from contextlib import ExitStack
 
-from .jobs import Job, Result, run_cells
+from ..checks import how_to_install
+from .jobs import Claim, Job
+from .setup import Result, Setup
 
 _RETRIES = 3  # of a cell whose worker died
 _TO_END = 2.0  # seconds for a run that is up to save itself; a worker may still be at its imports
@@ -18,44 +19,32 @@ _TO_END = 2.0  # seconds for a run that is up to save itself; a worker may still
 
 def work_on_ray(job: Job, workers: int, address: str | None) -> None:
     """Run cells until none is left or none would end in time, `workers` at once."""
-    ray = _connect(workers * job.threads, address)
+    setup, local = job.setup, address is None
+    ray = _connect(workers * setup.threads, address)
+    running: dict[object, Claim] = {}
     try:
-        gpus = 1 / workers if job.device and job.device.startswith("cuda") else 0
-        run = ray.remote(num_cpus=job.threads, num_gpus=gpus, max_retries=_RETRIES)(run_cells)
-        running = {}
-        waiting = iter(job.groups)
-        more = True
-        while more or running:
-            while more and len(running) < workers:
-                group = next(waiting, None)
-                if group is None:
-                    more = False
-                    break
-                held = ExitStack()
-                missing = job.claim(group, held)
-                saved = address is None  # another machine need not have this folder, nor this clock
-                more = not missing or job.has_time_for(missing, can_be_saved=saved)
-                if missing and more:
-                    cells = job.to_run(group, missing) if saved else missing
-                    checkpoint = job.checkpoint(cells).absolute() if saved else None
-                    limit = job.limit if saved else None
-                    task = run.remote(cells, job.device, job.threads, job.root, checkpoint, limit)
-                    running[task] = cells, missing, held, checkpoint
-                else:
-                    held.close()
-            done, _ = ray.wait(list(running), num_returns=1, timeout=0.1) if running else ([], [])
+        gpus = 1 / workers if setup.device and setup.device.startswith("cuda") else 0
+        run_cells = ray.remote(num_cpus=setup.threads, num_gpus=gpus, max_retries=_RETRIES)(Setup.run)
+        claims = job.claims(can_be_saved=local)  # another machine need not have this folder, nor this clock
+        while True:
+            while len(running) < workers and (claim := next(claims, None)):
+                saving = (claim.checkpoint, job.limit) if local else ()
+                running[run_cells.remote(setup, claim.cells, *saving)] = claim
+            if not running:
+                return
+            done, _ = ray.wait(list(running), num_returns=1, timeout=0.1)
             for task in done:
-                cells, missing, held, checkpoint = running.pop(task)
-                with held:
-                    job.keep(cells, missing, _results(ray, task, len(cells)), checkpoint)
+                claim = running.pop(task)
+                with claim.held:
+                    job.keep(claim, _results(ray, task, len(claim.cells)))
             left = job.limit.left
-            if running and left is not None and left < (-_TO_END if address is None else 0):
-                count = sum(len(missing) for _, missing, *_ in running.values())
-                print(f"time was up: {count} runs are cut off")
-                for task in running:
-                    ray.cancel(task, force=True)
+            if running and left is not None and left < (-_TO_END if local else 0):
+                print(f"time was up: {sum(len(claim.missing) for claim in running.values())} runs are cut off")
                 return
     finally:
+        for task, claim in running.items():
+            ray.cancel(task, force=True)
+            claim.held.close()
         ray.shutdown()
 
 
@@ -63,9 +52,7 @@ def _connect(cpus: int, address: str | None):
     try:
         import ray
     except ImportError:
-        raise ImportError(
-            'the engine "ray" needs Ray: pip install "spinalnet-book[ray]", or take engine="process"'
-        ) from None
+        raise ImportError(f"the engine 'ray' needs Ray: {how_to_install('ray')}; or take engine='process'") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unasked
     if address is not None:
         _check_reachable(address)
@@ -93,9 +80,8 @@ def _check_reachable(address: str) -> None:
 def _results(ray, task, count: int) -> list[Result]:
     try:
         return ray.get(task)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, OSError):  # a full disk is the sweep's and not this cell's
-            raise error.cause from None
-        return [f"{type(error.cause).__name__}: {error.cause}"[:500]] * count
     except ray.exceptions.RayError as error:
-        return [f"{type(error).__name__}: {error}"[:500]] * count
+        cause = getattr(error, "cause", None) or error
+        if isinstance(cause, OSError):  # a full disk is the sweep's and not this cell's
+            raise cause from None
+        return [f"{type(cause).__name__}: {cause}"[:500]] * count

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from .. import files
 from ..checks import check_int, check_name
+from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit
-from ..records.files import RecordFolder
-from ..training.features.store import load_features
+from ..records.files import RecordFolder, check_appendable
+from ..training.keeper import check_saving
 from .cells import Cell
-from .jobs import Job, cell_key, grouped, work
+from .jobs import Job, Shelf, grouped, work
+from .setup import Setup
 from .workers import run_workers
 
 ENGINES = ("serial", "process", "ray")
@@ -25,46 +29,62 @@ def sweep(
     engine: str = "serial",
     workers: int = 1,
     time_limit: float | TimeLimit | None = None,
-    device: str | None = None,
-    threads: int = 1,
-    root: str | os.PathLike | None = None,
     address: str | None = None,
+    one_file: bool = False,
+    setup: Setup | None = None,
+    **how,
 ) -> list[Cell]:
-    """Make the runs that `out` (a folder) lacks, and return the cells that are still missing.
+    """Make the runs that `out` lacks, and return the cells that are still missing.
 
-    Cells run in the order given; a function that lists them is asked again when all have run, as a search may have grown.
+    `out` is a folder with a file for each data set, or with `one_file` a file. Cells run in the order given; a function
+    that lists them is asked again when all have run, as a search may have grown.
     With `time_limit` (seconds, or a limit that runs already) what has not ended when the time is up is saved, and the next
-    sweep goes on with it; on the nodes of a Ray cluster at an address, where it cannot be, nothing is begun that would not
-    end in time by what such cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and
-    the sweep goes on; it is tried again by the next sweep.
+    sweep goes on with it. Nodes of a Ray cluster at an address cannot save: there nothing is begun that would not end in
+    time by what such cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and
+    the sweep goes on; the next sweep tries it again.
 
     Engines: "serial" runs in this process, "process" in `workers` processes, "ray" on a Ray cluster: a local one, or
     the one at `address`, whose nodes have this library and the data at the same places. A worker that is killed is
-    replaced, three times at most without a record in between. Raises ValueError for an unknown engine or a limit that is not positive, ImportError
-    where Ray is not installed, OSError where a record cannot be written: those written before are safe.
+    replaced, three times at most without a record in between. "process" and "ray" need Linux or macOS.
+
+    `how` are the fields of a `Setup`: device, threads, root. Raises ValueError for an unknown engine or a limit that is
+    not positive, ImportError where Ray is not installed, and OSError where a record cannot be written: the place is tried
+    before the first run, and records that were written are safe.
     """
-    check_engine(engine, workers, threads, address)
+    check_engine(engine, workers, address)
+    setup = setup or Setup(**how)
+    check_int("sweep", "threads", setup.threads)
+    check_saving("sweep", checkpoint_seconds=setup.checkpoint_seconds)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    job = Job([], out, limit, device, threads, root)
+    shelf = Shelf(Path(out).parent, Path(out)) if one_file else Shelf(Path(out))
+    job = Job([], {}, setup, shelf, limit)
     known: set[Cell] = set()
     while True:
         listed = list(cells() if callable(cells) else cells)
-        missing = missing_cells(listed, out, device, threads, root)
+        keys = {cell: setup.key(cell) for cell in listed}
+        if not known:
+            for place in {shelf.file_of(cell) for cell in listed}:
+                check_appendable(place)
+        missing = missing_cells(listed, shelf.path, setup)
         if known.issuperset(listed) or (known and limit.is_up):
+            for folder in (".claims", ".checkpoints"):  # where they are empty
+                with suppress(OSError):
+                    (shelf.folder / folder).rmdir()
             return missing
         known.update(listed)
         # Grouped whole, so that a stack that was cut off or killed is the same stack again.
         job.groups = [group for group in grouped(listed) if not set(group).isdisjoint(missing)]
-        _run(job, engine, workers, address)
+        job.keys = keys
+        if job.groups:
+            _run(job, engine, workers, address)
 
 
 def _run(job: Job, engine: str, workers: int, address: str | None) -> None:
+    job.shelf.folder.mkdir(parents=True, exist_ok=True)
     if engine == "serial":
         work(job)
     elif engine == "process":
-        written = RecordFolder(job.out)
+        written = RecordFolder(job.shelf.path)
         run_workers(workers, work, job, progress=lambda: len(written.records()))
     else:
         from .ray_engine import work_on_ray
@@ -72,29 +92,30 @@ def _run(job: Job, engine: str, workers: int, address: str | None) -> None:
         work_on_ray(job, workers, address)
 
 
-def check_engine(engine: str, workers: int, threads: int, address: str | None) -> None:
+def check_engine(engine: str, workers: int, address: str | None) -> None:
     check_name("engine", engine, ENGINES)
     check_int("sweep", "workers", workers)
-    check_int("sweep", "threads", threads)
+    if engine != "serial" and files.fcntl is None:
+        raise ValueError(f"sweep: engine={engine!r} needs Linux or macOS; here, pass engine='serial'")
     if address is not None and engine != "ray":
         raise ValueError(f"sweep: address={address!r} is a Ray cluster's; pass engine='ray' with it, not {engine!r}")
 
 
-def prepare(cells: Sequence[Cell], device: str | None, root, limit: TimeLimit) -> bool:
+def prepare(cells: Sequence[Cell], setup: Setup, limit: TimeLimit) -> bool:
     """Compute the features that cells read and that are not kept yet; False where the time was up before all were there."""
     for name in dict.fromkeys(cell.dataset for cell in cells):
-        if "+" in name:
+        if split_name(name)[1]:
+            features = {"device": setup.device, "progress": sys.stderr.isatty(), "time_limit": limit.left}
             try:
-                load_features(*name.split("+", 1), root, device, progress=sys.stderr.isatty(), time_limit=limit.left)
+                load_dataset(name, setup.root, **features)
             except OutOfTime as cut_off:
                 print(f"features: {cut_off}")
                 return False
     return True
 
 
-def missing_cells(
-    cells: Iterable[Cell], out: str | os.PathLike, device: str | None = None, threads: int = 1, root=None
-) -> list[Cell]:
-    """The cells without a record in the folder `out`, in their order."""
+def missing_cells(cells: Iterable[Cell], out: str | os.PathLike, setup: Setup | None = None) -> list[Cell]:
+    """The cells without a record in `out`, a folder or a file, in their order."""
+    setup = setup or Setup()
     done = {record.key for record in RecordFolder(out).records()}
-    return [cell for cell in cells if cell_key(cell, device, threads, root) not in done]
+    return [cell for cell in cells if setup.key(cell) not in done]

@@ -14,6 +14,7 @@ from ..checks import check_name
 from ..data.augment import Augmentation
 from ..data.cards import list_datasets
 from ..data.regression import TARGETS
+from ..datasets import split_name
 from ..models.sizes import OTHER, primary_arms
 from ..training.config import TrainConfig
 from ..training.recipes import published_recipe, regression_recipe, tuned_recipe
@@ -23,9 +24,9 @@ _LARGE = 1000  # images a step that keep a GPU busy
 
 @dataclass(frozen=True)
 class Runs:
-    """Arms of a tier: which heads, which of them a body says, with which seeds on which data sets and bodies."""
+    """Every head with every seed on every data set with every body."""
 
-    heads: Callable[[str], Sequence[str]]
+    heads: Callable[[str], Sequence[str]]  # of a body
     seeds: Sequence[int]
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
@@ -54,10 +55,9 @@ class Tier:
     def datasets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for runs in self.runs for name in runs.datasets))
 
-    @property
-    def names(self) -> set[str]:
-        """What its data sets may be called: "mnist" stands for all features of its images, too."""
-        return {*self.datasets, *(name.partition("+")[0] for name in self.datasets)}
+    def meant(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """The tier's data sets that each name means: "mnist" is all features of its images, too."""
+        return {name: [known for known in self.datasets if name in (known, split_name(known)[0])] for name in names}
 
     def backbones(self, dataset: str) -> tuple[str, ...]:
         """The bodies of a data set; a set that no runs name gets those of all."""
@@ -71,7 +71,7 @@ def frozen_body(dataset: str, backbone: str) -> str:
     >>> frozen_body("mnist+trained:two_conv-linear-0", "pixels"), frozen_body("mnist", "vgg5")
     ('two_conv', 'vgg5')
     """
-    extractor = dataset.partition("+")[2]
+    extractor = split_name(dataset)[1]
     return extractor.removeprefix("trained:").partition("-")[0] if extractor else backbone
 
 
@@ -199,5 +199,31 @@ def list_sets(tier: str, root: str | os.PathLike | None = None) -> tuple[list[st
     needing = {
         name for name in names for body in plan.backbones(name) if frozen_body(name, body) == "efficientnet_lite0"
     }
-    present = [name for name in names if name.partition("+")[0] in here and (lite or name not in needing)]
+    present = [name for name in names if split_name(name)[0] in here and (lite or name not in needing)]
     return present, [name for name in names if name not in present]
+
+
+def choose_sets(
+    tier: str | None, names: Sequence[str] = (), device: str = "cpu", root: str | os.PathLike | None = None
+) -> tuple[dict[str, list[str]], list[str]]:
+    """The data sets of each tier that are to be run, and the images that are not here; ValueError if nothing is left.
+
+    Without a tier those of the device; without names all sets that are on this machine.
+    """
+    tiers = (
+        [check_name("tier", tier, TIERS)] if tier else [name for name, plan in TIERS.items() if plan.device == device]
+    )
+    if tier and names:
+        return {tier: list(names)}, []
+    if names:
+        meant = {tier: TIERS[tier].meant(names) for tier in tiers}
+        lost = [name for name in names if not any(sets[name] for sets in meant.values())]
+        if lost:
+            raise ValueError(f"no tier for a {device} has {', '.join(lost)}; name the tier to use on it with --tier")
+        sets = {tier: [name for name, known in sets.items() if known] for tier, sets in meant.items()}
+        return {tier: names for tier, names in sets.items() if names}, []
+    found = {tier: list_sets(tier, root) for tier in tiers}
+    if not any(here for here, _ in found.values()):
+        raise ValueError(f"no data set of tier {', '.join(tiers)} is here; `spinalnet data list` says how to get them")
+    absent = sorted({split_name(name)[0] for _, missing in found.values() for name in missing})
+    return {tier: here for tier, (here, _) in found.items() if here}, absent

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..models.sizes import PRIMARY
+from ..paths import data_path
+from ..records.files import RecordFolder, load_records
 from ..records.record import Record
 from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 
@@ -84,14 +87,14 @@ class Search:
         runs = self._runs.get((arm, rate, drop_rate), {})
         if len(runs) < len(TUNING_SEEDS):
             return None
-        losses = [math.inf if run.diverged else run.curve[-1]["val_nll"] for run in runs.values()]
+        losses = [math.inf if run.diverged else run.last["val_nll"] for run in runs.values()]
         return math.fsum(losses) / len(losses)
 
     def error(self, arm: str) -> float:
         """Mean validation error of an arm's winner, a share in [0, 1]."""
         setting = self.chosen(arm)
         runs = self._runs[arm, setting.learning_rate, setting.drop_rate].values()
-        return math.fsum(run.curve[-1]["val_error"] for run in runs) / len(runs)
+        return math.fsum(run.last["val_error"] for run in runs) / len(runs)
 
     def chosen(self, arm: str) -> Setting:
         """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
@@ -114,6 +117,16 @@ class Search:
         return min(
             ((rate, drop) for rate in rates for drop in TUNING_DROPOUT), key=lambda place: self.loss(arm, *place)
         )
+
+
+def search_records(out: str | os.PathLike) -> list[Record]:
+    """The records of searches in the folder `out`; of sets and bodies that were not searched there the project's own."""
+    here = [record for record in RecordFolder(out).records() if record.seed in TUNING_SEEDS]
+    if not data_path("results", "tuning").is_dir():
+        return here
+    places = {(record.dataset, record.model["backbone"]) for record in here}
+    own = load_records("tuning")
+    return here + [record for record in own if (record.dataset, record.model["backbone"]) not in places]
 
 
 def _kind(record: Record) -> tuple:

@@ -10,110 +10,91 @@ import os
 import signal
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 
-_SLOW_TO_IMPORT = ["spinalnet_lib.sweeps", "torch._dynamo"]  # the second by torch's optimizers, when the first is made
-_RETRIES = 3  # workers that are killed and replaced without progress
+_SLOW_TO_IMPORT = ["spinalnet_lib.study.jobs", "torch._dynamo"]  # the second by torch's optimizers, at the first one
+_RETRIES = 3  # pools that break without progress
+_context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
 
 
 def start_server() -> None:
     """Begin to import what workers need, in a process that lives as long as this one; at once where it runs already."""
-    context = _context()
-    if context.get_start_method() == "forkserver":
-        from multiprocessing import forkserver
+    if os.name != "posix":
+        return
+    from multiprocessing import forkserver
 
-        context.set_forkserver_preload(_SLOW_TO_IMPORT)
-        with _interrupts_ignored():
-            forkserver.ensure_running()
+    _context.set_forkserver_preload(_SLOW_TO_IMPORT)
+    in_main_thread = threading.current_thread() is threading.main_thread()  # others cannot set handlers
+    # Ctrl-C reaches every process of a terminal. What is started ignores it: this process ends its workers itself.
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    try:
+        forkserver.ensure_running()
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGINT, ours)
 
 
 def run_workers(count: int, work: Callable[..., None], *job, progress: Callable[[], object] = lambda: None) -> None:
     """Call `work(*job)` in `count` processes, and return when all have ended; however this process ends, they end with it.
 
-    Raises what one of them raised. One that is killed, by a system short of memory say, is replaced; ChildProcessError
-    when that happens again and again while `progress` stays what it was.
+    Raises what one of them raised. When one is killed, by a system short of memory say, all begin again: what they do
+    must allow that. ChildProcessError when that happens again and again while `progress` stays what it was; RuntimeError
+    in a script that would start itself in each process.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # the script of `_UNGUARDED`, in a worker
+        sys.exit(1)
     start_server()
     killed, before = 0, progress()
-    running = dict(_start(work, job) for _ in range(count))
-    try:
-        while running:
-            ready = wait([process.sentinel for process in running])
-            for process in [process for process in running if process.sentinel in ready]:
-                process.join()
-                error = _last_word(running.pop(process))
-                if error is not None:
-                    raise error
-                if process.exitcode != 0:
-                    now = progress()
-                    killed, before = (killed + 1 if now == before else 1), now
-                    print(f"a worker {_ended(process.exitcode)}; what it ran begins again", file=sys.stderr)
-                    if killed > _RETRIES:
-                        raise ChildProcessError(
-                            f"{killed} workers ended without a word, the last {_ended(process.exitcode)}; where memory ran "
-                            "out, fewer workers help"
-                        )
-                    running |= [_start(work, job)]
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.join(1)
+    while True:
+        try:
+            return _run_pool(count, work, job)
+        except BrokenProcessPool:
+            now = progress()
+            killed, before = (killed + 1 if now == before else 1), now
+        print("a worker was killed; what ran begins again", file=sys.stderr)
+        if killed > _RETRIES:
+            raise ChildProcessError(
+                f"workers were killed {killed} times without a word; where memory ran out, fewer workers help"
+            )
 
 
-def _start(work: Callable[..., None], job: tuple) -> tuple[BaseProcess, Connection]:
-    """A process, and the end of a pipe on which it says what it raised."""
-    ours, theirs = _context().Pipe(duplex=False)
+_UNGUARDED = (
+    "no worker could begin: each imports the script that started it. Put the script's calls under "
+    "`if __name__ == '__main__':`, or pass engine='serial'"
+)
+
+
+def _run_pool(count: int, work: Callable[..., None], job: tuple) -> None:
+    ours, theirs = _context.Pipe()  # a leash: workers say on it that they began, and end when this end is closed
     # The server has the environment of the time when it started.
-    process = _context().Process(target=_begin, args=(dict(os.environ), theirs, work, job))
-    process.start()
-    theirs.close()
-    return process, ours
-
-
-def _last_word(pipe: Connection) -> Exception | None:
-    with pipe, suppress(EOFError):  # most end without one
-        return pipe.recv()
-
-
-def _ended(exitcode: int) -> str:
-    return f"was killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with exit code {exitcode}"
-
-
-def _context():
-    forks = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
-    return multiprocessing.get_context("forkserver" if forks else "spawn")
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """What is started meanwhile ignores Ctrl-C, which reaches every process of a terminal: we end the workers ourselves."""
-    if threading.current_thread() is not threading.main_thread():  # others cannot set it
-        yield
-        return
-    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(count, _context, initializer=_begin, initargs=(dict(os.environ), theirs))
     try:
-        yield
+        for future in as_completed([pool.submit(work, *job) for _ in range(count)]):
+            future.result()
+    except BrokenProcessPool:
+        if not ours.poll():
+            raise RuntimeError(_UNGUARDED) from None
+        raise
     finally:
-        signal.signal(signal.SIGINT, ours)
+        ours.close()
+        pool.shutdown()
+        theirs.close()
 
 
-def _begin(environment: dict[str, str], raised: Connection, work: Callable[..., None], job: tuple) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us: one word on Ctrl-C, not one a worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _begin(environment: dict[str, str], leash: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # one word on Ctrl-C, not one a worker
     os.environ.clear()
     os.environ.update(environment)
     try:
-        work(*job)
-    except Exception as error:
-        error.add_note(f"in a worker:\n{traceback.format_exc()}")
-        raised.send(error)
+        leash.send(True)
+    except OSError:  # there is nobody at its other end any more
+        os._exit(1)
+    threading.Thread(target=_end_with_parent, args=(leash,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
+def _end_with_parent(leash: Connection) -> None:
+    leash.poll(None)  # until there is nobody at its other end
     os._exit(1)  # at once: what runs was saved, and nobody waits for it

@@ -4,11 +4,31 @@ import numpy as np
 import pytest
 
 from spinalnet_lib import records_frame
-from spinalnet_lib.records.record import pack_bits, unpack_bits
+from spinalnet_lib.records.record import CIRCUMSTANCES, IDENTITY, RESULTS, Record, each_once, pack_bits, unpack_bits
+
+
+def another(record):
+    return dataclasses.replace(record, key="0" * 64)
+
+
+def test_every_field_is_of_one_kind():
+    fields = [field.name for field in dataclasses.fields(Record)]
+    assert sorted(IDENTITY + RESULTS + CIRCUMSTANCES) == sorted(fields)
+
+
+def test_a_run_that_is_there_twice_counts_once_with_a_warning(record):
+    again = dataclasses.replace(record, seconds=9.0, torch="2.4.1")
+    with pytest.warns(UserWarning, match="1 records"):
+        assert each_once([record, again, another(record)]) == [record, another(record)]
+    with pytest.warns(UserWarning, match="1 records"):
+        assert len(records_frame([record, again])) == 1
+    other = dataclasses.replace(again, diverged=True)
+    with pytest.raises(ValueError, match=rf"run {record.key[:10]} .*torch .* and 2\.4\.1.*diverged"):
+        records_frame([record, other])
 
 
 def test_frame_has_a_row_a_run(record):
-    frame = records_frame([record, record])
+    frame = records_frame([record, another(record)])
     assert len(frame) == 2
     assert (
         frame.loc[0, "val_error"] == record.curve[-1]["val_error"] and frame.loc[0, "test_last"] == record.test["last"]
@@ -33,7 +53,7 @@ def test_an_arm_is_the_head_with_its_dropout(record, arguments, arm):
 
 
 def test_a_frame_of_curves_has_a_row_an_evaluation(record):
-    frame = records_frame([record, record], curves=True)
+    frame = records_frame([record, another(record)], curves=True)
     assert len(frame) == 2 * len(record.curve)
     assert list(frame["val_error"]) == [point["val_error"] for point in record.curve] * 2
 

@@ -44,7 +44,7 @@ def test_last_errors_are_those_of_the_last_step():
 
 
 def test_curves_of_unequal_length_are_refused():
-    short = dataclasses.replace(RECORDS[0], curve=RECORDS[0].curve[:2])
+    short = dataclasses.replace(RECORDS[0], key="0" * 64, curve=RECORDS[0].curve[:2])
     with pytest.raises(ValueError, match="evaluated differently or ended early"):
         plots.plot_error_curves([*RECORDS, short])
 

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import count_parameters, create_model, load_records
+from spinalnet_lib import TrainConfig, count_parameters, create_model, load_records
 from spinalnet_lib.models.sizes import OTHER, PRIMARY
 from spinalnet_lib.study import cells as study_module
-from spinalnet_lib.study.cells import STUDIES, list_cells
-from spinalnet_lib.study.jobs import cell_key, grouped
-from spinalnet_lib.study.tiers import TIERS, list_sets
+from spinalnet_lib.study.cells import STUDIES, Cell, list_cells
+from spinalnet_lib.study.jobs import grouped
+from spinalnet_lib.study.setup import Setup
+from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import Search, Setting
 from spinalnet_lib.training.stacked.heads import check_stackable
+from tests.study.cases import search, with_losses
 
 
 def test_the_search_of_tier_c_is_the_protocols():
@@ -23,13 +25,18 @@ def test_the_search_of_tier_c_is_the_protocols():
     assert {cell.seed for cell in todo[: len(todo) // 2]} == {1000}  # cut off, it has whole seeds
 
 
-def test_tier_c_takes_what_the_search_chose():
-    search = load_records("tuning")
-    cells = list_cells("study", "C", search, ["mnist"])
+@pytest.fixture(scope="module")
+def ended(record):
+    """The records of a search on MNIST that has ended."""
+    return with_losses(search(record))
+
+
+def test_tier_c_takes_what_the_search_chose(ended):
+    cells = list_cells("study", "C", ended, ["mnist"])
     counts = Counter(cell.head for cell in cells)
     resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
     assert counts == {**dict.fromkeys(PRIMARY, 30), **dict.fromkeys(OTHER, 10), **resized}
-    found = Search(search, "mnist", "two_conv")
+    found = Search(ended, "mnist", "two_conv")
     for cell in cells:
         chosen = found.chosen(cell.head)
         assert (cell.config.learning_rate, cell.tuning_id) == (chosen.learning_rate, chosen.tuning_id)
@@ -41,9 +48,9 @@ def test_tier_c_takes_what_the_search_chose():
     assert {cell.head for cell in cells[:90]} == set(PRIMARY)
 
 
-def test_a_tier_is_not_begun_before_its_search_has_ended():
+def test_a_tier_is_not_begun_before_its_search_has_ended(ended):
     with pytest.raises(ValueError, match=r"spinal on kmnist_10k with two_conv lacks 10 of 10 .* tuning --tier C`"):
-        list_cells("study", "C", load_records("tuning"), ["kmnist_10k"])
+        list_cells("study", "C", ended, ["kmnist_10k"])
 
 
 @pytest.mark.parametrize(
@@ -55,17 +62,16 @@ def test_a_tier_is_not_begun_before_its_search_has_ended():
         {"device": "cuda"},
     ],
 )
-def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray):
-    search = load_records("tuning")
-    rates = [cell.config.learning_rate for cell in list_cells("study", "C", search, ["mnist"])]
+def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray, ended):
+    rates = [cell.config.learning_rate for cell in list_cells("study", "C", ended, ["mnist"])]
     strange = []
-    for record in search[:20]:
+    for record in ended[:20]:
         changes = {
             name: {**getattr(record, name), **value} if isinstance(value, dict) else value
             for name, value in stray.items()
         }
         strange.append(replace(record, curve=[{**record.curve[-1], "val_nll": 0.0}], **changes))
-    for records in ([*search, *strange], [*strange, *search]):
+    for records in ([*ended, *strange], [*strange, *ended]):
         assert [cell.config.learning_rate for cell in list_cells("study", "C", records, ["mnist"])] == rates
 
 
@@ -73,11 +79,11 @@ def test_tier_r_is_what_was_committed():
     cells = list_cells("study", "R")
     assert len(cells) == 30 * 4 * 4
     keys = {record.key for record in load_records("regression")}
-    assert {cell_key(cell, "cpu", 1) for cell in cells[:16]} <= keys
+    assert {Setup("cpu").key(cell) for cell in cells[:16]} <= keys
 
 
-def test_ablations_run_again_at_the_parameters_of_the_spinal_head():
-    cells = list_cells("study", "C", load_records("tuning"), ["mnist"])
+def test_ablations_run_again_at_the_parameters_of_the_spinal_head(ended):
+    cells = list_cells("study", "C", ended, ["mnist"])
     sizes = {}
     for cell in cells:
         if cell.seed == 0:
@@ -158,7 +164,6 @@ def test_what_is_unknown_is_named():
     assert list_cells("tuning", "R") == []
 
 
-def test_sets_that_are_here_are_found_and_those_that_are_not_are_named(tmp_path):
-    assert list_sets("C", tmp_path) == ([], list(TIERS["C"].datasets))
-    present, absent = list_sets("R", tmp_path)
-    assert len(present) == 4 and absent == []
+def test_a_cell_says_in_a_line_what_sets_it_apart():
+    cell = Cell("digits", "pixels", "mlp", 3, TrainConfig(), {"hidden_sizes": [8, 8, 4], "drop_rate": 0.5})
+    assert cell.describe() == "digits, pixels + mlp (hidden_sizes 2×8/4, drop_rate 0.5), rate 0.01, seed 3"

@@ -1,108 +1,118 @@
 """What a sweep does with a cell: claims it, has time for it or not, writes down that it failed."""
 
-import contextlib
 import json
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from spinalnet_lib.machine import OutOfTime, TimeLimit
+from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records.files import append_record
-from spinalnet_lib.study import jobs as sweep_jobs
-from spinalnet_lib.study.jobs import Job, cell_key, predicted_seconds, run_cells
+from spinalnet_lib.study import setup as study_setup
+from spinalnet_lib.study.jobs import grouped, predicted_seconds, time_left
+from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import sweep
-from tests.study.cases import QUICK, cells, load_sweep
+from tests.study.cases import QUICK, OneStep, cells, job, load_sweep
 
 
-def test_what_cannot_be_saved_is_begun_only_if_it_would_end_in_time(tmp_path):
-    """Of a limit of 100 seconds 80 are gone; runs like it took 5 seconds for as many steps."""
-    sweep(cells([0], heads=["mlp"]), tmp_path)
-    (known,) = load_sweep(tmp_path)
-    append_record(tmp_path / "long.jsonl", replace(known, key="0" * 64, seconds=5.0))
-    (tmp_path / "digits.jsonl").unlink()
+def claimed(a_job, **options):
+    """The first cells that a job claims, and lets go again."""
+    for claim in a_job.claims(**options):
+        with claim.held:
+            return claim.missing
+    return []
 
-    def has_time_for(steps, can_be_saved=False, gone=80.0):
-        job = Job([], tmp_path, TimeLimit(100, began=time.monotonic() - gone), None, 1, None)
-        return job.has_time_for(cells([1], replace(QUICK, steps=steps), ["mlp"]), can_be_saved)
 
-    assert has_time_for(20) and has_time_for(70)
-    assert not has_time_for(90)  # 22.5 seconds, of which 19 are left
-    assert has_time_for(90, can_be_saved=True)
-    assert not has_time_for(20, can_be_saved=True, gone=99.5)  # the last second is for saving
+class Left(TimeLimit):
+    """A limit whose clock stands."""
+
+    def __init__(self, left):
+        self.fixed = left
+
+    left = property(lambda self: self.fixed)
+    is_up = property(lambda self: self.fixed <= 0)
+
+
+def test_what_cannot_be_saved_is_begun_only_if_it_would_end_in_time(record, tmp_path):
+    """19 seconds are left; runs like it took 5 seconds for 20 steps."""
+    like_it = {"dataset": "digits", "model": {**record.model, "head": "mlp"}, "curve": [{**record.last, "step": 20}]}
+    known = replace(record, **like_it, recipe={**record.recipe, "batch_size": 100}, seconds=5.0)
+    append_record(tmp_path / "long.jsonl", known)
+
+    def is_begun(steps, can_be_saved=False, left=19.0):
+        todo = cells([1], replace(QUICK, steps=steps), ["mlp"])
+        return claimed(job([todo], tmp_path, Left(left)), can_be_saved=can_be_saved) == todo
+
+    assert is_begun(20) and is_begun(70)
+    assert not is_begun(90)  # 22.5 seconds
+    assert is_begun(90, can_be_saved=True)
+    assert not is_begun(20, can_be_saved=True, left=0.0)
 
 
 def test_a_cell_that_failed_is_tried_again_by_the_next_sweep_only(tmp_path):
     (cell,) = todo = cells([0], heads=["mlp"])
-    now = Job([todo], tmp_path, TimeLimit(None), None, 1, None)
-    with contextlib.ExitStack() as held:
-        assert now.claim(todo, held) == todo
-        now.keep(todo, todo, ["RuntimeError: out of memory"], None)
-    with contextlib.ExitStack() as held:
-        assert now.claim(todo, held) == []
+    now = job([todo], tmp_path)
+    for claim in now.claims():
+        with claim.held:
+            now.keep(claim, ["RuntimeError: out of memory"])
+    assert claimed(now) == []
     failure = json.loads((tmp_path / "failed.jsonl").read_text())
-    assert failure["key"] == cell_key(cell, None, 1) and "rate 0.003, seed 0" in failure["cell"]
-    with contextlib.ExitStack() as held:
-        assert Job([todo], tmp_path, TimeLimit(None), None, 1, None).claim(todo, held) == todo
-
-
-@pytest.mark.parametrize("damage", ["torn", "no archive", "no order"])
-@pytest.mark.parametrize("stacked", [False, True])
-def test_a_damaged_checkpoint_is_named_and_its_run_begun_again(stacked, damage, tmp_path, capsys):
-    todo = cells([0], replace(QUICK, stacked=stacked), heads=["mlp"])
-    job = Job([todo], tmp_path, TimeLimit(1e-9), None, 1, None)
-    path = job.checkpoint(todo)
-    (cut_off,) = run_cells(todo, None, 1, None, path, job.limit)
-    assert isinstance(cut_off, OutOfTime)
-    if damage == "torn":
-        path.write_bytes(path.read_bytes()[:1000])
-    elif damage == "no archive":
-        with path.open("wb") as file:
-            np.save(file, np.zeros(3))
-    else:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files if name != "order"}
-        np.savez(path, **arrays)
-    assert sweep(todo, tmp_path, time_limit=60) == [] and not path.exists()
-    assert f"{path} is no checkpoint" in capsys.readouterr().err
+    assert failure["key"] == Setup().key(cell) and "rate 0.003, seed 0" in failure["cell"]
+    assert claimed(job([todo], tmp_path)) == todo
 
 
 def test_a_stack_is_claimed_whole_or_not_at_all(tmp_path):
     todo = cells(range(4), replace(QUICK, stacked=True), heads=["mlp"])
-    first, second = (Job([todo], tmp_path, TimeLimit(None), None, 1, None) for _ in range(2))
-    with contextlib.ExitStack() as one, contextlib.ExitStack() as other:
-        assert first.claim(todo[1:], one) == todo[1:]
-        assert second.claim(todo, other) == []
-    with contextlib.ExitStack() as held:
-        assert second.claim(todo, held) == todo  # nothing is held any more
+    for claim in job([todo[1:]], tmp_path).claims():
+        with claim.held:
+            assert claim.cells == todo[1:]
+            assert claimed(job([todo], tmp_path)) == []
+    assert claimed(job([todo], tmp_path)) == todo  # nothing is held any more
 
 
 def test_a_stack_killed_between_two_of_its_records_goes_on_as_the_stack_it_was(tmp_path, monkeypatch):
     todo = cells(range(3), replace(QUICK, stacked=True), heads=["spinal"])
     assert sweep(todo, tmp_path / "whole") == []
     whole = load_sweep(tmp_path / "whole")
-    job = Job([todo], tmp_path / "cut", TimeLimit(1e-9), None, 1, None)
-    run_cells(todo, None, 1, None, job.checkpoint(todo), job.limit)  # saved after a step
+    cut = job([todo], tmp_path / "cut", OneStep())
+    for claim in cut.claims():
+        with claim.held:
+            cut.setup.run(claim.cells, claim.checkpoint, cut.limit)  # saved after a step
     append_record(tmp_path / "cut" / "digits.jsonl", whole[0])
-    steps, take = [], sweep_jobs.train_stacked
+    members, take = [], study_setup.train_stacked
     monkeypatch.setattr(
-        sweep_jobs,
+        study_setup,
         "train_stacked",
-        lambda data, members, *a, **k: (steps.append(len(members)), take(data, members, *a, **k))[1],
+        lambda data, them, *a, **k: (members.append(len(them)), take(data, them, *a, **k))[1],
     )
     assert sweep(todo, tmp_path / "cut") == []
-    assert steps == [3]  # from where it was saved, with all that was saved
+    assert members == [3]  # from where it was saved, with all that was saved
     assert [(r.key, r.curve) for r in load_sweep(tmp_path / "cut")] == [(r.key, r.curve) for r in whole]
-    assert not list((tmp_path / "cut" / ".checkpoints").iterdir())
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_stacks_have_sixteen_members_of_one_kind_at_most():
+    recipe = replace(QUICK, stacked=True)
+    groups = grouped(cells(range(20), recipe))
+    assert [len(group) for group in groups] == [16, 16, 4, 4]
+    assert all(len({cell.head for cell in group}) == 1 for group in groups)
+    assert [len(group) for group in grouped(cells(range(3)))] == [1] * 6
+    sizes = [replace(cell, size=size) for size in (16, 32) for cell in cells([0], recipe, ["mlp"])]
+    assert [len(group) for group in grouped(sizes)] == [1, 1]
 
 
 def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
-    assert predicted_seconds(cells()[0], []) is None
+    assert predicted_seconds(cells()[0], []) is None and time_left(cells(), []) == (0, 6)
     sweep(cells(seeds=[0]), tmp_path)
-    records = load_sweep(tmp_path)
-    seconds = next(r.seconds for r in records if r.head == "mlp")
-    assert predicted_seconds(cells(seeds=[5])[0], records) == pytest.approx(seconds)
-    longer = cells([5], replace(QUICK, steps=60))[0]
-    assert predicted_seconds(longer, records) == pytest.approx(3 * seconds)
-    assert predicted_seconds(cells([5], replace(QUICK, stacked=True))[0], records) is None
+    records = [replace(record, seconds=1.0 + (record.head == "mlp")) for record in load_sweep(tmp_path)]
+    assert predicted_seconds(cells(seeds=[5])[0], records) == pytest.approx(2.0)
+    longer = cells([5], replace(QUICK, steps=9))[0]
+    assert predicted_seconds(longer, records) == pytest.approx(6.0)
+    stacked = cells([5], replace(QUICK, stacked=True))
+    assert predicted_seconds(stacked[0], records) is None
+    assert time_left([*cells([5, 6]), *stacked], records) == (pytest.approx(6.0), 2)
+
+
+def test_the_clock_of_a_limit_runs():
+    limit = TimeLimit(100, began=time.monotonic() - 1000)
+    assert limit.is_up and limit.left < 0

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from spinalnet_lib import load_records
-from spinalnet_lib.study.tuning import Search
+from spinalnet_lib import append_record
+from spinalnet_lib.study.tuning import Search, search_records
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 
 ARMS = ("spinal", "mlp")
@@ -103,7 +103,11 @@ def test_other_runs_are_not_looked_at(record):
         search(others).chosen("mlp")
 
 
-def test_the_committed_search_on_mnist_has_ended():
-    found = Search(load_records("tuning"), "mnist", "two_conv")
-    for arm in found.arms:
-        assert found.chosen(arm).learning_rate in found.rates()
+def test_the_search_is_looked_for_in_the_folder_first(record, tmp_path):
+    for name, dataset in (("a", "toy"), ("b", "other")):
+        for number, found in enumerate(runs(record, valley(2))[:3]):
+            found = dataclasses.replace(found, key=f"{number:064x}", dataset=dataset, curve=record.curve)
+            append_record(tmp_path / f"{name}.jsonl", found)
+    append_record(tmp_path / "a.jsonl", record)  # of a seed that is not the search's
+    assert [found.dataset for found in search_records(tmp_path)] == ["toy"] * 3 + ["other"] * 3
+    assert search_records(tmp_path / "none") == []

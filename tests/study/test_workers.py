@@ -1,24 +1,23 @@
-"""Workers are forked from a server: with today's environment, without a word on Ctrl-C, and anew if the server is gone."""
+"""Workers: with today's environment, without a word on Ctrl-C, begun again when one is killed, ended with their parent."""
 
-import multiprocessing.forkserver
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from spinalnet_lib.study.workers import run_workers, start_server
+from tests.study.cases import LONG_ENOUGH, python
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no server on this system"),
-]
+pytestmark = pytest.mark.processes
 
 
 def _write(path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
-    torch_was_there = "torch._dynamo" in sys.modules and "spinalnet_lib.sweeps" in sys.modules
+    torch_was_there = "torch._dynamo" in sys.modules and "spinalnet_lib.study.jobs" in sys.modules
     path.write_text(f"{os.environ.get('SPINALNET_TRIED')} {handler == signal.SIG_IGN} {torch_was_there}")
 
 
@@ -31,15 +30,6 @@ def test_a_worker_has_the_environment_of_now_and_torch_at_once(tmp_path, monkeyp
     assert _said(tmp_path / "first") == "None True True"
     monkeypatch.setenv("SPINALNET_TRIED", "later than the server")
     assert _said(tmp_path / "second") == "later than the server True True"
-
-
-def test_a_server_that_was_killed_is_started_anew(tmp_path):
-    start_server()
-    server = multiprocessing.forkserver._forkserver._forkserver_pid
-    os.kill(server, signal.SIGKILL)
-    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)  # until it is dead, whom the module then buries
-    assert _said(tmp_path / "said") == "None True True"
-    assert multiprocessing.forkserver._forkserver._forkserver_pid != server
 
 
 def test_our_own_handler_of_ctrl_c_is_as_before():
@@ -56,14 +46,14 @@ def _killed(path: Path, times: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_is_killed_is_named_and_replaced(tmp_path, capfd):
-    run_workers(2, _killed, tmp_path / "tries", 2)
-    assert capfd.readouterr().err.count("a worker was killed by SIGKILL") == 2
-    assert (tmp_path / "tries").read_text() == "...."  # two workers and those in their place
+def test_workers_of_which_one_is_killed_begin_again(tmp_path, capfd):
+    run_workers(1, _killed, tmp_path / "tries", 2)
+    assert capfd.readouterr().err.count("a worker was killed") == 2
+    assert (tmp_path / "tries").read_text() == "..."
 
 
 def test_workers_that_are_killed_again_and_again_are_an_error(tmp_path, capfd):
-    with pytest.raises(ChildProcessError, match=r"4 workers ended.*killed by SIGKILL.*fewer workers"):
+    with pytest.raises(ChildProcessError, match=r"killed 4 times.*fewer workers"):
         run_workers(1, _killed, tmp_path / "tries", 100)
     assert (tmp_path / "tries").read_text() == "...."
 
@@ -81,4 +71,66 @@ def _fails(path: Path) -> None:
 def test_what_a_worker_raises_is_raised_here(tmp_path):
     with pytest.raises(OSError, match="No space left on device") as error:
         run_workers(2, _fails, tmp_path)
-    assert "in _fails" in error.value.__notes__[0]  # where it happened
+    assert error.value.filename == str(tmp_path)
+    assert "in _fails" in str(error.value.__cause__)  # where it happened
+
+
+def _wait_for_ever(path: Path) -> None:
+    with open(path, "w") as pipe:
+        pipe.write(".")
+        pipe.flush()
+        signal.pause()
+
+
+WAITING = """
+import sys
+from tests.study.test_workers import _wait_for_ever
+from spinalnet_lib.study.workers import run_workers
+if __name__ == "__main__":
+    run_workers(2, _wait_for_ever, sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(how, tmp_path):
+    """Each holds the writing end of a pipe: it is closed when the last one has ended."""
+    os.mkfifo(tmp_path / "pipe")
+    default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # background jobs ignore it
+    parent = python(WAITING, tmp_path / "pipe", **default)
+    with _alarm(), open(tmp_path / "pipe", "rb") as pipe:
+        while len(pipe.read1(1)) < 1:
+            pass
+        os.kill(parent.pid, how)  # it alone
+        assert parent.wait(LONG_ENOUGH) != 0
+        assert set(pipe.read()) <= set(b".")
+
+
+@contextlib.contextmanager
+def _alarm():
+    """Ends what hangs."""
+    signal.alarm(LONG_ENOUGH)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+UNGUARDED = """
+import sys
+from pathlib import Path
+from spinalnet_lib.study.workers import run_workers
+from tests.study.test_workers import _write
+run_workers(2, _write, Path("never"))
+"""
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    run = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=LONG_ENOUGH
+    )
+    assert run.returncode == 1 and not (tmp_path / "never").exists()
+    assert "if __name__ == '__main__':" in run.stderr.splitlines()[-1]
+    assert run.stderr.count("Traceback") == 1

@@ -1,0 +1,21 @@
+"""Files of records shown, checked and merged by the command."""
+
+import dataclasses
+
+from spinalnet_lib import append_record, load_records
+from spinalnet_lib.cli.main import main
+
+
+def test_records_are_shown_checked_and_merged(record, tmp_path, capsys):
+    out, into = tmp_path / "runs.jsonl", tmp_path / "all.jsonl"
+    for seed in range(3):
+        append_record(out, dataclasses.replace(record, seed=seed, key=f"{seed:064x}"))
+    assert main(["records", "show", str(out)]) == 0
+    assert capsys.readouterr().out.count("validation error") == 3
+    assert main(["records", "check", str(out)]) == 0 and main(["records", "check"]) == 0
+    assert "3 records, sound" in capsys.readouterr().out
+    assert main(["records", "merge", str(out), "--into", str(into)]) == 0 and len(load_records(into)) == 3
+    into.write_text("{broken}\n")
+    assert main(["records", "check", str(into)]) == 2
+    errors = capsys.readouterr().err
+    assert "line 1 is damaged" in errors and "1 problems, 0 sound records" in errors

@@ -1,0 +1,177 @@
+"""The command `train`: a record a seed, each run made once, cut off and gone on with; recipes and what is given instead."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+import pytest
+
+from spinalnet_lib import TrainConfig, create_model, load_dataset, load_records, train
+from spinalnet_lib.cli.main import main
+from spinalnet_lib.records.record import CIRCUMSTANCES
+from tests.data.cases import write_classes
+from tests.study.cases import LONG_ENOUGH, python
+
+DIGITS = ["train", "--data", "digits", "--backbone", "pixels", "--head", "spinal", "--head-argument", "layer_width=16"]
+RUN = [*DIGITS, "--steps", "3", "--threads", "1", "--device", "cpu"]
+
+
+def test_train_writes_records_and_skips_finished_runs(tmp_path, capsys):
+    out = str(tmp_path / "runs.jsonl")
+    assert main([*RUN, "--seeds", "0-1", "--out", out]) == 0
+    assert [r.seed for r in load_records(out)] == [0, 1]
+    assert main([*RUN, "--seeds", "0-2", "--out", out]) == 0
+    assert [r.seed for r in load_records(out)] == [0, 1, 2]
+    assert capsys.readouterr().out.count("already in") == 2
+    assert main([*RUN, "--head-argument", "num_layers=4", "--classifier-drop-rate", "0.5", "--out", out]) == 0
+    assert load_records(out)[-1].arm == "spinal, dropout 0.5"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.jsonl"]
+
+
+def test_a_run_is_the_run_that_train_makes(tmp_path):
+    assert main([*RUN, "--seeds", "7", "--out", str(tmp_path / "runs.jsonl")]) == 0
+    (record,) = load_records(tmp_path / "runs.jsonl")
+    model = create_model("pixels", "spinal", 10, image_size=8, layer_width=16)
+    alone = train(model, load_dataset("digits"), TrainConfig(steps=3), 7, "cpu", progress=False)
+    assert results(record) == results(alone)
+
+
+def results(record):
+    return {name: value for name, value in asdict(record).items() if name not in CIRCUMSTANCES}
+
+
+TOGETHER = """
+import sys, time
+from pathlib import Path
+from spinalnet_lib import load_dataset
+from spinalnet_lib.cli.main import main
+load_dataset("digits")
+here, number = Path(sys.argv[1]), sys.argv[2]
+(here / number).touch()
+while not all((here / name).exists() for name in "01"):
+    time.sleep(0.001)
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.processes
+def test_a_command_that_is_sent_twice_at_once_makes_each_run_once(tmp_path):
+    command = [*RUN, "--seeds", "0-9", "--out", str(tmp_path / "runs" / "runs.jsonl")]
+    both = [python(TOGETHER, tmp_path, i, *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for i in (0, 1)]
+    said = [process.communicate(timeout=LONG_ENOUGH) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(record.seed for record in load_records(tmp_path / "runs" / "runs.jsonl")) == list(range(10))
+
+
+def test_a_run_that_fails_is_said_and_the_others_are_made(tmp_path, capsys, monkeypatch):
+    real = train
+
+    def short_of_memory(model, data, config, seed, **options):
+        if seed == 1:
+            raise RuntimeError("out of memory")
+        return real(model, data, config, seed, **options)
+
+    monkeypatch.setattr("spinalnet_lib.study.setup.train", short_of_memory)
+    out = tmp_path / "runs.jsonl"
+    assert main([*RUN, "--seeds", "0-2", "--out", str(out)]) == 2
+    assert [record.seed for record in load_records(out)] == [0, 2]
+    errors = capsys.readouterr().err
+    assert "seed 1: failed, RuntimeError: out of memory" in errors and "1 of 3 runs failed" in errors
+    monkeypatch.undo()
+    assert main([*RUN, "--seeds", "0-2", "--out", str(out)]) == 0 and len(load_records(out)) == 3
+
+
+@pytest.mark.processes
+def test_training_that_was_killed_goes_on_by_the_same_command(tmp_path):
+    command = [*DIGITS, "--epochs", "20", "--batch-size", "100", "--learning-rate", "0.05", "--device", "cpu"]
+    command += ["--threads", "1", "--evals-per-epoch", "0.1"]
+    saving = ["--checkpoint-seconds", "0"]  # after every step
+    out, saved = tmp_path / "runs.jsonl", tmp_path / ".checkpoints"
+    process = subprocess.Popen([sys.executable, "-m", "spinalnet_lib", *command, *saving, "--out", str(out)])
+    until = time.monotonic() + LONG_ENOUGH
+    while not list(saved.glob("[!.]*.npz")) and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists() and list(saved.glob("[!.]*.npz"))
+    for path in (out, tmp_path / "whole.jsonl"):
+        assert main([*command, "--out", str(path)]) == 0
+    assert results(*load_records(out)) == results(*load_records(tmp_path / "whole.jsonl"))
+    assert not list(saved.glob("[!.]*.npz"))
+
+
+def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_classes(tmp_path / "leaves", ["ash", "elm"], 12)
+    assert main(["data", "new", str(tmp_path / "leaves")]) == 0
+    command = [
+        "train",
+        "--data",
+        "leaves",
+        "--backbone",
+        "cifar_cnn",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "x.jsonl"),
+    ]
+    assert main([*command, "--size", "16"]) == 2
+    assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
+    assert main(command) == 0
+    (record,) = load_records(tmp_path / "x.jsonl")
+    assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
+    (tmp_path / "file").write_text("")
+    assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
+    error = capsys.readouterr().err
+    assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_wrong_rates_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--drop-rate", "0.1,x"])
+    assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seeds", ["a", "3-1", "-2", "0-99999999999", "4294967296"])
+def test_wrong_seeds_are_refused(seeds, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--seeds", seeds])
+    assert "seeds" in capsys.readouterr().err
+
+
+def test_recipes_and_what_is_given_instead(tmp_path):
+    out = str(tmp_path / "runs.jsonl")
+    short = [*DIGITS, "--steps", "3", "--device", "cpu", "--out", out]
+    assert main([*short]) == 0
+    assert main([*short, "--recipe", "tuned", "--no-fast", "--learning-rate", "0.01"]) == 0
+    argv = ["train", "--data", "digits", "--backbone", "pixels", "--head", "mlp", "--steps", "3", "--out", out]
+    assert main([*argv, "--head-argument", "hidden_sizes=8,4", "--head-argument", "act_layer=LeakyReLU"]) == 0
+    first, tuned, mlp = load_records(out)
+    assert (first.recipe["optimizer"], first.n_steps, first.model["head_arguments"]) == ("sgd", 3, {"layer_width": 16})
+    assert (tuned.recipe["optimizer"], tuned.recipe["learning_rate"]) == ("adamw", 0.01) and "fast" not in tuned.recipe
+    assert mlp.model["head_arguments"] == {"hidden_sizes": [8, 4], "act_layer": "LeakyReLU"}
+
+
+def test_the_published_recipe_is_the_backbones():
+    from spinalnet_lib.cli.main import _parser
+    from spinalnet_lib.cli.train import _recipe
+
+    args = _parser().parse_args(["train", "--backbone", "vgg5", "--recipe", "published", "--fast", "--epochs", "2"])
+    config = _recipe(args)
+    assert (config.learning_rate, config.batch_size, config.epochs, config.fast) == (0.005, 100, 2, True)
+    assert config.augmentation
+
+
+@pytest.mark.parametrize("argument", ["layer_width", "=3", "layer width=3"])
+def test_a_head_argument_without_name_or_value_is_refused(argument, capsys):
+    with pytest.raises(SystemExit):
+        main([*DIGITS, "--head-argument", argument])
+    assert "is no argument of a head; write layer_width=16" in capsys.readouterr().err
