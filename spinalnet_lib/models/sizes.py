@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from numbers import Number
 
 from ..checks import check_name
@@ -106,6 +107,7 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **siz
     return spine
 
 
+@cache  # a search for a width builds a dozen heads
 def equal_width(head: str, backbone: str, num_classes: int) -> int:
     """The width at which an ablation comes nearest to the parameters of the body's spinal head."""
     in_features = create_backbone(backbone).num_features
