@@ -57,7 +57,7 @@ readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py
 
 notebooks: install  ## every chapter executed, with less training
-	BOOK_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout 300 book
+	BOOK_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout 1800 book
 
 pages: book  ## the built pages in a real browser, links, numbers
 	$(BIN)/python -m pytest tests/book --ignore tests/book/test_readme.py --ignore tests/book/test_planted_faults.py
