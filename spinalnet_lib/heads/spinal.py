@@ -44,6 +44,7 @@ class SpinalHead(Head):
     """
 
     # What variants change, beside `read_sizes` and `read`: see `published` and `controls`.
+    shown = ("layer_width", "num_layers", "num_splits")
     chained = True  # every layer but the first reads the one before
     all_layers_feed_output = True
 
@@ -86,9 +87,6 @@ class SpinalHead(Head):
             chain = self.chained and outputs
             outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if chain else split))
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
 
 
 def check_spine(
