@@ -113,13 +113,6 @@ def test_weight_surgery_changes_the_head_as_the_loop_says():
     assert not torch.allclose(head(x), before)
 
 
-def test_it_exports_and_compiles():
-    fused, x = fuse_head(seasoned("spinal", "BatchNorm1d")), torch.randn(6, 20)
-    torch.testing.assert_close(torch.export.export(fused, (x,)).module()(x), fused(x))
-    torch.testing.assert_close(torch.compile(fused, fullgraph=True, backend="eager")(x), fused(x))
-    torch._dynamo.reset()
-
-
 def test_what_is_no_head_is_named_and_wrong_inputs_are_refused():
     model = Classifier(create_backbone("pixels", image_size=2), MLPHead(4, 3, 5))
     for wrong, says in ((model, r"Classifier; .*\.head"), ("spinal", "str"), (fuse_head(model.head), "FusedHead")):
