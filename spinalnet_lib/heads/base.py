@@ -83,9 +83,7 @@ class Head(nn.Module):
         Activation Uncertainty with Background Information*, arXiv 2305.03238. The classifier is drawn anew.
         """
         if not self.num_classes:
-            raise ValueError(
-                f"{type(self).__name__}: num_classes=0 leaves no classifier for a background class; pass num_classes of 1 or more"
-            )
+            raise ValueError(f"{type(self).__name__}: num_classes=0 leaves no classifier to extend; pass 1 or more")
         self.background_class = True
         self.reset(self.num_classes)
         return self
@@ -162,7 +160,5 @@ def layer_factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module
     fits = isinstance(found, type) and issubclass(found, nn.Module) and not layer.startswith("Lazy")
     if not fits or (argument == "norm_layer" and "Norm" not in layer):
         example = "BatchNorm1d" if argument == "norm_layer" else "ReLU"
-        raise ValueError(
-            f"{argument}={layer!r} is no layer; pass a class such as nn.{example} or its name in torch.nn, {example!r}"
-        )
+        raise ValueError(f"{argument}={layer!r} is no layer; pass nn.{example}, another class or its name in torch.nn")
     return found

@@ -165,9 +165,7 @@ class SpinalColumnsHead(Head):
             raise ValueError(f"{name}: column_sizes={tuple(column_sizes)} must sum to in_features={in_features}")
         layers = list(num_layers) if isinstance(num_layers, Sequence) else [num_layers] * len(column_sizes)
         if len(layers) != len(column_sizes):
-            raise ValueError(
-                f"{name}: num_layers={num_layers!r} must be one number, or {len(column_sizes)}: one a column"
-            )
+            raise ValueError(f"{name}: {num_layers=} must be one number, or {len(column_sizes)}, one a column")
         for size, n in zip(column_sizes, layers, strict=True):
             check_spine(size, num_classes, layer_width, n, 2, name)
         check_weights(name, sum(layers) * layer_width * hidden_size, layer_width=layer_width, hidden_size=hidden_size)

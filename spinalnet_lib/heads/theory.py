@@ -6,6 +6,7 @@ A conversion draws no random numbers; its result has the dtype, the device and t
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -47,10 +48,7 @@ def as_spine(mlp: MLPHead, units_per_layer: int | None = None) -> SpinalHead:
     units = first.out_features
     group = units if units_per_layer is None else min(units, check_int("as_spine", "units_per_layer", units_per_layer))
     if deeper and group < units:
-        raise ValueError(
-            f"as_spine: units_per_layer={group} needs one hidden layer, got hidden_sizes={mlp.hidden_sizes}; "
-            "pass units_per_layer=None"
-        )
+        raise ValueError(f"as_spine: units_per_layer={group} takes one hidden layer, not {mlp.hidden_sizes}; pass None")
 
     width = max([2 * group, *(linear.out_features for linear in deeper)])
     pairs = -(-units // group)
@@ -95,13 +93,10 @@ def as_masked_mlp(head: SpinalHead) -> MLPHead:
         )
     _check_layers("as_masked_mlp", head, (nn.Identity, nn.BatchNorm1d))
     width, norms = head.layer_width, [layer.norm for layer in head.layers]
-    like = norms[0]
-
-    def batch_norm(units: int) -> nn.Module:
-        return nn.BatchNorm1d(units, like.eps, like.momentum, like.affine, like.track_running_stats)
-
-    rates = (0.0, getattr(head.classifier_drop, "p", 0.0))
-    norm_layer = batch_norm if isinstance(like, nn.BatchNorm1d) else None
+    rates, norm_layer = (0.0, getattr(head.classifier_drop, "p", 0.0)), None
+    if isinstance(norms[0], nn.BatchNorm1d):
+        options = ("eps", "momentum", "affine", "track_running_stats")
+        norm_layer = partial(nn.BatchNorm1d, **{option: getattr(norms[0], option) for option in options})
     mlp = _blank(head, MLPHead, head.num_layers * width, rates, norm_layer)
     hidden = mlp.layers[0]
     features = torch.arange(head.in_features, device=hidden.linear.weight.device)[None]
@@ -127,13 +122,9 @@ def layer_gradient_norms(head: Head, x: Tensor, y: Tensor) -> list[float]:
     """
     layers = getattr(head, "layers", None)
     if not isinstance(layers, nn.ModuleList) or not all(isinstance(layer, Layer) for layer in layers):
-        raise TypeError(
-            f"layer_gradient_norms: {type(head).__name__} has no hidden layers; pass a spinal head or an MLPHead"
-        )
+        raise TypeError(f"layer_gradient_norms reads a spinal head or an MLPHead, got {type(head).__name__}; pass one")
     if not head.num_classes:
-        raise ValueError(
-            "layer_gradient_norms: num_classes=0 leaves no loss; give the head a classifier with reset(num_classes)"
-        )
+        raise ValueError("layer_gradient_norms: num_classes=0 leaves no loss; call reset(num_classes) first")
     # A copy, as a forward pass in training mode changes running statistics; and weights may be frozen.
     twin = copy.deepcopy(head).requires_grad_(True)
     devices = [x.device] if isinstance(x, Tensor) and x.is_cuda else []

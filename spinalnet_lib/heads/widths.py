@@ -65,9 +65,7 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
     check_int("width_for_parameters", "parameters", parameters)
     width = next((width for width in ("layer_width", "hidden_sizes") if width in head_arguments(name)), None)
     if width is None or getattr(find_head(name), "width_is_solved", False):
-        raise ValueError(
-            f"width_for_parameters: {name!r} has no width of its own; pass a head such as 'spinal' or 'mlp'"
-        )
+        raise ValueError(f"width_for_parameters: {name!r} has no width of its own; pass 'spinal' or 'mlp'")
     return nearest_width(
         lambda w: head_cost(name, in_features, num_classes, **{width: w}, **kwargs).parameters, parameters
     )

@@ -39,9 +39,7 @@ def create_backbone(name: str, in_chans: int | None = None, image_size: int | No
     cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
     own = getattr(cls, "image_size", None)
     if own is not None and image_size not in (None, own):
-        raise ValueError(
-            f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out, or take another body"
-        )
+        raise ValueError(f"backbone {name!r} reads images of {own} × {own}, got {image_size=}; leave it out")
     given = {"in_chans": in_chans, "image_size": image_size if own is None else None}
     return cls(**{argument: value for argument, value in given.items() if value is not None})
 

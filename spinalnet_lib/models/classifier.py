@@ -24,9 +24,7 @@ class Classifier(nn.Module):
                 "build them with create_backbone and create_head"
             )
         if body.num_features != head.in_features:
-            raise ValueError(
-                f"the body gives {body.num_features} features, the head reads {head.in_features}; build the head with in_features={body.num_features}"
-            )
+            raise ValueError(f"the body gives {body.num_features} features, the head reads {head.in_features}")
         self.body = body
         self.head = head
         self.arguments: dict = {}  # how create_model built it; a record stores it

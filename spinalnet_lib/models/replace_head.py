@@ -209,9 +209,7 @@ def _check_connection(output, heads: list[nn.Module], logits: tuple[int, int]) -
     found = torch.autograd.grad(output.sum(), parameters, allow_unused=True) if output.requires_grad else ()
     missing = len(parameters) - sum(gradient is not None for gradient in found)
     if missing:
-        raise _Refusal(
-            f"{missing} of {len(parameters)} parameters of a head there get no gradient: forward does not use it"
-        )
+        raise _Refusal(f"{missing} of {len(parameters)} parameters of a head there get no gradient: forward skips it")
     if output.shape != logits:
         raise _Refusal(f"forward gives {tuple(output.shape)}, not {logits}")
 

@@ -48,9 +48,7 @@ def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
     """
     if (backbone, head) not in _PAPER_HEADS:
         near = [key for key in _PAPER_HEADS if key[0] == backbone] or _PAPER_HEADS
-        raise ValueError(
-            f"the paper has no head {head!r} on {backbone!r}; known: {', '.join(f'{b} + {h}' for b, h in near)}"
-        )
+        raise ValueError(f"the paper has no {head!r} on {backbone!r}; known: {', '.join(map(' + '.join, near))}")
     arguments = dict(_PAPER_HEADS[backbone, head])
     if num_classes == 100 and backbone in _WIDER_FOR_100_CLASSES and "layer_width" in arguments:
         arguments["layer_width"] *= 2

@@ -31,31 +31,22 @@ def close(a, b):
     torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
-@given(sizes, sizes, sizes)
-@settings(max_examples=25, deadline=None)
-def test_any_hidden_layer_is_a_spine_of_width_two(in_features, units, classes):
+@given(sizes, sizes, st.integers(1, 6), sizes)
+@settings(max_examples=12, deadline=None)
+def test_any_hidden_layer_is_a_spine_of_width_two_or_of_groups_of_units(in_features, units, group, classes):
     mlp, x = MLPHead(in_features, classes, units).double(), batch(in_features)
-    spine = as_spine(mlp, units_per_layer=1)
+    spine, group = as_spine(mlp, units_per_layer=group), min(group, units)
+    layers = 2 * -(-units // group)
     assert type(spine) is SpinalHead
-    assert (spine.layer_width, spine.num_layers, spine.num_splits) == (2, 2 * units, min(2, in_features))
+    assert (spine.layer_width, spine.num_layers, spine.num_splits) == (2 * group, layers, min(2, in_features))
     close(spine(x), mlp(x))
-    finished = spine(x, pre_logits=True).reshape(len(x), units, 2, 2)[:, :, 1]
-    close(finished[:, :, 0], mlp(x, pre_logits=True))
-    assert not finished[:, :, 1].any()  # the other unit is idle
-
-
-@given(sizes, sizes, st.integers(1, 15), sizes)
-@settings(max_examples=20, deadline=None)
-def test_units_can_be_made_in_groups(in_features, units, group, classes):
-    mlp, x = MLPHead(in_features, classes, units).double(), batch(in_features)
-    spine = as_spine(mlp, units_per_layer=group)
-    assert spine.layer_width == 2 * min(group, units)
-    assert spine.num_layers == 2 * -(-units // group)
-    close(spine(x), mlp(x))
+    finished = spine(x, pre_logits=True).unflatten(1, (-1, 2, 2 * group))[:, :, 1]
+    close(finished[:, :, :group].flatten(1)[:, :units], mlp(x, pre_logits=True))
+    assert not finished[:, :, group:].any()  # the other units are idle
 
 
 @given(sizes, st.lists(sizes, min_size=1, max_size=4), sizes, st.sampled_from([MLPHead, SkipMLPHead]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_dense_head_is_a_spine(in_features, hidden, classes, kind):
     mlp, x = kind(in_features, classes, hidden).double(), batch(in_features)
     spine = as_spine(mlp)
@@ -75,7 +66,7 @@ def test_a_unit_that_needs_both_halves_survives_the_cut():
 
 
 @given(sizes, sizes, st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_without_chain_a_spine_is_a_masked_hidden_layer(width, splits, data):
     layers, in_features = splits + data.draw(st.integers(0, 5)), splits + data.draw(st.integers(0, 20))
     norm, classes = data.draw(st.sampled_from([None, "BatchNorm1d"])), data.draw(st.integers(0, 5))
