@@ -21,13 +21,10 @@ def how_to_install(extra: str) -> str:
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:
     """Return `value` if it is an integer of at least `minimum`; raise TypeError or ValueError otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(
-            f"{owner}: {name} must be an integer, got {value!r} ({type(value).__name__}); pass a whole number"
-        )
+        raise TypeError(f"{owner}: {name} must be an integer, got {value!r}; pass a whole number")
     if value < minimum:
-        raise ValueError(
-            f"{owner}: {name} must be at least {minimum}, got {value}; {remedy or f'pass {minimum} or more'}"
-        )
+        remedy = remedy or f"pass {minimum} or more"
+        raise ValueError(f"{owner}: {name} must be at least {minimum}, got {value}; {remedy}")
     return int(value)
 
 
@@ -70,9 +67,7 @@ def check_input(owner: str, x, shape: tuple, remedy: str, weight) -> None:
     if not isinstance(weight, Tensor) or x.dtype == weight.dtype:  # a quantised layer has a function there
         return
     if x.device.type == "meta" or not torch.is_autocast_enabled(x.device.type):  # autocast converts by itself
-        raise TypeError(
-            f"{owner} has {weight.dtype} weights, got {x.dtype}; convert the input with x.to({weight.dtype}), or the module"
-        )
+        raise TypeError(f"{owner} has {weight.dtype} weights, got {x.dtype}; convert it with x.to({weight.dtype})")
 
 
 def check_name(kind: str, name, known: Iterable[str], hint: str = "") -> str:

@@ -32,14 +32,7 @@ def test_rates_pass_as_float(value):
 
 @pytest.mark.parametrize(
     ("value", "error"),
-    [
-        (-0.1, ValueError),
-        (1, ValueError),
-        (float("nan"), ValueError),
-        ("half", TypeError),
-        (None, TypeError),
-        (True, TypeError),
-    ],
+    [(-0.1, ValueError), (1, ValueError), (float("nan"), ValueError), ("half", TypeError), (True, TypeError)],
 )
 def test_other_rates_are_named(value, error):
     with pytest.raises(error, match="F: p must be") as caught:

@@ -47,17 +47,18 @@ class Head(nn.Module):
     and `merge` in `spinal_columns`, the buffer `read_index` in `spinal_random_mask`.
 
     A subclass validates its own arguments, calls `super().__init__`, builds its layers and defines
-    `hidden: (N, in_features) -> (N, head_hidden_size)`.
+    `hidden: (N, in_features) -> (N, head_hidden_size)`. Its repr says what `shown` names.
     """
+
+    shown: tuple[str, ...] = ()
 
     def __init__(self, in_features: int, num_classes: int, head_hidden_size: int, classifier_drop_rate: float = 0.0):
         super().__init__()
         self.in_features = int(in_features)
-        self.num_classes = int(num_classes)
         self.head_hidden_size = head_hidden_size
         self.background_class = False
         self.classifier_drop = make_dropout(classifier_drop_rate)
-        self.classifier = nn.Linear(head_hidden_size, num_classes) if num_classes else nn.Identity()
+        self.reset(num_classes)
 
     def hidden(self, x: Tensor) -> Tensor:
         """Features to pre-logits: `(N, in_features) -> (N, head_hidden_size)`."""
@@ -82,9 +83,7 @@ class Head(nn.Module):
         Activation Uncertainty with Background Information*, arXiv 2305.03238. The classifier is drawn anew.
         """
         if not self.num_classes:
-            raise ValueError(
-                f"{type(self).__name__}: num_classes=0 leaves no classifier for a background class; pass num_classes of 1 or more"
-            )
+            raise ValueError(f"{type(self).__name__}: num_classes=0 leaves no classifier to extend; pass 1 or more")
         self.background_class = True
         self.reset(self.num_classes)
         return self
@@ -101,8 +100,8 @@ class Head(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        background = ", background_class=True" if self.background_class else ""
-        return f"in_features={self.in_features}, num_classes={self.num_classes}{background}"
+        names = ("in_features", "num_classes", *(("background_class",) if self.background_class else ()), *self.shown)
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def check_input(self, x: Tensor) -> None:
         """Raise TypeError or ValueError unless `x` is `(N, in_features)` in the dtype of the weights."""
@@ -143,16 +142,11 @@ def make_dropout(rate: float) -> nn.Module:
 
 
 def _build(argument: str, layer: LayerFactory, *sizes: int) -> nn.Module:
-    factory, says = layer_factory(argument, layer), f"{argument}({', '.join(map(str, sizes))})"
+    factory = layer_factory(argument, layer)
     try:
-        built = factory(*sizes)
+        return factory(*sizes)
     except TypeError as error:
-        raise TypeError(f"{argument}={layer!r} cannot be built as {says}: {error}; pass another class") from error
-    if not isinstance(built, nn.Module):
-        raise TypeError(
-            f"{argument}={layer!r} gives {built!r} for {says}; pass a class or function that gives a module"
-        )
-    return built
+        raise TypeError(f"{argument}={layer!r} cannot be built of {sizes}: {error}; pass another class") from error
 
 
 def layer_factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module]:
@@ -166,7 +160,5 @@ def layer_factory(argument: str, layer: LayerFactory) -> Callable[..., nn.Module
     fits = isinstance(found, type) and issubclass(found, nn.Module) and not layer.startswith("Lazy")
     if not fits or (argument == "norm_layer" and "Norm" not in layer):
         example = "BatchNorm1d" if argument == "norm_layer" else "ReLU"
-        raise ValueError(
-            f"{argument}={layer!r} is no layer; pass a class such as nn.{example} or its name in torch.nn, {example!r}"
-        )
+        raise ValueError(f"{argument}={layer!r} is no layer; pass nn.{example}, another class or its name in torch.nn")
     return found

@@ -6,7 +6,9 @@ equal. The matched heads solve their own width, to the nearest integer, so their
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +46,8 @@ class OverlapSpinalHead(SpinalHead):
     Each split also reads the nearest share `overlap` of each neighbouring split: 0 is `spinal`, below 1.
     """
 
+    shown = (*SpinalHead.shown, "overlap")
+
     def __init__(self, in_features: int, num_classes: int, *args, overlap: float = 0.25, **kwargs):
         self.overlap = check_rate("OverlapSpinalHead", "overlap", overlap, "pass 0.25 for a quarter")
         super().__init__(in_features, num_classes, *args, **kwargs)
@@ -52,21 +56,17 @@ class OverlapSpinalHead(SpinalHead):
         """First feature and the one after the last, for each split."""
         sizes = split_sizes(self.in_features, self.num_splits)
         margins = [round(self.overlap * size) for size in sizes]
-        starts = [sum(sizes[:j]) for j in range(self.num_splits + 1)]
-        left = [0, *margins[:-1]]
-        right = [*margins[1:], 0]
-        return [(starts[j] - left[j], starts[j + 1] + right[j]) for j in range(self.num_splits)]
+        ends = itertools.accumulate(sizes)
+        left, right = [0, *margins[:-1]], [*margins[1:], 0]
+        return [(end - size - a, end + b) for end, size, a, b in zip(ends, sizes, left, right, strict=True)]
 
     def read_sizes(self) -> list[int]:
-        windows = self.windows()
-        return [windows[i % self.num_splits][1] - windows[i % self.num_splits][0] for i in range(self.num_layers)]
+        sizes = [stop - start for start, stop in self.windows()]
+        return [sizes[i % self.num_splits] for i in range(self.num_layers)]
 
     def read(self, x: Tensor) -> list[Tensor]:
         windows = self.windows()
         return [x[:, slice(*windows[i % self.num_splits])] for i in range(self.num_layers)]
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, overlap={self.overlap}"
 
 
 @register_head("spinal_random_mask")
@@ -77,6 +77,8 @@ class RandomMaskSpinalHead(SpinalHead):
     except that every feature is read at least once.
     """
 
+    shown = (*SpinalHead.shown, "mask_seed")
+
     def __init__(self, in_features: int, num_classes: int, *args, mask_seed: int = 0, **kwargs):
         self.mask_seed = check_int("RandomMaskSpinalHead", "mask_seed", mask_seed, minimum=0)
         super().__init__(in_features, num_classes, *args, **kwargs)
@@ -84,23 +86,17 @@ class RandomMaskSpinalHead(SpinalHead):
         self.register_buffer("read_index", index.to(torch.empty(0).device))
 
     def _draw(self, generator: torch.Generator) -> Tensor:
-        def permutation() -> Tensor:
-            return torch.randperm(self.in_features, generator=generator, device="cpu")
-
+        draw = partial(torch.randperm, self.in_features, generator=generator, device="cpu")
         # Deal every feature to one layer, then fill each layer up with features that it does not have yet.
-        dealt = permutation().tensor_split(self.num_layers)
         sets = []
-        for hand, size in zip(dealt, self.read_sizes(), strict=True):
-            others = permutation()
+        for hand, size in zip(draw().tensor_split(self.num_layers), self.read_sizes(), strict=True):
+            others = draw()
             others = others[~torch.isin(others, hand)]
             sets.append(torch.cat([hand, others[: size - len(hand)]]).sort().values)
         return torch.cat(sets)
 
     def read(self, x: Tensor) -> list[Tensor]:
         return [x.index_select(1, index) for index in self.read_index.split(self.read_sizes())]
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, mask_seed={self.mask_seed}"
 
 
 @register_head("spinal_full")
@@ -165,13 +161,9 @@ class DeepMLPHead(MLPHead):
         budget = head_cost("spinal", in_features, num_classes, norm_layer=norm_layer, **spine).parameters
         rates = drop_rates("SpinalHead", drop_rate, num_layers + 1)
         depth, rates = (1, [rates[0], rates[-1]]) if self.one_layer else (num_layers, rates)
-
-        def parameters(width: int) -> int:
-            sizes, skips = [width] * depth, self.all_layers_feed_output
-            return mlp_cost(in_features, num_classes, sizes, norm_layer=norm_layer, skips=skips).parameters
-
-        widths = [nearest_width(parameters, budget)] * depth
-        super().__init__(in_features, num_classes, widths, rates, norm_layer, act_layer)
+        cost = partial(mlp_cost, in_features, num_classes, skips=self.all_layers_feed_output, norm_layer=norm_layer)
+        width = nearest_width(lambda w: cost([w] * depth).parameters, budget)
+        super().__init__(in_features, num_classes, [width] * depth, rates, norm_layer, act_layer)
 
 
 @register_head("mlp_deep_skip")

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from ..checks import check_int
-from .base import LayerFactory, check_sizes, drop_rates, layer_factory
+from .base import check_sizes, drop_rates, layer_factory
 from .dense import check_mlp
-from .registry import check_arguments, create_head, find_head, plain
+from .registry import check_arguments, create_head, plain
 from .spinal import check_spine, split_sizes
 
 
@@ -39,7 +39,6 @@ def head_cost(name: str, in_features: int, num_classes: int, background_class: b
     >>> head_cost("spinal", 320, 10, layer_width=8, num_layers=6)
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
-    find_head(name)
     check_arguments(name, kwargs)
     sizes = plain(in_features), plain(num_classes)
     kwargs = {key: plain(value) for key, value in kwargs.items()}
@@ -57,13 +56,11 @@ def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:
 
 def count_parameters(module: nn.Module) -> int:
     """Number of trainable and frozen parameters, biases and norms included; a shared parameter counts once."""
-    _check_module("count_parameters", module)
     return sum(p.numel() for p in module.parameters())
 
 
 def count_weights(module: nn.Module) -> int:
     """Number of entries in the weight matrices and convolution kernels, without biases and norms."""
-    _check_module("count_weights", module)
     weights = {id(p): p.numel() for m in module.modules() for p in m.parameters(recurse=False) if p.dim() > 1}
     return sum(weights.values())
 
@@ -79,9 +76,6 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    _check_module("count_macs", module)
-    if not isinstance(input_shape, Sequence):
-        raise TypeError(f"count_macs: input_shape must be a sequence, got {input_shape!r}; pass ({input_shape!r},)")
     for size in input_shape:
         check_int("count_macs", "every number in input_shape", size)
     ghost = copy.deepcopy(module).to("meta", torch.float32).eval()
@@ -90,57 +84,37 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> int:
     return counter.get_total_flops() // 2
 
 
-def _check_module(owner: str, module) -> None:
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"{owner} counts a module, got {type(module).__name__}; pass a head or a model")
-
-
-def linear_cost(in_features: int, num_classes: int, drop_rate: float | Sequence[float] = 0.0) -> HeadCost:
+def linear_cost(in_features: int, num_classes: int, **layers) -> HeadCost:
     """dC weights, of d features and C classes."""
     check_sizes("LinearHead", in_features, num_classes)
-    drop_rates("LinearHead", drop_rate, 1)
-    return _linears_cost([(in_features, num_classes)])
+    return _linears_cost("LinearHead", [(in_features, num_classes)], [], **layers)
 
 
 def mlp_cost(
-    in_features: int,
-    num_classes: int,
-    hidden_sizes: int | Sequence[int],
-    drop_rate: float | Sequence[float] = 0.0,
-    norm_layer: LayerFactory | None = None,
-    act_layer: LayerFactory = nn.ReLU,
-    skips: bool = False,
+    in_features: int, num_classes: int, hidden_sizes: int | Sequence[int], skips: bool = False, **layers
 ) -> HeadCost:
     """A matrix a hidden layer, and one for the classifier, which reads the last layer, or all of them with `skips`."""
     sizes = check_mlp(in_features, num_classes, hidden_sizes)
-    drop_rates("MLPHead", drop_rate, len(sizes) + 1)
     shapes = [*itertools.pairwise([in_features, *sizes]), (sum(sizes) if skips else sizes[-1], num_classes)]
-    return _linears_cost(shapes, sizes, norm_layer, act_layer)
+    return _linears_cost("MLPHead", shapes, sizes, **layers)
 
 
 def spinal_cost(
-    in_features: int,
-    num_classes: int,
-    layer_width: int,
-    num_layers: int = 4,
-    num_splits: int = 2,
-    drop_rate: float | Sequence[float] = 0.0,
-    norm_layer: LayerFactory | None = None,
-    act_layer: LayerFactory = nn.ReLU,
+    in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, num_splits: int = 2, **layers
 ) -> HeadCost:
     """(L - 1)w² + (S + LC)w weights: L layers of width w read S features in all and, but for the first, w outputs."""
     check_spine(in_features, num_classes, layer_width, num_layers, num_splits)
-    drop_rates("SpinalHead", drop_rate, num_layers + 1)
     sizes = split_sizes(in_features, num_splits)
     shapes = [(sizes[i % num_splits] + (layer_width if i else 0), layer_width) for i in range(num_layers)]
     shapes.append((num_layers * layer_width, num_classes))
-    return _linears_cost(shapes, [layer_width] * num_layers, norm_layer, act_layer)
+    return _linears_cost("SpinalHead", shapes, [layer_width] * num_layers, **layers)
 
 
 def _linears_cost(
-    shapes: list[tuple[int, int]], widths: Sequence[int] = (), norm_layer=None, act_layer=nn.ReLU
+    owner: str, shapes: list, widths: list[int], drop_rate=0.0, norm_layer=None, act_layer=nn.ReLU
 ) -> HeadCost:
     """Cost of Linears of these (in, out) shapes and of one norm for each of `widths`."""
+    drop_rates(owner, drop_rate, len(shapes))
     layer_factory("act_layer", act_layer)
     weights, biases = sum(a * b for a, b in shapes), sum(b for _, b in shapes)
     norm = layer_factory("norm_layer", norm_layer) if norm_layer is not None else lambda width: nn.Identity()

@@ -36,6 +36,7 @@ class MLPHead(Head):
     last width.
     """
 
+    shown = ("hidden_sizes",)
     all_layers_feed_output = False
 
     def __init__(
@@ -62,9 +63,6 @@ class MLPHead(Head):
             x = layer(x)
             outputs.append(x)
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else x
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, hidden_sizes={self.hidden_sizes}"
 
 
 def check_mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[int]) -> list[int]:

@@ -116,11 +116,8 @@ def _is_plain_spine(head: Head) -> bool:
 
 
 def _is_plain_layer(layer: nn.Module) -> bool:
-    return type(layer) is Layer and type(layer.linear) is nn.Linear and not any(map(_has_hooks, layer.modules()))
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in layer.modules())
+    return type(layer) is Layer and type(layer.linear) is nn.Linear and not hooked
 
 
 def _fold_norm(layer: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -34,13 +35,12 @@ class SpatialSpinalHead(SpinalHead):
         **kwargs,
     ):
         num_layers = num_splits if num_layers is None else num_layers
-        check_spine(in_features, num_classes, layer_width, num_layers, num_splits, "SpatialSpinalHead")
+        super().__init__(in_features, num_classes, layer_width, num_layers, num_splits, **kwargs)
         if in_features % num_splits:
             raise ValueError(
                 f"SpatialSpinalHead: in_features={in_features} is no whole number of channels for num_splits={num_splits} cells; "
                 "pass the map's height times its width as num_splits"
             )
-        super().__init__(in_features, num_classes, layer_width, num_layers, num_splits, **kwargs)
 
     def read(self, x: Tensor) -> list[Tensor]:
         cells = x.unflatten(1, (-1, self.num_splits)).unbind(2)
@@ -57,6 +57,8 @@ class SharedSpinalHead(Head):
     there is one), classifier. A norm is shared with its layer. Source: Kabir et al., *Transfer learning with
     spinally shared layers*, Applied Soft Computing 163:111908 (2024).
     """
+
+    shown = SpinalHead.shown
 
     def __init__(
         self,
@@ -80,16 +82,13 @@ class SharedSpinalHead(Head):
         )
 
     def hidden(self, x: Tensor) -> Tensor:
-        splits = x.tensor_split(self.num_splits, 1)
         sizes = split_sizes(self.in_features, self.num_splits)
+        splits = x.split(sizes, 1)
         splits = [F.pad(splits[i], (0, self.split_size - size)) for i, size in enumerate(sizes)]
         outputs = [self.layers[0](splits[0])]
         for i in range(1, self.num_layers):
             outputs.append(self.layers[1](torch.cat([splits[i % self.num_splits], outputs[-1]], dim=1)))
         return torch.cat(outputs, dim=1)
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
 
 
 @register_head("progressive")
@@ -101,6 +100,8 @@ class ProgressiveHead(Head):
     reads the features, too. `drop_rate` is one rate or one per Linear, on top of that. Source: Chopra,
     *ProgressiveSpinalNet architecture for FC layers*, arXiv 2103.11373.
     """
+
+    shown = ("layer_width", "num_layers")
 
     def __init__(
         self,
@@ -130,9 +131,6 @@ class ProgressiveHead(Head):
             seen.append(layer(torch.cat(seen, dim=1) if i else x))
         return torch.cat(seen, dim=1)
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}"
-
 
 @register_head("spinal_columns")
 class SpinalColumnsHead(Head):
@@ -143,6 +141,8 @@ class SpinalColumnsHead(Head):
     or one per Linear, in that order. Source: `MNIST/Arch2_MNIST.py` of github.com/dipuk0506/SpinalNet, where the
     columns are the pixels and the two convolutions' maps (the body "arch2").
     """
+
+    shown = ("column_sizes",)
 
     def __init__(
         self,
@@ -160,37 +160,25 @@ class SpinalColumnsHead(Head):
         check_sizes(name, in_features, num_classes)
         check_int(name, "hidden_size", hidden_size)
         if not isinstance(column_sizes, Sequence) or isinstance(column_sizes, str) or not column_sizes:
-            raise TypeError(
-                f"{name}: column_sizes must be a sequence of sizes, got {column_sizes!r}; pass one a column"
-            )
-        for size in column_sizes:
-            check_int(name, "every size in column_sizes", size)
-        if sum(column_sizes) != in_features:
-            raise ValueError(
-                f"{name}: column_sizes={tuple(column_sizes)} sum to {sum(column_sizes)}, not to in_features={in_features}; "
-                "pass sizes that cover the features"
-            )
+            raise TypeError(f"{name}: column_sizes must be a sequence, got {column_sizes!r}; pass one size a column")
+        if sum(check_int(name, "every size in column_sizes", size) for size in column_sizes) != in_features:
+            raise ValueError(f"{name}: column_sizes={tuple(column_sizes)} must sum to in_features={in_features}")
         layers = list(num_layers) if isinstance(num_layers, Sequence) else [num_layers] * len(column_sizes)
         if len(layers) != len(column_sizes):
-            raise ValueError(
-                f"{name}: num_layers={num_layers!r} has {len(layers)} values for {len(column_sizes)} columns; pass one number or one a column"
-            )
+            raise ValueError(f"{name}: {num_layers=} must be one number, or {len(column_sizes)}, one a column")
         for size, n in zip(column_sizes, layers, strict=True):
             check_spine(size, num_classes, layer_width, n, 2, name)
         check_weights(name, sum(layers) * layer_width * hidden_size, layer_width=layer_width, hidden_size=hidden_size)
         *rates, hidden_rate, last_rate = drop_rates(name, drop_rate, sum(layers) + 2)
         super().__init__(in_features, num_classes, hidden_size, last_rate)
         self.column_sizes = list(column_sizes)
-        self.columns = nn.ModuleList()
-        for size, n in zip(column_sizes, layers, strict=True):
-            column_rates, rates = rates[:n], rates[n:]
-            self.columns.append(SpinalHead(size, 0, layer_width, n, 2, [*column_rates, 0.0], norm_layer, act_layer))
+        rate = iter(rates)
+        self.columns = nn.ModuleList(
+            SpinalHead(size, 0, layer_width, n, 2, [*itertools.islice(rate, n), 0.0], norm_layer, act_layer)
+            for size, n in zip(column_sizes, layers, strict=True)
+        )
         self.merge = Layer(sum(layers) * layer_width, hidden_size, hidden_rate, norm_layer, act_layer)
 
     def hidden(self, x: Tensor) -> Tensor:
         parts = x.split(self.column_sizes, dim=1)
-        columns = [column(parts[i]) for i, column in enumerate(self.columns)]
-        return self.merge(torch.cat(columns, dim=1))
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, column_sizes={self.column_sizes}"
+        return self.merge(torch.cat([column(parts[i]) for i, column in enumerate(self.columns)], dim=1))

@@ -74,9 +74,8 @@ def head_arguments(name: str) -> dict[str, Parameter]:
 def check_arguments(name: str, given: dict) -> None:
     """Raise TypeError for an argument that a registered head does not know, and for one that it misses."""
     known = head_arguments(name)
-    for argument in (
-        given.keys() - known.keys() if inspect.isclass(find_head(name)) else ()
-    ):  # a function may pass it on
+    unknown = given.keys() - known.keys() if inspect.isclass(find_head(name)) else ()  # a function may pass it on
+    for argument in unknown:
         near = difflib.get_close_matches(argument, known, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
         raise TypeError(f"head {name!r} takes no {argument!r}; {remedy}")

@@ -44,6 +44,7 @@ class SpinalHead(Head):
     """
 
     # What variants change, beside `read_sizes` and `read`: see `published` and `controls`.
+    shown = ("layer_width", "num_layers", "num_splits")
     chained = True  # every layer but the first reads the one before
     all_layers_feed_output = True
 
@@ -87,9 +88,6 @@ class SpinalHead(Head):
             outputs.append(layer(torch.cat([split, outputs[-1]], dim=1) if chain else split))
         return torch.cat(outputs, dim=1) if self.all_layers_feed_output else outputs[-1]
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layer_width={self.layer_width}, num_layers={self.num_layers}, num_splits={self.num_splits}"
-
 
 def check_spine(
     in_features: int, num_classes: int, layer_width: int, num_layers: int, num_splits: int, owner: str = "SpinalHead"
@@ -102,16 +100,14 @@ def check_spine(
     )
     if num_splits > in_features:
         raise ValueError(
-            f"{owner}: in_features={in_features} cannot fill num_splits={num_splits}; lower num_splits to {in_features}"
+            f"{owner}: in_features={in_features} cannot fill {num_splits=}; lower num_splits to {in_features}"
         )
     if num_layers < num_splits:
         raise ValueError(
             f"{owner}: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
         )
     if num_layers > MAX_LAYERS:
-        raise ValueError(
-            f"{owner}: num_layers={num_layers} is more than {MAX_LAYERS:,}, which takes minutes to build; lower it"
-        )
+        raise ValueError(f"{owner}: {num_layers=} is more than {MAX_LAYERS:,}, which takes minutes; lower it")
     weights = num_layers * layer_width * (int(in_features) + layer_width + int(num_classes))
     sizes = {"in_features": in_features, "num_classes": num_classes, "layer_width": layer_width}
     check_weights(owner, weights, **sizes, num_layers=num_layers)

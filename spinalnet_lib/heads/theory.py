@@ -6,7 +6,7 @@ A conversion draws no random numbers; its result has the dtype, the device and t
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -39,29 +39,20 @@ def as_spine(mlp: MLPHead, units_per_layer: int | None = None) -> SpinalHead:
     if not isinstance(mlp, MLPHead):
         raise TypeError(f"as_spine converts an MLPHead, got {type(mlp).__name__}; pass MLPHead(...), or keep the head")
     if not mlp.num_classes:
-        raise ValueError(
-            "as_spine: num_classes=0 leaves no classifier to leave the unfinished units out; give the head one with reset(num_classes)"
-        )
+        raise ValueError("as_spine: num_classes=0 leaves no classifier; give the head one with reset(num_classes)")
     _check_layers("as_spine", mlp, (nn.Identity,))
-    for drop in (mlp.classifier_drop, *(layer.drop for layer in mlp.layers)):
-        if not isinstance(drop, nn.Identity):
-            raise ValueError(
-                f"as_spine: the head has {drop}, which the spinal head would draw elsewhere; "
-                "build it with drop_rate=0 and load this one's state_dict (dropout has no weights)"
-            )
+    drop = next((module for module in mlp.modules() if isinstance(module, nn.Dropout)), None)
+    if drop is not None:
+        raise ValueError(f"as_spine: the head has {drop}; build it with drop_rate=0 and load this one's state_dict")
     first, *deeper = (layer.linear for layer in mlp.layers)
     units = first.out_features
     group = units if units_per_layer is None else min(units, check_int("as_spine", "units_per_layer", units_per_layer))
     if deeper and group < units:
-        raise ValueError(
-            f"as_spine: units_per_layer={group} needs one hidden layer, got hidden_sizes={mlp.hidden_sizes}: "
-            f"the next one reads all {units} units at once; pass units_per_layer=None"
-        )
+        raise ValueError(f"as_spine: units_per_layer={group} takes one hidden layer, not {mlp.hidden_sizes}; pass None")
 
     width = max([2 * group, *(linear.out_features for linear in deeper)])
     pairs = -(-units // group)
-    sizes = mlp.in_features, mlp.num_classes, width, 2 * pairs + len(deeper), min(2, mlp.in_features)
-    spine = _blank(mlp, lambda: SpinalHead(*sizes))
+    spine = _blank(mlp, SpinalHead, width, 2 * pairs + len(deeper), min(2, mlp.in_features))
     layers = [layer.linear for layer in spine.layers]
     cut = split_sizes(mlp.in_features, spine.num_splits)[0]
     columns: list[Tensor] = []  # where in the pre-logits each finished unit stands, by hidden layer
@@ -95,26 +86,18 @@ def as_masked_mlp(head: SpinalHead) -> MLPHead:
     fills the zeros. The dropout of the layers is left out: a spinal layer draws its own, one hidden layer draws one
     for all units. Raises TypeError for another type of head, ValueError for another norm or activation.
     """
-    if not isinstance(head, SpinalHead):
-        raise TypeError(
-            f"as_masked_mlp converts a spinal head without chain, got {type(head).__name__}; build one with create_head('spinal_no_chain', ...)"
-        )
-    if head.chained or not head.all_layers_feed_output:
-        raise ValueError(
-            f"as_masked_mlp: {type(head).__name__} has chained={head.chained}, all_layers_feed_output={head.all_layers_feed_output}; "
-            "it needs False and True, as create_head('spinal_no_chain', ...) has"
+    if not isinstance(head, SpinalHead) or head.chained or not head.all_layers_feed_output:
+        raise (ValueError if isinstance(head, SpinalHead) else TypeError)(
+            f"as_masked_mlp converts a spinal head without chain whose layers all feed the classifier, got "
+            f"{type(head).__name__}; build one with create_head('spinal_no_chain', ...)"
         )
     _check_layers("as_masked_mlp", head, (nn.Identity, nn.BatchNorm1d))
     width, norms = head.layer_width, [layer.norm for layer in head.layers]
-    like = norms[0]
-
-    def batch_norm(units: int) -> nn.Module:
-        return nn.BatchNorm1d(units, like.eps, like.momentum, like.affine, like.track_running_stats)
-
-    rates = (0.0, getattr(head.classifier_drop, "p", 0.0))
-    norm_layer = batch_norm if isinstance(like, nn.BatchNorm1d) else None
-    sizes = head.in_features, head.num_classes, head.num_layers * width
-    mlp = _blank(head, lambda: MLPHead(*sizes, rates, norm_layer))
+    rates, norm_layer = (0.0, getattr(head.classifier_drop, "p", 0.0)), None
+    if isinstance(norms[0], nn.BatchNorm1d):
+        options = ("eps", "momentum", "affine", "track_running_stats")
+        norm_layer = partial(nn.BatchNorm1d, **{option: getattr(norms[0], option) for option in options})
+    mlp = _blank(head, MLPHead, head.num_layers * width, rates, norm_layer)
     hidden = mlp.layers[0]
     features = torch.arange(head.in_features, device=hidden.linear.weight.device)[None]
     with torch.no_grad():
@@ -139,13 +122,9 @@ def layer_gradient_norms(head: Head, x: Tensor, y: Tensor) -> list[float]:
     """
     layers = getattr(head, "layers", None)
     if not isinstance(layers, nn.ModuleList) or not all(isinstance(layer, Layer) for layer in layers):
-        raise TypeError(
-            f"layer_gradient_norms needs a head with hidden layers in .layers, got {type(head).__name__}; pass a spinal head or an MLPHead"
-        )
+        raise TypeError(f"layer_gradient_norms reads a spinal head or an MLPHead, got {type(head).__name__}; pass one")
     if not head.num_classes:
-        raise ValueError(
-            "layer_gradient_norms: num_classes=0 leaves no logits for a loss; give the head a classifier with reset(num_classes)"
-        )
+        raise ValueError("layer_gradient_norms: num_classes=0 leaves no loss; call reset(num_classes) first")
     # A copy, as a forward pass in training mode changes running statistics; and weights may be frozen.
     twin = copy.deepcopy(head).requires_grad_(True)
     devices = [x.device] if isinstance(x, Tensor) and x.is_cuda else []
@@ -158,33 +137,26 @@ def layer_gradient_norms(head: Head, x: Tensor, y: Tensor) -> list[float]:
 
 def _check_labels(y: Tensor, n: int, num_classes: int) -> None:
     """cross_entropy's own words name neither the argument nor the remedy."""
-    if not n or not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != (n,):
-        got = f"{y.dtype} of shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(
-            f"layer_gradient_norms: y is {got}; pass an int64 label for each of the {n} rows, at least one"
-        )
-    low, high = y.min().item(), y.max().item()
-    if low < 0 or high >= num_classes:
-        raise ValueError(f"layer_gradient_norms: y goes from {low} to {high}; pass labels 0 to {num_classes - 1}")
+    fits = isinstance(y, Tensor) and y.dtype == torch.int64 and y.shape == (n,) and n
+    if not fits or y.min() < 0 or y.max() >= num_classes:
+        remedy = f"pass int64 labels from 0 to {num_classes - 1}, one for each of the {n} rows, at least one"
+        raise ValueError(f"layer_gradient_norms: y={y}; {remedy}")
 
 
 def _check_layers(owner: str, head: MLPHead | SpinalHead, norms: tuple[type[nn.Module], ...]) -> None:
     for layer in head.layers:
-        if type(layer.act) is not nn.ReLU:
+        if type(layer.act) is not nn.ReLU or type(layer.norm) not in norms:
+            remedy = " or nn.BatchNorm1d" if nn.BatchNorm1d in norms else ""
             raise ValueError(
-                f"{owner} is exact for ReLU, got activation {layer.act}; build the head with act_layer=nn.ReLU"
-            )
-        if type(layer.norm) not in norms:
-            remedy = " or norm_layer=nn.BatchNorm1d" if nn.BatchNorm1d in norms else ""
-            raise ValueError(
-                f"{owner} does not cover the norm {layer.norm}; build the head with norm_layer=None{remedy}"
+                f"{owner}: the head has the activation {layer.act} and the norm {layer.norm}; "
+                f"build it with act_layer=nn.ReLU and norm_layer=None{remedy}"
             )
 
 
-def _blank(like: Head, build: Callable[[], Head]) -> Head:
-    """What `build` builds, of zeros, with the dtype, device, mode and background class of `like`."""
+def _blank(like: Head, kind: type[Head], *sizes) -> Head:
+    """A head of this kind, of zeros, with the features, classes, dtype, device, mode and background class of `like`."""
     with torch.device("meta"):  # where initial weights are not drawn
-        head = build()
+        head = kind(like.in_features, like.num_classes, *sizes)
         if like.background_class:
             head.add_background_class()
     weight = like.layers[0].linear.weight

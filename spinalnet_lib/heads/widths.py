@@ -35,13 +35,7 @@ def largest_cheaper_width(
     weights = check_int("largest_cheaper_width", "weights", weights, minimum=0)
     check_spine(in_features, num_classes, 1, num_layers, num_splits)
     square, line = num_layers - 1, read_features(in_features, num_layers, num_splits) + num_layers * num_classes
-    width = 0
-    step = 1 << weights.bit_length()
-    while step:  # bisection on integers: exact, where a square root of a float is not
-        if square * (width + step) ** 2 + line * (width + step) < weights:
-            width += step
-        step >>= 1
-    return width
+    return _largest_width(lambda width: square * width**2 + line * width, weights - 1)
 
 
 def cheaper_width_bound(
@@ -71,11 +65,7 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
     check_int("width_for_parameters", "parameters", parameters)
     width = next((width for width in ("layer_width", "hidden_sizes") if width in head_arguments(name)), None)
     if width is None or getattr(find_head(name), "width_is_solved", False):
-        raise ValueError(
-            f"width_for_parameters: {name!r} has no width of its own; pass a head such as 'spinal' or 'mlp'"
-        )
-    if width in kwargs:
-        raise ValueError(f"width_for_parameters solves {width}, got {width}={kwargs[width]!r}; leave it out")
+        raise ValueError(f"width_for_parameters: {name!r} has no width of its own; pass 'spinal' or 'mlp'")
     return nearest_width(
         lambda w: head_cost(name, in_features, num_classes, **{width: w}, **kwargs).parameters, parameters
     )
@@ -83,10 +73,16 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
 
 def nearest_width(size: Callable[[int], int], budget: int) -> int:
     """The width w of 1 or more whose `size(w)`, which grows with w, comes nearest to `budget`."""
-    width, step = 1, 1
+    width = max(1, _largest_width(size, budget))
+    return width if budget - size(width) <= size(width + 1) - budget else width + 1
+
+
+def _largest_width(size: Callable[[int], int], budget: int) -> int:
+    """The largest width whose size is at most `budget`, by steps of integers: exact, as a float's square root is not."""
+    width, step = 0, 1
     while size(width + step) <= budget:
         width, step = width + step, step * 2
     while step := step // 2:
         if size(width + step) <= budget:
             width += step
-    return width if budget - size(width) <= size(width + 1) - budget else width + 1
+    return width

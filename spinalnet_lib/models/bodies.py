@@ -16,8 +16,6 @@ _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
 
 def register_backbone(cls: type[nn.Module]) -> type[nn.Module]:
     """Register a body under its `name`; use it as a class decorator. `in_chans` needs a default: `cls()` builds it."""
-    if not (isinstance(cls, type) and issubclass(cls, Backbone)):
-        raise TypeError(f"register_backbone takes a subclass of Backbone, got {cls!r}; Backbone says what it needs")
     if cls.name in _BACKBONES:
         raise ValueError(f"a backbone named {cls.name!r} is registered already; choose another name")
     _BACKBONES[cls.name] = cls
@@ -41,15 +39,13 @@ def create_backbone(name: str, in_chans: int | None = None, image_size: int | No
     cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
     own = getattr(cls, "image_size", None)
     if own is not None and image_size not in (None, own):
-        raise ValueError(
-            f"backbone {name!r} reads images of {own} × {own}, got image_size={image_size}; leave it out, or take another body"
-        )
+        raise ValueError(f"backbone {name!r} reads images of {own} × {own}, got {image_size=}; leave it out")
     given = {"in_chans": in_chans, "image_size": image_size if own is None else None}
     return cls(**{argument: value for argument, value in given.items() if value is not None})
 
 
 class Backbone(nn.Module):
-    """What all bodies share: the input check. A subclass sets the four attributes and `forward_features`.
+    """What all bodies share: the input check. A subclass sets the four attributes, and `layers` or `forward_features`.
 
     A body that was trained before has `load_pretrained()`, and `mean` and `std`, a tuple each, of the channels of the data
     that it was trained on, in [0, 1]; images for others are normalised by the data set's own. `at_once` is how many images
@@ -64,15 +60,18 @@ class Backbone(nn.Module):
     std: tuple[float, ...] | None = None
     at_once: int = 1000
 
+    def __init__(self, in_chans: int = 1):
+        super().__init__()
+        self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
+
     def forward_features(self, x: Tensor) -> Tensor:
         """Images to features: `(N, in_chans, image_size, image_size) -> (N, num_features)`."""
-        raise NotImplementedError
+        return self.layers(x).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        owner = f"backbone {self.name!r}"
         shape = ("N", self.in_chans, self.image_size, self.image_size)
         remedy = "resize or pad the images, or choose a body made for them"
-        check_input(owner, x, shape, remedy, next(self.parameters(), None))
+        check_input(f"backbone {self.name!r}", x, shape, remedy, next(self.parameters(), None))
         return self.forward_features(x)
 
 
@@ -83,8 +82,7 @@ class Pixels(Backbone):
     name = "pixels"
 
     def __init__(self, in_chans: int = 1, image_size: int = 28):
-        super().__init__()
-        self.in_chans = check_int("Pixels", "in_chans", in_chans)
+        super().__init__(in_chans)
         self.image_size = check_int("Pixels", "image_size", image_size)
         self.num_features = in_chans * image_size**2
 

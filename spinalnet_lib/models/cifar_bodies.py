@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_int
 from .bodies import Backbone, register_backbone
 from .mnist_bodies import VGG
 
@@ -27,8 +26,7 @@ class CifarCNN(Backbone):
     num_features = 4096
 
     def __init__(self, in_chans: int = 3):
-        super().__init__()
-        self.in_chans = check_int("CifarCNN", "in_chans", in_chans)
+        super().__init__(in_chans)
         self.layers = nn.Sequential(
             *self._block(in_chans, 32, 64),
             *self._block(64, 128, 128),
@@ -46,9 +44,6 @@ class CifarCNN(Backbone):
             nn.ReLU(),
             nn.MaxPool2d(2),
         ]
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.layers(x).flatten(1)
 
 
 def _conv_norm(in_chans: int, out_chans: int, stride: int = 1) -> list[nn.Module]:
@@ -83,8 +78,7 @@ class ResNet(Backbone):
     pool: int
 
     def __init__(self, in_chans: int = 3):
-        super().__init__()
-        self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
+        super().__init__(in_chans)
         layers: list[nn.Module] = [*_conv_norm(in_chans, 32), nn.ReLU(), nn.Dropout2d(0.02)]
         in_chans = 32
         for width, depth, stride in zip((32, 64, 128, 256), self.depths, (1, 2, 2, 2), strict=True):
@@ -93,9 +87,6 @@ class ResNet(Backbone):
                 in_chans = width
         self.layers = nn.Sequential(*layers, nn.MaxPool2d(self.pool))
         self.num_features = 256 * (4 // self.pool) ** 2  # the last map is 4×4
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.layers(x).flatten(1)
 
 
 @register_backbone
@@ -214,8 +205,7 @@ class DenseNet121(Backbone):
     depths = (6, 12, 24, 16)
 
     def __init__(self, in_chans: int = 3):
-        super().__init__()
-        self.in_chans = check_int("DenseNet121", "in_chans", in_chans)
+        super().__init__(in_chans)
         chans = 2 * self.growth
         layers: list[nn.Module] = [nn.Conv2d(in_chans, chans, kernel_size=3, padding=1, bias=False)]
         for block, depth in enumerate(self.depths):
@@ -227,6 +217,3 @@ class DenseNet121(Backbone):
                 layers.append(DenseLayer(chans, self.growth))
                 chans += self.growth
         self.layers = nn.Sequential(*layers, nn.BatchNorm2d(chans), nn.ReLU(), nn.AvgPool2d(4))
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.layers(x).flatten(1)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..checks import check_name
 from ..heads.base import Head
-from ..heads.registry import create_head, list_heads, plain
-from .bodies import Backbone, create_backbone, list_backbones
+from ..heads.registry import create_head, find_head, plain
+from .bodies import Backbone, create_backbone
 
 
 class Classifier(nn.Module):
@@ -25,9 +24,7 @@ class Classifier(nn.Module):
                 "build them with create_backbone and create_head"
             )
         if body.num_features != head.in_features:
-            raise ValueError(
-                f"the body gives {body.num_features} features, the head reads {head.in_features}; build the head with in_features={body.num_features}"
-            )
+            raise ValueError(f"the body gives {body.num_features} features, the head reads {head.in_features}")
         self.body = body
         self.head = head
         self.arguments: dict = {}  # how create_model built it; a record stores it
@@ -82,8 +79,7 @@ def create_model(
     >>> sum(p.numel() for p in model.parameters())
     13818
     """
-    check_name("backbone", backbone, list_backbones())
-    check_name("head", head, list_heads())
+    find_head(head)  # before the body is made
     body = create_backbone(backbone, in_chans, image_size)
     model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
     model.arguments = {

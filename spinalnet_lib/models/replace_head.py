@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_int, check_name
+from ..checks import check_int
 from ..heads.base import Head
-from ..heads.registry import create_head, list_heads
+from ..heads.registry import create_head, find_head
 from .classifier import Classifier, recordable
 
 # Where torchvision's models, and most that are written like them, keep their classifier.
@@ -20,8 +21,9 @@ _ATTRIBUTES = ("fc", "classifier", "head", "heads")
 # The auxiliary classifiers of torchvision's googlenet and inception_v3, which run in training mode only.
 _AUXILIARY = ("aux1.fc2", "aux2.fc2", "AuxLogits.fc")
 
+_TIMM = "get_classifier()"
+
 Make = Callable[[int], nn.Module]  # in_features -> head
-Wire = Callable[[nn.Module, Make, int], list[nn.Module]]  # model, make, num_classes -> the heads it put in
 
 
 class _Refusal(ValueError):
@@ -59,11 +61,8 @@ def replace_head(
     parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
     inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module" if parallel else None
     if inner:
-        raise ValueError(
-            f"replace_head cannot put a head into {type(model).__name__}, which wraps a model; "
-            f"pass model.{inner}, then wrap the result again"
-        )
-    check_name("head", head, list_heads())
+        raise ValueError(f"replace_head: {type(model).__name__} wraps a model; pass model.{inner}, then wrap it again")
+    find_head(head)
     if num_classes is not None:
         check_int("replace_head", "num_classes", num_classes, remedy="pass 1 or more, or None to keep the number")
     if input_size is not None and (not isinstance(input_size, (tuple, list)) or len(input_size) != 3):
@@ -75,20 +74,17 @@ def replace_head(
     # Anomaly detection reads numbers, and the copy without memory has none.
     quiet = torch.autograd.set_detect_anomaly(False)
     with quiet, _kept_generators(), torch.inference_mode(False), torch.enable_grad():
-        for place, old_classes, wire in _places(model):
+        for place, old_classes in _places(model).items():
             classes = num_classes or old_classes
             if not classes:
                 raise ValueError(f"replace_head: {place} gives no classes that could be kept; pass num_classes")
-
-            def make(in_features: int, classes: int = classes) -> nn.Module:
-                return create_head(head, in_features, classes, **head_kwargs)
-
+            make = partial(create_head, head, num_classes=classes, **head_kwargs)
             try:
-                _prove(model, partial(wire, make=make, num_classes=classes), (2, classes), shapes)
+                _prove(model, place, make, classes, shapes)
             except _Refusal as reason:
                 reasons.append(f"{place}: {str(reason).rstrip('.')}")
                 continue
-            wire(model, make, classes)
+            _wire(model, place, make, classes)
             if isinstance(model, Classifier) and model.arguments:
                 arguments = {name: recordable(value) for name, value in head_kwargs.items()}
                 new = {"head": head, "num_classes": classes, "head_arguments": arguments}
@@ -101,30 +97,39 @@ def replace_head(
     )
 
 
-def _places(model: nn.Module) -> Iterator[tuple[str, int, Wire]]:
-    """Where the classifier may be, how many classes it gives, and the function that puts heads there."""
+def _places(model: nn.Module) -> dict[str, int]:
+    """Where the classifier may be, and how many classes it gives there."""
     if not isinstance(model, Classifier) and hasattr(model, "get_classifier") and hasattr(model, "reset_classifier"):
-        yield "get_classifier()", getattr(model, "num_classes", 0), _wire_timm
-        return
-    for name in _ATTRIBUTES:
-        sizes = [size for size in map(_sizes, _layers(getattr(model, name, None))) if size]
-        if sizes:
-            yield name, sizes[-1][1], partial(_wire_attribute, name)
+        return {_TIMM: getattr(model, "num_classes", 0)}
+    layers = {name: _layers(getattr(model, name, None)) for name in _ATTRIBUTES}
+    sizes = {name: [size for size in map(_sizes, layers[name]) if size] for name in _ATTRIBUTES}
+    return {name: found[-1][1] for name, found in sizes.items() if found}
 
 
-def _wire_attribute(name: str, model: nn.Module, make: Make, num_classes: int) -> list[nn.Module]:
+def _wire(model: nn.Module, place: str, make: Make, num_classes: int) -> list[nn.Module]:
+    """Put heads in this place and return them."""
+    heads = _wire_timm(model, make, num_classes) if place == _TIMM else [_wire_attribute(model, place, make)]
+    if "num_classes" in vars(model):
+        model.num_classes = num_classes
+    # Auxiliary classifiers stay Linears; they follow the number of classes, or their loss could not be taken.
+    for path, layer in list(model.named_modules()):
+        if path in _AUXILIARY and isinstance(layer, nn.Linear) and layer.out_features != num_classes:
+            with torch.device("cpu"):
+                fresh = nn.Linear(layer.in_features, num_classes)
+            _set(model, path, fresh.to(layer.weight.device, layer.weight.dtype).train(model.training))
+    return heads
+
+
+def _wire_attribute(model: nn.Module, name: str, make: Make) -> nn.Module:
     old = getattr(model, name)
     layers = _layers(old)
     first = next(i for i, layer in enumerate(layers) if _sizes(layer))
     kept = layers[:first]
     if kept and isinstance(kept[-1], nn.Dropout):  # it belongs to the Linear; the head brings its own
         kept.pop()
-    head, fitted = _fit(layers[first], make, next(layers[first].parameters()), model.training)
-    setattr(model, name, nn.Sequential(*kept, *fitted) if isinstance(old, nn.Sequential) or len(fitted) > 1 else head)
-    _resize_auxiliary(model, num_classes)
-    if "num_classes" in vars(model):
-        model.num_classes = num_classes
-    return [head]
+    *before, head = _fit(layers[first], make, next(layers[first].parameters()), model.training)
+    setattr(model, name, nn.Sequential(*kept, *before, head) if isinstance(old, nn.Sequential) or before else head)
+    return head
 
 
 def _wire_timm(model: nn.Module, make: Make, num_classes: int) -> list[nn.Module]:
@@ -139,34 +144,23 @@ def _wire_timm(model: nn.Module, make: Make, num_classes: int) -> list[nn.Module
     heads = []
     for path, layer in list(model.named_modules()):
         if id(layer) in inside and (_sizes(layer) or (0, 0))[1] == num_classes:
-            head, fitted = _fit(layer, make, like, model.training)
-            _set(model, path, nn.Sequential(*fitted) if len(fitted) > 1 else head)
+            *before, head = _fit(layer, make, like, model.training)
+            _set(model, path, nn.Sequential(*before, head) if before else head)
             heads.append(head)
     if not heads:
         raise _Refusal(f"{type(roots[0]).__name__} holds no Linear with {num_classes} outputs")
-    _resize_auxiliary(model, num_classes)
     return heads
 
 
-def _resize_auxiliary(model: nn.Module, num_classes: int) -> None:
-    """Auxiliary classifiers stay Linears; they follow the number of classes, or the auxiliary loss could not be taken."""
-    for path, layer in list(model.named_modules()):
-        if path in _AUXILIARY and isinstance(layer, nn.Linear) and layer.out_features != num_classes:
-            with torch.device("cpu"):
-                fresh = nn.Linear(layer.in_features, num_classes)
-            _set(model, path, fresh.to(layer.weight.device, layer.weight.dtype).train(model.training))
-
-
-def _fit(layer: nn.Module, make: Make, like: Tensor, training: bool) -> tuple[nn.Module, list[nn.Module]]:
-    """A head instead of `layer`, and the head with what makes vectors of a convolution's input.
+def _fit(layer: nn.Module, make: Make, like: Tensor, training: bool) -> list[nn.Module]:
+    """A head instead of `layer`, the last of the list; before it what makes vectors of a convolution's input.
 
     It is drawn on the CPU and then moved, so that a seed gives the same weights on every device.
     """
     with torch.device("cpu"):
-        head = make(_sizes(layer)[0])
-    head.to(like.device, like.dtype).train(training)
+        head = make(_sizes(layer)[0]).to(like.device, like.dtype)
     before = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if isinstance(layer, nn.Conv2d) else []
-    return head, [*(module.train(training) for module in before), head]
+    return [module.train(training) for module in (*before, head)]
 
 
 def _sizes(layer) -> tuple[int, int] | None:
@@ -180,32 +174,31 @@ def _sizes(layer) -> tuple[int, int] | None:
     return None
 
 
-def _prove(model: nn.Module, wire: Callable, logits: tuple[int, int], shapes: list[tuple[int, int, int]]) -> None:
+def _prove(model: nn.Module, place: str, make: Make, num_classes: int, shapes: list[tuple[int, int, int]]) -> None:
     """Wire a copy of `model` and run it; raise _Refusal with the reason if that does not work."""
     failures = []
     # A copy without memory is quick, but code that reads numbers out of tensors needs a real one.
-    for make_copy in (_copy_without_memory, copy.deepcopy):
-        for shape in shapes:
-            with _kept_generators():
-                try:
-                    twin = make_copy(model).eval()
-                    parameter = next(twin.parameters())
-                    images = torch.zeros(2, *shape, device=parameter.device, dtype=parameter.dtype)
-                except Exception as error:
-                    failures.append(f"it cannot be copied: {error}")
-                    continue
-                heads = wire(twin)  # not in the try: what create_head says goes to the caller as it is
-                for head in heads:
-                    head.register_forward_pre_hook(_check_vectors)
-                try:
-                    output = twin(images)
-                except _Refusal:
-                    raise
-                except Exception as error:
-                    said = (str(error).splitlines() or ["no message"])[0]
-                    failures.append(f"an image of {shape} fails with {type(error).__name__}: {said}")
-                    continue
-                return _check_connection(output, heads, logits)
+    for make_copy, shape in itertools.product((_copy_without_memory, copy.deepcopy), shapes):
+        with _kept_generators():
+            try:
+                twin = make_copy(model).eval()
+                like = next(twin.parameters())
+                images = torch.zeros(2, *shape, device=like.device, dtype=like.dtype)
+            except Exception as error:
+                failures.append(f"it cannot be copied: {error}")
+                continue
+            heads = _wire(twin, place, make, num_classes)  # what create_head says goes to the caller as it is
+            for head in heads:
+                head.register_forward_pre_hook(_check_vectors)
+            try:
+                output = twin(images)
+            except _Refusal:
+                raise
+            except Exception as error:
+                said = (str(error).splitlines() or ["no message"])[0]
+                failures.append(f"an image of {shape} fails with {type(error).__name__}: {said}")
+                continue
+            return _check_connection(output, heads, (2, num_classes))
     raise _Refusal(failures[0])
 
 
@@ -213,25 +206,17 @@ def _check_connection(output, heads: list[nn.Module], logits: tuple[int, int]) -
     if not isinstance(output, Tensor):
         raise _Refusal(f"forward gives {type(output).__name__} in evaluation mode, not a tensor of logits")
     parameters = [parameter for head in heads for parameter in head.parameters()]
-    gradients = (
-        torch.autograd.grad(output.sum(), parameters, allow_unused=True)
-        if output.requires_grad
-        else [None] * len(parameters)
-    )
-    missing = sum(gradient is None for gradient in gradients)
+    found = torch.autograd.grad(output.sum(), parameters, allow_unused=True) if output.requires_grad else ()
+    missing = len(parameters) - sum(gradient is not None for gradient in found)
     if missing:
-        raise _Refusal(
-            f"{missing} of {len(gradients)} parameters of a head there get no gradient: forward does not use it"
-        )
+        raise _Refusal(f"{missing} of {len(parameters)} parameters of a head there get no gradient: forward skips it")
     if output.shape != logits:
         raise _Refusal(f"forward gives {tuple(output.shape)}, not {logits}")
 
 
 def _check_vectors(head: nn.Module, args: tuple) -> None:
     if args and isinstance(args[0], Tensor) and args[0].dim() != 2:
-        raise _Refusal(
-            f"the classifier reads {tuple(args[0].shape)}; a head reads one vector per image, (N, in_features)"
-        )
+        raise _Refusal(f"the classifier reads {tuple(args[0].shape)}; a head reads one vector per image")
 
 
 def _copy_without_memory(model: nn.Module) -> nn.Module:

@@ -41,10 +41,7 @@ def save_model(model: Classifier, path: str | os.PathLike) -> None:
         if {name: tensor.shape for name, tensor in expected.items()} != {name: t.shape for name, t in state.items()}:
             raise ValueError("its arguments make another network")
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"save_model: load_model could not build this model ({error}); pass layers by their names in torch.nn, "
-            "or save its state_dict"
-        ) from error
+        raise ValueError(f"save_model: load_model could not build this model ({error}); save its state_dict") from error
     content = io.BytesIO()
     np.savez(content, arguments=arguments, **{f"model.{name}": tensor.numpy() for name, tensor in bits.items()})
     write_whole(path, content.getvalue())

@@ -34,12 +34,8 @@ for _name in ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"):
     _PAPER_HEADS[_name, "mlp"] = {"hidden_sizes": (4096, 4096), "drop_rate": (0.0, 0.5, 0.5)}
     _PAPER_HEADS[_name, "spinal"] = {"layer_width": 512, "num_layers": 4, "drop_rate": 0.5}
 
-# The heads in folder CIFAR-100 differ from those in CIFAR-10 in these widths only.
-_WIDTHS_FOR_100_CLASSES = {
-    ("cifar_cnn", "spinal"): 256,
-    ("resnet18_cells", "spinal_spatial"): 512,
-    ("resnet34_cells", "spinal_spatial"): 512,
-}
+# Of the heads in folder CIFAR-100, only these on three bodies differ from those in CIFAR-10: they are twice as wide.
+_WIDER_FOR_100_CLASSES = ("cifar_cnn", "resnet18_cells", "resnet34_cells")
 
 
 def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
@@ -52,12 +48,10 @@ def paper_head(backbone: str, head: str, num_classes: int = 10) -> dict:
     """
     if (backbone, head) not in _PAPER_HEADS:
         near = [key for key in _PAPER_HEADS if key[0] == backbone] or _PAPER_HEADS
-        raise ValueError(
-            f"the paper has no head {head!r} on {backbone!r}; known: {', '.join(f'{b} + {h}' for b, h in near)}"
-        )
+        raise ValueError(f"the paper has no {head!r} on {backbone!r}; known: {', '.join(map(' + '.join, near))}")
     arguments = dict(_PAPER_HEADS[backbone, head])
-    if num_classes == 100 and (backbone, head) in _WIDTHS_FOR_100_CLASSES:
-        arguments["layer_width"] = _WIDTHS_FOR_100_CLASSES[backbone, head]
+    if num_classes == 100 and backbone in _WIDER_FOR_100_CLASSES and "layer_width" in arguments:
+        arguments["layer_width"] *= 2
     return arguments
 
 
@@ -77,6 +71,10 @@ _SIZES = {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5}
 _OURS = {"densenet121": _SIZES, "efficientnet_lite0": _SIZES}
 
 
+def _spine(backbone: str, num_classes: int = 10) -> dict:
+    return dict(_OURS[backbone]) if backbone in _OURS else paper_head(backbone, _spinal(backbone), num_classes)
+
+
 def primary_arms(backbone: str) -> tuple[str, ...]:
     """The arms of a body's main comparison: its spinal head, the matched one, and the head that the spine replaces."""
     if (backbone, "mlp") in list_paper_heads():
@@ -93,17 +91,16 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **siz
     check_name("arm", head, (*PRIMARY, *OTHER, "spinal_spatial"))
     if head == "linear":
         return {"drop_rate": drop_rate}
-    if head in ("mlp", "spinal_big"):
+    if head == "mlp":
         baseline = paper_head(backbone, "mlp")
-        if head == "mlp":
-            return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
-    spine = {**(_OURS.get(backbone) or paper_head(backbone, _spinal(backbone))), **sizes}
+        return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
+    spine = {**_spine(backbone), **sizes}
     if head == "spinal_shared":  # it has two sets of weights, however often they are used
         spine["num_layers"] = 2
     spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * spine["num_layers"] + [0.5]), drop_rate)
     if head == "spinal_big":
         del spine["layer_width"]
-        return {"hidden_sizes": baseline["hidden_sizes"], **spine}
+        return {"hidden_sizes": paper_head(backbone, "mlp")["hidden_sizes"], **spine}
     return spine
 
 
@@ -111,9 +108,9 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **siz
 def equal_width(head: str, backbone: str, num_classes: int) -> int:
     """The width at which an ablation comes nearest to the parameters of the body's spinal head."""
     in_features = create_backbone(backbone).num_features
-    spine = {**(_OURS.get(backbone) or paper_head(backbone, _spinal(backbone), num_classes)), "drop_rate": 0.0}
+    spine = _spine(backbone, num_classes)
     budget = head_cost(_spinal(backbone), in_features, num_classes, **spine).parameters
-    del spine["layer_width"], spine["drop_rate"]
+    del spine["layer_width"]
     return width_for_parameters(head, budget, in_features, num_classes, **spine)
 
 

@@ -26,3 +26,12 @@ class SkipMLPHead(MLPHead):
     """Hidden layers in a row that all feed the classifier."""
 
     all_layers_feed_output = True
+
+
+def relu_of(layer, x):
+    """A layer without dropout and norm, written out."""
+    return torch.relu(x @ layer.linear.weight.T + layer.linear.bias)
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)

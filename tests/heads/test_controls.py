@@ -3,18 +3,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinalnet_lib import MLPHead, SpinalHead, count_parameters, create_head, head_cost, width_for_parameters
-from tests.heads.cases import SkipMLPHead
+from spinalnet_lib import MLPHead, SpinalHead, count_parameters, create_head, head_cost
+from tests.heads.cases import SkipMLPHead, close, relu_of
 
 SPINE = {"layer_width": 6, "num_layers": 5, "num_splits": 3}
-
-
-def linear(layer, x):
-    return x @ layer.linear.weight.T + layer.linear.bias
-
-
-def close(a, b):
-    torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
 def inputs():
@@ -24,7 +16,7 @@ def inputs():
 def test_without_chain_every_layer_reads_its_split_alone():
     head, x = create_head("spinal_no_chain", 20, 7, **SPINE).double(), inputs()
     splits = [x[:, :7], x[:, 7:14], x[:, 14:]]
-    outputs = [torch.relu(linear(layer, splits[i % 3])) for i, layer in enumerate(head.layers)]
+    outputs = [relu_of(layer, splits[i % 3]) for i, layer in enumerate(head.layers)]
     close(head(x, pre_logits=True), torch.cat(outputs, 1))
 
 
@@ -37,9 +29,9 @@ def test_last_gives_the_classifier_the_last_layer_alone():
 
 def test_full_reads_all_features_in_every_layer():
     head, x = create_head("spinal_full", 20, 7, layer_width=6).double(), inputs()
-    outputs = [torch.relu(linear(head.layers[0], x))]
+    outputs = [relu_of(head.layers[0], x)]
     for layer in head.layers[1:]:
-        outputs.append(torch.relu(linear(layer, torch.cat([x, outputs[-1]], 1))))
+        outputs.append(relu_of(layer, torch.cat([x, outputs[-1]], 1)))
     close(head(x, pre_logits=True), torch.cat(outputs, 1))
     with pytest.raises(TypeError, match="num_splits"):
         create_head("spinal_full", 20, 7, layer_width=6, num_splits=2)
@@ -68,7 +60,7 @@ def test_no_overlap_is_spinal(data):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_random_sets_are_sets_and_cover_the_features(data):
     in_features, splits = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 7))
     splits = min(splits, in_features)
@@ -82,7 +74,7 @@ def test_random_sets_are_sets_and_cover_the_features(data):
 
 def test_random_sets_repeat_from_their_seed_and_draw_nothing_from_the_callers():
     before = torch.get_rng_state()
-    one, two, other = (torch.Generator(), create_head("spinal_random_mask", 20, 7, layer_width=6), None)
+    two = create_head("spinal_random_mask", 20, 7, layer_width=6)
     torch.set_rng_state(before)
     spinal = create_head("spinal", 20, 7, layer_width=6)
     assert torch.equal(spinal.layers[0].linear.weight, two.layers[0].linear.weight)  # paired with `spinal`
@@ -109,15 +101,7 @@ def test_matched_heads_come_as_near_to_spinal_as_a_width_can(name, norm_layer):
     for other in (width - 1, width + 1):
         near = (SkipMLPHead if name == "mlp_deep_skip" else MLPHead)(256, 10, [other] * depth, norm_layer=norm_layer)
         assert abs(count_parameters(near) - budget) >= abs(count_parameters(head) - budget)
-    assert [layer.drop.p for layer in head.layers] == [0.5] * depth and head.classifier_drop.p == 0.5
     assert abs(count_parameters(head) / budget - 1) < 0.01
-
-
-def test_matched_drop_rates_are_those_of_spinals_first_layer_and_classifier():
-    head = create_head("mlp_matched", 20, 7, layer_width=6, drop_rate=(0.1, 0.2, 0.3, 0.4, 0.5))
-    assert (head.layers[0].drop.p, head.classifier_drop.p) == (0.1, 0.5)
-    deep = create_head("mlp_deep", 20, 7, layer_width=6, drop_rate=(0.1, 0.2, 0.3, 0.4, 0.5))
-    assert [layer.drop.p for layer in deep.layers] == [0.1, 0.2, 0.3, 0.4] and deep.classifier_drop.p == 0.5
 
 
 def test_big_has_the_parameters_of_the_dense_head():
@@ -127,26 +111,14 @@ def test_big_has_the_parameters_of_the_dense_head():
     assert abs(count_parameters(head) / dense - 1) < 0.01
 
 
-@pytest.mark.parametrize("name", ["spinal_no_chain", "spinal_last", "spinal_full", "spinal_overlap"])
-def test_ablations_can_be_re_solved_to_spinals_parameters(name):
-    budget = head_cost("spinal", 320, 10, layer_width=8, num_layers=6).parameters
-    width = width_for_parameters(name, budget, 320, 10, num_layers=6)
-    assert abs(head_cost(name, 320, 10, layer_width=width, num_layers=6).parameters / budget - 1) < 0.08
-
-
 @pytest.mark.parametrize(
     ("name", "kwargs", "says"),
     [
         ("spinal_overlap", {"layer_width": 3, "overlap": 1.0}, "overlap must be at least 0 and below 1, got 1.0"),
-        ("spinal_overlap", {"layer_width": 3, "overlap": -0.1}, "got -0.1; pass 0.25 for a quarter"),
-        ("spinal_overlap", {"layer_width": 3, "num_layers": 1}, "OverlapSpinalHead: num_layers=1 cannot read"),
+        ("spinal_overlap", {"layer_width": 3, "num_layers": 1}, "OverlapSpinalHead: num_layers=1"),
         ("spinal_random_mask", {"layer_width": 3, "mask_seed": -1}, "mask_seed must be at least 0, got -1"),
-        ("spinal_random_mask", {"layer_width": 3, "mask_seed": 0.5}, "mask_seed must be an integer, got 0.5"),
-        ("spinal_no_chain", {"layer_width": 3, "num_splits": 5}, "num_layers=4 cannot read num_splits=5"),
-        ("spinal_last", {"layer_width": 3.0}, "layer_width must be an integer, got 3.0"),
         ("spinal_full", {"layer_width": 3, "num_layers": 0}, "num_layers must be at least 1, got 0"),
         ("mlp_matched", {"layer_width": 3, "num_splits": 0}, "num_splits must be at least 1, got 0"),
-        ("mlp_deep", {"layer_width": -3}, "layer_width must be at least 1, got -3"),
         ("mlp_deep_skip", {"layer_width": 3, "drop_rate": 1.5}, "drop_rate must be at least 0 and below 1, got 1.5"),
         ("mlp_matched", {"layer_width": 3, "drop_rate": (0.1, 0.2)}, "2 values for 5 Linear layers"),
         ("spinal_big", {"hidden_sizes": 0}, "every width in hidden_sizes must be at least 1, got 0"),

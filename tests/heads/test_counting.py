@@ -20,26 +20,9 @@ from spinalnet_lib import (
 from spinalnet_lib.heads.counting import measured_cost
 from tests.heads.cases import REQUIRED, build
 
-# reference counts of the published networks: head MACs, network MACs
-PAPER_MACS = {
-    ("two_conv", "mlp"): (16_500, 480_500),
-    ("two_conv", "spinal"): (8_480, 472_480),
-    ("vgg5", "mlp"): (136_192, 161_019_904),
-    ("vgg5", "spinal"): (119_808, 161_003_520),
-}
-
-
-@pytest.mark.parametrize(("backbone", "head"), PAPER_MACS)
-def test_the_papers_networks_have_the_papers_macs(backbone, head):
-    model = create_model(backbone, head, 10, **paper_head(backbone, head))
-    head_macs, network_macs = PAPER_MACS[backbone, head]
-    assert count_macs(model.head, (model.num_features,)) == head_macs
-    assert count_macs(model, (1, 28, 28)) == network_macs
-    assert head_cost(head, model.num_features, 10, **paper_head(backbone, head)).macs == head_macs
-
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "spinal"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_closed_forms_equal_the_built_head(name, data):
     in_features, num_classes = data.draw(st.integers(5, 60)), data.draw(st.integers(0, 12))
@@ -56,27 +39,18 @@ def test_closed_forms_equal_the_built_head(name, data):
 
 
 @pytest.mark.parametrize("name", list_heads())
-def test_the_cost_is_that_of_the_built_head(name):
-    assert head_cost(name, 20, 7, **REQUIRED[name]) == measured_cost(build(name), (20,))
+def test_the_cost_is_that_of_the_built_head_and_a_background_class_counts_as_one_output(name):
+    head, plain = build(name), head_cost(name, 20, 7, **REQUIRED[name])
+    assert plain == measured_cost(head, (20,))
+    with_background = head_cost(name, 20, 7, background_class=True, **REQUIRED[name])
+    assert with_background.parameters == plain.parameters + head.head_hidden_size + 1
+    assert with_background.macs == plain.macs + head.head_hidden_size
 
 
-@pytest.mark.parametrize("name", list_heads())
-def test_a_background_class_counts_as_one_output(name):
-    kwargs = REQUIRED[name]
-    plain = head_cost(name, 20, 7, **kwargs)
-    with_background = head_cost(name, 20, 7, background_class=True, **kwargs)
-    hidden = create_head(name, 20, 7, **kwargs).head_hidden_size
-    assert with_background.parameters == plain.parameters + hidden + 1
-    assert with_background.macs == plain.macs + hidden
-
-
-# ProgressiveSpinalNet (arXiv 2103.11373), four layers: (features, classes, width) -> MACs of the head. The first two
-# are derived: every layer reads the features and all earlier layers, and so does the classifier.
+# ProgressiveSpinalNet (arXiv 2103.11373), four layers: (features, classes, width) -> MACs of the head. The first
+# is derived: every layer reads the features and all earlier layers, and so does the classifier.
 PROGRESSIVE_MACS = {
-    (256, 10, 64): 4 * 256 * 64
-    + (1 + 2 + 3) * 64 * 64
-    + (256 + 4 * 64) * 10,  # VGG-5 on KMNIST: below spinal's 119,808
-    (256, 62, 128): 4 * 256 * 128 + (1 + 2 + 3) * 128 * 128 + (256 + 4 * 128) * 62,  # letters: above the dense 162,816
+    (256, 10, 64): 4 * 256 * 64 + (1 + 2 + 3) * 64 * 64 + (256 + 4 * 64) * 10,  # VGG-5 on KMNIST
     (784, 10, 128): 512_672,
     (2048, 250, 1024): 16_216_064,  # its STL-10 script keeps 250 classes
     (2048, 101, 200): 2_166_048,
@@ -87,7 +61,6 @@ PROGRESSIVE_MACS = {
 def test_the_progressive_head_has_its_published_macs(sizes):
     in_features, num_classes, width = sizes
     assert head_cost("progressive", in_features, num_classes, layer_width=width).macs == PROGRESSIVE_MACS[sizes]
-    assert PROGRESSIVE_MACS[256, 10, 64] < 119_808 and PROGRESSIVE_MACS[256, 62, 128] > 162_816
 
 
 @pytest.mark.parametrize(("width", "parameters"), [(10, 3_490), (20, 7_170), (50, 19_410), (100, 43_810)])
@@ -108,16 +81,15 @@ def test_counting_leaves_the_module_and_the_generator_alone():
 
 def test_a_module_in_double_precision_is_counted_too():
     model = create_model("two_conv", "spinal", 10, **paper_head("two_conv", "spinal")).double()
-    assert count_macs(model, (1, 28, 28)) == PAPER_MACS["two_conv", "spinal"][1]
+    assert count_macs(model, (1, 28, 28)) == 472_480
     assert next(model.parameters()).dtype == torch.float64
 
 
 def test_numpys_numbers_do_not_overflow():
     sizes = np.int32(25_088), np.int32(4096)
     assert head_cost("linear", *sizes).weights == 25_088 * 4096
-    assert head_cost("spinal", *sizes, layer_width=np.int32(60_000)).weights == 3 * 60_000**2 + 60_000 * (
-        2 * 25_088 + 4 * 4096
-    )
+    spinal = head_cost("spinal", *sizes, layer_width=np.int32(60_000))
+    assert spinal.weights == 3 * 60_000**2 + 60_000 * (2 * 25_088 + 4 * 4096)
 
 
 def test_a_shared_parameter_counts_once():
@@ -129,21 +101,13 @@ def test_a_shared_parameter_counts_once():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: head_cost("spinl", 8, 2), "did you mean 'spinal'"),
         (lambda: head_cost("spinal", 8, 2, layer_width=0), "layer_width must be at least 1, got 0"),
         (lambda: head_cost("spinal", 8, 2, layer_width=3, num_layers=1), "num_layers=1 cannot read num_splits=2"),
         (lambda: head_cost("mlp", -8, 2, hidden_sizes=4), "in_features must be at least 1, got -8"),
         (lambda: head_cost("linear", 8, -2), "num_classes must be at least 0, got -2"),
         (lambda: count_macs(nn.Linear(8, 2), (0,)), "input_shape must be at least 1, got 0"),
-        (lambda: count_macs(nn.Linear(8, 2), 8), "input_shape must be a sequence, got 8; pass (8,)"),
-        (lambda: count_parameters(None), "count_parameters counts a module, got NoneType"),
-        (
-            lambda: head_cost("spinal", 8, 2, layer_width=3, drop_rate=7),
-            "drop_rate must be at least 0 and below 1, got 7",
-        ),
-        (lambda: head_cost("spinal", 8, 2, layer_width=3, act_layer=3), "act_layer=3 is no layer"),
+        (lambda: head_cost("spinal", 8, 2, layer_width=3, drop_rate=7), "drop_rate must be at least 0"),
         (lambda: head_cost("mlp", 8, 2, hidden_sizes=3, act_layer=3), "act_layer=3 is no layer"),
-        (lambda: head_cost("spinal_spatial", 30, 2, layer_width=3), "in_features=30 is no whole number of channels"),
         (lambda: head_cost("spinal_overlap", 8, 2, layer_width=3, overlap=2), "overlap must be at least 0 and below 1"),
         (lambda: head_cost("mlp_matched", 8, 2, layer_width=0), "layer_width must be at least 1, got 0"),
     ],

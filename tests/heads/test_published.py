@@ -6,23 +6,16 @@ from torch import nn
 
 from spinalnet_lib import SpinalHead, create_head
 from spinalnet_lib.heads.published import ProgressiveHead, SharedSpinalHead, SpatialSpinalHead, SpinalColumnsHead
-
-
-def linear(layer, x):
-    return x @ layer.linear.weight.T + layer.linear.bias
-
-
-def close(a, b):
-    torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+from tests.heads.cases import close, relu_of
 
 
 def test_spatial_reads_a_map_cell_by_cell():
     """As the published SpinalResNet: cells (0, 0), (0, 1), (1, 0), (1, 1), all channels of each."""
     head = SpatialSpinalHead(12, 5, layer_width=3).double()
     image = torch.randn(4, 3, 2, 2, dtype=torch.float64)
-    outputs = [torch.relu(linear(head.layers[0], image[:, :, 0, 0]))]
+    outputs = [relu_of(head.layers[0], image[:, :, 0, 0])]
     for layer, (row, column) in zip(head.layers[1:], [(0, 1), (1, 0), (1, 1)], strict=True):
-        outputs.append(torch.relu(linear(layer, torch.cat([image[:, :, row, column], outputs[-1]], 1))))
+        outputs.append(relu_of(layer, torch.cat([image[:, :, row, column], outputs[-1]], 1)))
     close(head(image.flatten(1), pre_logits=True), torch.cat(outputs, 1))
     assert SpatialSpinalHead(12, 5, 3, num_splits=6).num_layers == 6
 
@@ -31,9 +24,9 @@ def test_shared_uses_one_layer_for_all_but_the_first():
     head = SharedSpinalHead(7, 5, layer_width=3, num_layers=5).double()  # splits of 4 and 3: the second is padded
     x = torch.randn(6, 7, dtype=torch.float64)
     a, b = x[:, :4], torch.cat([x[:, 4:], torch.zeros(6, 1, dtype=torch.float64)], 1)
-    outputs = [torch.relu(linear(head.layers[0], a))]
+    outputs = [relu_of(head.layers[0], a)]
     for split in (b, a, b, a):
-        outputs.append(torch.relu(linear(head.layers[1], torch.cat([split, outputs[-1]], 1))))
+        outputs.append(relu_of(head.layers[1], torch.cat([split, outputs[-1]], 1)))
     close(head(x), torch.cat(outputs, 1) @ head.classifier.weight.T + head.classifier.bias)
     assert len(head.layers) == 2 and len(SharedSpinalHead(7, 5, 3, 1, 1).layers) == 1
 
@@ -43,7 +36,7 @@ def test_progressive_reads_everything_so_far():
     x = torch.randn(6, 7, dtype=torch.float64)
     seen = x
     for layer in head.layers:
-        seen = torch.cat([seen, torch.relu(linear(layer, seen))], 1)
+        seen = torch.cat([seen, relu_of(layer, seen)], 1)
     close(head(x, pre_logits=True), seen)
     assert head.head_hidden_size == 7 + 3 * 3
 
@@ -68,16 +61,8 @@ def test_columns_are_spines_side_by_side():
         spine = SpinalHead(stop - start, 0, 3, layers).double()
         spine.load_state_dict(column.state_dict())
         spines.append(spine(x[:, start:stop]))
-    hidden = torch.relu(linear(head.merge, torch.cat(spines, 1)))
+    hidden = relu_of(head.merge, torch.cat(spines, 1))
     close(head(x), hidden @ head.classifier.weight.T + head.classifier.bias)
-
-
-def test_drop_rates_reach_their_linears():
-    shared = SharedSpinalHead(8, 2, 3, drop_rate=(0.1, 0.2, 0.3))
-    assert [layer.drop.p for layer in shared.layers] == [0.1, 0.2] and shared.classifier_drop.p == 0.3
-    columns = SpinalColumnsHead(8, 2, (4, 4), 3, 2, drop_rate=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
-    assert [layer.drop.p for column in columns.columns for layer in column.layers] == [0.1, 0.2, 0.3, 0.4]
-    assert columns.merge.drop.p == 0.5 and columns.classifier_drop.p == 0.6
 
 
 @settings(max_examples=30, deadline=None)
@@ -90,38 +75,24 @@ def test_shared_takes_any_number_of_features(in_features, splits, more):
     assert (x.grad.abs().sum(0) > 0).all()
 
 
+COLUMNS = {"layer_width": 3, "column_sizes": (10, 10)}
+
+
 @pytest.mark.parametrize(
     ("name", "kwargs", "says"),
     [
-        ("spinal_spatial", {"layer_width": 3, "num_splits": 6}, "in_features=20 is no whole number of channels"),
+        ("spinal_spatial", {"layer_width": 3, "num_splits": 6}, "in_features=20 .* num_splits=6"),
         ("spinal_spatial", {"layer_width": 3, "num_layers": 3}, "num_layers=3 cannot read num_splits=4"),
-        ("spinal_spatial", {"layer_width": 0}, "SpatialSpinalHead: layer_width must be at least 1, got 0"),
-        ("spinal_shared", {"layer_width": 3, "num_splits": 21, "num_layers": 30}, "cannot fill num_splits=21"),
+        ("spinal_shared", {"layer_width": 3, "num_splits": 21, "num_layers": 30}, "num_splits=21"),
         ("spinal_shared", {"layer_width": 3, "drop_rate": [0.1] * 5}, "5 values for 3 Linear layers"),
-        ("spinal_shared", {"layer_width": 3, "num_layers": 1}, "SharedSpinalHead: num_layers=1 cannot read"),
         ("progressive", {"layer_width": 3, "num_layers": 0}, "num_layers must be at least 1, got 0"),
-        ("progressive", {"layer_width": 3, "feature_drop_rate": 1}, "feature_drop_rate must be at least 0 and below 1"),
-        ("progressive", {"layer_width": 3, "feature_drop_rate": "x"}, "feature_drop_rate must be a number, got 'x'"),
-        ("spinal_columns", {"layer_width": 3, "column_sizes": (8, 8)}, r"sum to 16, not to in_features=20"),
-        ("spinal_columns", {"layer_width": 3, "column_sizes": 20}, "must be a sequence of sizes, got 20"),
-        ("spinal_columns", {"layer_width": 3, "column_sizes": ()}, "must be a sequence of sizes"),
-        (
-            "spinal_columns",
-            {"layer_width": 3, "column_sizes": (20, 0)},
-            "every size in column_sizes must be at least 1",
-        ),
-        ("spinal_columns", {"layer_width": 3, "column_sizes": (19, 1)}, "in_features=1 cannot fill num_splits=2"),
-        (
-            "spinal_columns",
-            {"layer_width": 3, "column_sizes": (10, 10), "num_layers": (2, 2, 2)},
-            "3 values for 2 columns",
-        ),
-        ("spinal_columns", {"layer_width": 3, "column_sizes": (10, 10), "num_layers": 1}, "num_layers=1 cannot read"),
-        (
-            "spinal_columns",
-            {"layer_width": 3, "column_sizes": (10, 10), "hidden_size": 0},
-            "hidden_size must be at least 1",
-        ),
+        ("progressive", {"layer_width": 3, "feature_drop_rate": 1}, "feature_drop_rate .* got 1"),
+        ("spinal_columns", {**COLUMNS, "column_sizes": (8, 8)}, r"column_sizes=\(8, 8\) .*in_features=20"),
+        ("spinal_columns", {**COLUMNS, "column_sizes": 20}, "column_sizes .* got 20"),
+        ("spinal_columns", {**COLUMNS, "column_sizes": (20, 0)}, "every size in column_sizes .* got 0"),
+        ("spinal_columns", {**COLUMNS, "column_sizes": (19, 1)}, "in_features=1 cannot fill num_splits=2"),
+        ("spinal_columns", {**COLUMNS, "num_layers": (2, 2, 2)}, r"num_layers=\(2, 2, 2\)"),
+        ("spinal_columns", {**COLUMNS, "hidden_size": 0}, "hidden_size must be at least 1, got 0"),
     ],
 )
 def test_wrong_arguments(name, kwargs, says):

@@ -1,5 +1,3 @@
-import re
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,9 +8,8 @@ from spinalnet_lib import MLPHead, SpinalHead, split_sizes
 
 def naive_spine(head: SpinalHead, x: torch.Tensor) -> torch.Tensor:
     """Feature by feature, from the definition: layer i reads feature j iff j's split is i mod num_splits."""
-    sizes = [
-        head.in_features // head.num_splits + (i < head.in_features % head.num_splits) for i in range(head.num_splits)
-    ]
+    size, larger = divmod(head.in_features, head.num_splits)
+    sizes = [size + (i < larger) for i in range(head.num_splits)]
     split_of = [i for i, size in enumerate(sizes) for _ in range(size)]
     outputs, previous = [], None
     for i, layer in enumerate(head.layers):
@@ -41,14 +38,6 @@ def test_splits_are_cut_as_tensor_split_cuts(in_features, num_splits):
     assert split_sizes(in_features, num_splits) == expected
 
 
-def test_spinal_feeds_all_layers_to_the_classifier():
-    head = SpinalHead(10, 3, layer_width=4, num_layers=5)
-    x = torch.randn(2, 10)
-    pre_logits = head(x, pre_logits=True)
-    assert pre_logits.shape == (2, 20) and head.head_hidden_size == 20
-    assert torch.equal(head.classifier(pre_logits), head(x))
-
-
 def test_one_layer_and_one_split_is_an_mlp():
     spinal, mlp = SpinalHead(10, 3, layer_width=4, num_layers=1, num_splits=1), MLPHead(10, 3, 4)
     mlp.load_state_dict(spinal.state_dict())
@@ -57,22 +46,16 @@ def test_one_layer_and_one_split_is_an_mlp():
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "error", "says"),
+    ("kwargs", "says"),
     [
-        ({"layer_width": 0}, ValueError, "layer_width must be at least 1, got 0"),
-        ({"layer_width": -4}, ValueError, "-4"),
-        ({"layer_width": 2.0}, TypeError, "2.0"),
-        ({"num_layers": 0}, ValueError, "num_layers must be at least 1, got 0"),
-        ({"num_splits": 0}, ValueError, "num_splits must be at least 1, got 0"),
-        (
-            {"num_layers": 2, "num_splits": 3},
-            ValueError,
-            "num_layers=2 cannot read num_splits=3; raise num_layers to 3",
-        ),
-        ({"num_layers": 30, "num_splits": 21}, ValueError, "in_features=20 cannot fill num_splits=21"),
+        ({"layer_width": 0}, "layer_width must be at least 1, got 0"),
+        ({"layer_width": 2.0}, "layer_width must be an integer, got 2.0"),
+        ({"num_layers": 0}, "num_layers must be at least 1, got 0"),
+        ({"num_splits": 0}, "num_splits must be at least 1, got 0"),
+        ({"num_layers": 2, "num_splits": 3}, "num_layers=2 cannot read num_splits=3; raise num_layers to 3"),
+        ({"num_layers": 30, "num_splits": 21}, "in_features=20 cannot fill num_splits=21"),
     ],
 )
-def test_wrong_spinal_arguments(kwargs, error, says):
-    with pytest.raises(error) as caught:
+def test_wrong_spinal_arguments(kwargs, says):
+    with pytest.raises((ValueError, TypeError), match=says):
         SpinalHead(20, 7, **{"layer_width": 6, **kwargs})
-    assert re.search(says, str(caught.value))

@@ -14,7 +14,6 @@ from spinalnet_lib import (
     SpinalHead,
     as_masked_mlp,
     as_spine,
-    count_parameters,
     create_head,
     layer_gradient_norms,
 )
@@ -32,31 +31,22 @@ def close(a, b):
     torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
-@given(sizes, sizes, sizes)
-@settings(max_examples=25, deadline=None)
-def test_any_hidden_layer_is_a_spine_of_width_two(in_features, units, classes):
+@given(sizes, sizes, st.integers(1, 6), sizes)
+@settings(max_examples=12, deadline=None)
+def test_any_hidden_layer_is_a_spine_of_width_two_or_of_groups_of_units(in_features, units, group, classes):
     mlp, x = MLPHead(in_features, classes, units).double(), batch(in_features)
-    spine = as_spine(mlp, units_per_layer=1)
+    spine, group = as_spine(mlp, units_per_layer=group), min(group, units)
+    layers = 2 * -(-units // group)
     assert type(spine) is SpinalHead
-    assert (spine.layer_width, spine.num_layers, spine.num_splits) == (2, 2 * units, min(2, in_features))
+    assert (spine.layer_width, spine.num_layers, spine.num_splits) == (2 * group, layers, min(2, in_features))
     close(spine(x), mlp(x))
-    finished = spine(x, pre_logits=True).reshape(len(x), units, 2, 2)[:, :, 1]
-    close(finished[:, :, 0], mlp(x, pre_logits=True))
-    assert not finished[:, :, 1].any()  # the other unit is idle
-
-
-@given(sizes, sizes, st.integers(1, 15), sizes)
-@settings(max_examples=25, deadline=None)
-def test_units_can_be_made_in_groups(in_features, units, group, classes):
-    mlp, x = MLPHead(in_features, classes, units).double(), batch(in_features)
-    spine = as_spine(mlp, units_per_layer=group)
-    assert spine.layer_width == 2 * min(group, units)
-    assert spine.num_layers == 2 * -(-units // group)
-    close(spine(x), mlp(x))
+    finished = spine(x, pre_logits=True).unflatten(1, (-1, 2, 2 * group))[:, :, 1]
+    close(finished[:, :, :group].flatten(1)[:, :units], mlp(x, pre_logits=True))
+    assert not finished[:, :, group:].any()  # the other units are idle
 
 
 @given(sizes, st.lists(sizes, min_size=1, max_size=4), sizes, st.sampled_from([MLPHead, SkipMLPHead]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_dense_head_is_a_spine(in_features, hidden, classes, kind):
     mlp, x = kind(in_features, classes, hidden).double(), batch(in_features)
     spine = as_spine(mlp)
@@ -76,7 +66,7 @@ def test_a_unit_that_needs_both_halves_survives_the_cut():
 
 
 @given(sizes, sizes, st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_without_chain_a_spine_is_a_masked_hidden_layer(width, splits, data):
     layers, in_features = splits + data.draw(st.integers(0, 5)), splits + data.draw(st.integers(0, 20))
     norm, classes = data.draw(st.sampled_from([None, "BatchNorm1d"])), data.draw(st.integers(0, 5))
@@ -108,13 +98,6 @@ def test_the_mask_is_what_the_head_reads():
     ]
 
 
-def test_masked_mlp_is_equal_in_evaluation_mode_with_dropout():
-    head, x = create_head("spinal_no_chain", 20, 7, layer_width=6, drop_rate=0.5).double().eval(), batch(20)
-    mlp = as_masked_mlp(head)
-    close(mlp(x), head(x))
-    assert (type(mlp.layers[0].drop), mlp.classifier_drop.p) == (nn.Identity, 0.5)
-
-
 @pytest.mark.parametrize("kind", [{"eps": 0.5}, {"momentum": 0.7}, {"affine": False}, {"track_running_stats": False}])
 def test_masked_mlp_keeps_the_kind_of_norm(kind):
     spine = {"layer_width": 6, "norm_layer": partial(nn.BatchNorm1d, **kind)}
@@ -123,6 +106,13 @@ def test_masked_mlp_keeps_the_kind_of_norm(kind):
     for mode in (True, False):
         head.train(mode), mlp.train(mode)
         close(mlp(x), head(x))
+
+
+def test_masked_mlp_drops_before_its_classifier_alone():
+    head, x = no_chain(drop_rate=0.5).double().eval(), batch(20)
+    mlp = as_masked_mlp(head)
+    close(mlp(x), head(x))
+    assert (type(mlp.layers[0].drop), mlp.classifier_drop.p) == (nn.Identity, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -147,18 +137,11 @@ def test_a_conversion_keeps_dtype_mode_background_and_the_generator(convert, hea
         assert logits.shape == (4, outputs)
 
 
-def test_width_two_takes_more_weights():
-    mlp = MLPHead(320, 10, 50)
-    assert count_parameters(as_spine(mlp, 1)) > count_parameters(mlp)
-
-
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: SpinalHead(20, 7, 6, num_layers=30),
         lambda: SpinalHead(20, 7, 6, num_layers=30, drop_rate=0.3, norm_layer=nn.BatchNorm1d),
         lambda: MLPHead(20, 7, [6] * 30),
-        lambda: create_head("mlp_deep_skip", 20, 7, layer_width=6, num_layers=30),
     ],
 )
 @pytest.mark.parametrize("training", [True, False])
@@ -197,31 +180,29 @@ no_chain = partial(create_head, "spinal_no_chain", 20, 7, layer_width=6)
 @pytest.mark.parametrize(
     "call, error, says",
     [
-        (lambda: as_spine(SpinalHead(20, 7, 6)), TypeError, "got SpinalHead; pass MLPHead"),
-        (lambda: as_spine("mlp"), TypeError, "got str; pass MLPHead"),
-        (lambda: as_spine(MLPHead(20, 0, 5)), ValueError, r"num_classes=0 .* reset\(num_classes\)"),
-        (lambda: as_spine(MLPHead(20, 7, 5, norm_layer="BatchNorm1d")), ValueError, r"norm BatchNorm1d\(5.*=None$"),
-        (lambda: as_spine(MLPHead(20, 7, 5, act_layer="GELU")), ValueError, r"got activation GELU.*act_layer=nn.ReLU"),
-        (lambda: as_spine(MLPHead(20, 7, 5, (0, 0.5))), ValueError, r"has Dropout\(p=0.5.*drop_rate=0"),
-        (lambda: as_spine(MLPHead(20, 7, 5, (0.5, 0))), ValueError, r"has Dropout\(p=0.5.*drop_rate=0"),
+        (lambda: as_spine(SpinalHead(20, 7, 6)), TypeError, "got SpinalHead"),
+        (lambda: as_spine(MLPHead(20, 0, 5)), ValueError, "num_classes=0"),
+        (
+            lambda: as_spine(MLPHead(20, 7, 5, norm_layer="BatchNorm1d")),
+            ValueError,
+            r"BatchNorm1d\(5.*norm_layer=None$",
+        ),
+        (lambda: as_spine(MLPHead(20, 7, 5, act_layer="GELU")), ValueError, "GELU.*act_layer=nn.ReLU"),
+        (lambda: as_spine(MLPHead(20, 7, 5, (0, 0.5))), ValueError, r"Dropout\(p=0.5.*drop_rate=0"),
         (lambda: as_spine(MLPHead(20, 7, 5), 0), ValueError, "units_per_layer must be at least 1, got 0"),
-        (lambda: as_spine(MLPHead(20, 7, 5), 1.0), TypeError, "units_per_layer must be an integer, got 1.0"),
-        (lambda: as_spine(MLPHead(20, 7, [5, 4]), 2), ValueError, r"=2 needs one.*\[5, 4\].*pass units_per_layer=None"),
-        (lambda: as_masked_mlp(MLPHead(20, 7, 5)), TypeError, "got MLPHead; build one with .*spinal_no_chain"),
-        (lambda: as_masked_mlp(SpinalHead(20, 7, 6)), ValueError, "SpinalHead has chained=True.*spinal_no_chain"),
-        (lambda: as_masked_mlp(LastSpinalHead(20, 7, 6)), ValueError, "all_layers_feed_output=False"),
-        (lambda: as_masked_mlp(no_chain(norm_layer="LayerNorm")), ValueError, r"LayerNorm\(.*or norm_layer=nn.BatchN"),
-        (lambda: as_masked_mlp(no_chain(act_layer="Tanh")), ValueError, r"got activation Tanh\(\)"),
-        (lambda: layer_gradient_norms(LinearHead(20, 7), X, Y), TypeError, "got LinearHead; pass a spinal head"),
-        (lambda: layer_gradient_norms(nn.Linear(20, 7), X, Y), TypeError, "got Linear; pass a spinal head"),
+        (lambda: as_spine(MLPHead(20, 7, [5, 4]), 2), ValueError, r"units_per_layer=2.*\[5, 4\]"),
+        (lambda: as_masked_mlp(MLPHead(20, 7, 5)), TypeError, "got MLPHead.*spinal_no_chain"),
+        (lambda: as_masked_mlp(SpinalHead(20, 7, 6)), ValueError, "got SpinalHead"),
+        (lambda: as_masked_mlp(LastSpinalHead(20, 7, 6)), ValueError, "got LastSpinalHead"),
+        (lambda: as_masked_mlp(no_chain(norm_layer="LayerNorm")), ValueError, r"LayerNorm\(.*nn.BatchNorm1d"),
+        (lambda: layer_gradient_norms(LinearHead(20, 7), X, Y), TypeError, "LinearHead"),
         (lambda: layer_gradient_norms(SpinalHead(20, 0, 6), X, Y), ValueError, "num_classes=0"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X.numpy(), Y), TypeError, "got ndarray"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X[:, :9], Y), ValueError, r"\(N, 20\), got shape \(3, 9\)"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, Y.int()), ValueError, r"y is torch.int32"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, [0, 1, 2]), ValueError, "y is list"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, Y[:2]), ValueError, r"shape \(2,\); .* 3 rows"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X[:0], Y[:0]), ValueError, "at least one"),
-        (lambda: layer_gradient_norms(SpinalHead(20, 6, 6), X, Y), ValueError, r"from 0 to 6; .* labels 0 to 5"),
+        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X[:, :9], Y), ValueError, r"\(3, 9\)"),
+        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, Y.int()), ValueError, "y=.*int32.*int64 labels"),
+        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, [0, 1, 2]), ValueError, "y="),
+        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X, Y[:2]), ValueError, "y=.* 3 rows"),
+        (lambda: layer_gradient_norms(SpinalHead(20, 7, 6), X[:0], Y[:0]), ValueError, "y=.* at least one"),
+        (lambda: layer_gradient_norms(SpinalHead(20, 6, 6), X, Y), ValueError, "y=.* from 0 to 5"),
     ],
 )
 def test_what_is_not_covered_is_refused(call, error, says):

@@ -249,6 +249,13 @@ def test_what_the_published_transfer_scripts_do_leaves_vgg_as_it_was():
     assert vgg(torch.zeros(2, 3, 224, 224, device="meta")).shape == (2, 7)
 
 
+def test_a_compiled_model_takes_the_head_inside():
+    model = torch.compile(torchvision.models.resnet18())
+    with pytest.raises(ValueError, match=r"model\._orig_mod"):
+        replace_head(model, "spinal", 7, layer_width=4)
+    assert isinstance(replace_head(model._orig_mod, "spinal", 7, layer_width=4).fc, SpinalHead)
+
+
 def test_timm_models_that_no_head_fits():
     """An attention pool whose Linear reads every token, and an encoder without a place for a classifier."""
     with torch.device("meta"):

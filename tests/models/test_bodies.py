@@ -1,4 +1,5 @@
 import itertools
+import re
 import subprocess
 import sys
 
@@ -16,10 +17,11 @@ COLOUR = ("cifar_cnn", "densenet121", *RESNETS, "vgg11_bn", "vgg13_bn", "vgg16_b
 def test_each_body_is_known_and_has_its_own_channels_and_size():
     assert list_backbones() == sorted(["pixels", "two_conv", "vgg5", "arch2", *COLOUR, PRETRAINED])
     for name in list_backbones():
-        body = create_backbone(name)
+        with torch.device("meta"):
+            body = create_backbone(name)
         expected = (3, 224) if name == PRETRAINED else (3, 32) if name in COLOUR else (1, 28)
         assert (body.in_chans, body.image_size) == expected
-        assert (body.name, type(body)().in_chans) == (name, body.in_chans)
+        assert body.name == name
 
 
 @pytest.mark.processes
@@ -43,44 +45,26 @@ def test_features_have_the_promised_shape(name, in_chans):
 
 
 @pytest.mark.parametrize("name", list_backbones())
-@pytest.mark.parametrize("shape", [(2, 1, 27, 28), (2, 2, 28, 28), (1, 28, 28), (2, 784), (2, 3, 32, 31)])
-def test_wrong_images_name_both_shapes(name, shape):
-    body = create_backbone(name)
-    reads = rf"\(N, {body.in_chans}, {body.image_size}, {body.image_size}\)"
-    with pytest.raises(ValueError, match=reads) as caught:
-        body(torch.zeros(shape))
-    assert str(shape) in str(caught.value)
+def test_wrong_images_name_both_shapes(name):
+    with torch.device("meta"):
+        body = create_backbone(name)
+        reads = rf"\(N, {body.in_chans}, {body.image_size}, {body.image_size}\)"
+        for shape in [(2, 1, 27, 28), (2, 2, 28, 28), (1, 28, 28), (2, 784), (2, 3, 32, 31)]:
+            with pytest.raises(ValueError, match=rf"{reads}.*{re.escape(str(shape))}"):
+                body(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("x", [None, [[0.0]], 3])
-def test_what_is_no_tensor_is_refused(x):
-    with pytest.raises(TypeError, match=f"backbone 'two_conv' reads a tensor .*got {type(x).__name__}"):
+@pytest.mark.parametrize("x", [None, [[0.0]], torch.zeros(1, 1, 28, 28).byte(), torch.zeros(1, 1, 28, 28).double()])
+def test_what_is_no_tensor_of_the_bodys_numbers_is_refused(x):
+    with pytest.raises(TypeError, match=f"'two_conv' .*{getattr(x, 'dtype', type(x).__name__)}"):
         create_backbone("two_conv")(x)
 
 
-def test_only_a_backbone_can_be_registered():
-    with pytest.raises(TypeError, match="register_backbone takes a subclass of Backbone"):
-        register_backbone(torch.nn.Linear)
-
-
-def test_bytes_are_refused():
-    with pytest.raises(TypeError, match=r"torch\.uint8"):
-        create_backbone("two_conv")(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))
-
-
-def test_another_dtype_is_refused():
-    with pytest.raises(TypeError, match=r"backbone 'vgg5' has torch\.float32 weights, got torch\.float64; .*x\.to"):
-        create_backbone("vgg5")(torch.zeros(1, 1, 28, 28, dtype=torch.float64))
-
-
 @pytest.mark.parametrize("name", list_backbones())
-@pytest.mark.parametrize("in_chans", [0, -1, 1.0])
-def test_wrong_channels(name, in_chans):
-    with pytest.raises((ValueError, TypeError), match="in_chans"):
-        create_backbone(name, in_chans)
-
-
-def test_wrong_image_size():
+def test_wrong_channels_and_sizes(name):
+    for in_chans in (0, 1.0):
+        with pytest.raises((ValueError, TypeError), match=f"in_chans .*{in_chans}"):
+            create_backbone(name, in_chans)
     with pytest.raises(ValueError, match="image_size must be at least 1, got 0"):
         create_backbone("pixels", image_size=0)
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spinalnet_lib import count_macs, count_parameters, create_backbone
+from spinalnet_lib import count_parameters, create_backbone
 from tests.models.cases import check_by_hand, convolutions_and_norms, vgg_by_hand
 
 RESNETS = ("resnet18", "resnet18_cells", "resnet34", "resnet34_cells")
@@ -63,33 +63,20 @@ def test_the_cells_are_the_map_whose_maximum_the_baseline_reads():
 
 
 def test_where_the_colour_bodies_drop_whole_channels():
-    rates = {name: [m.p for m in create_backbone(name).modules() if isinstance(m, nn.Dropout2d)] for name in BY_HAND}
+    with torch.device("meta"):
+        bodies = {name: create_backbone(name) for name in BY_HAND}
+    rates = {name: [m.p for m in body.modules() if isinstance(m, nn.Dropout2d)] for name, body in bodies.items()}
     published = {"cifar_cnn": [0.05], **{name: [0.02] for name in RESNETS}}
     assert rates == {name: published.get(name, []) for name in BY_HAND}
-    stem = [type(m).__name__ for m in create_backbone("resnet18").layers[:4]]
+    stem = [type(m).__name__ for m in bodies["resnet18"].layers[:4]]
     assert stem == ["Conv2d", "BatchNorm2d", "ReLU", "Dropout2d"]
-    assert isinstance(create_backbone("cifar_cnn").layers[12], nn.Dropout2d)  # after the second block of six
+    assert isinstance(bodies["cifar_cnn"].layers[12], nn.Dropout2d)  # after the second block of six
 
 
-def test_densenet121_has_the_papers_parameters_and_macs():
-    # A dense layer on c channels: norm 2c, 1×1 convolution 128c, norm 2·128, 3×3 convolution 9·128·32.
-    def layers(chans, depth):
-        return [chans + 32 * i for i in range(depth)]
-
-    blocks = [layers(64, 6), layers(128, 12), layers(256, 24), layers(512, 16)]
-    ends = [256, 512, 1024]  # channels before the three transitions: norm 2c, 1×1 convolution c·c/2
-    parameters = 3 * 64 * 9 + 2 * 1024  # stem, last norm
-    parameters += sum(130 * c + 2 * 128 + 9 * 128 * 32 for block in blocks for c in block)
-    parameters += sum(2 * c + c * c // 2 for c in ends)
-    macs = 3 * 64 * 9 * 32**2
-    macs += sum(
-        (128 * c + 9 * 128 * 32) * size**2 for block, size in zip(blocks, (32, 16, 8, 4), strict=True) for c in block
-    )
-    macs += sum(c * c // 2 * size**2 for c, size in zip(ends, (32, 16, 8), strict=True))  # before the pooling
+def test_densenet121_has_the_known_parameters():
     with torch.device("meta"):
         body = create_backbone("densenet121")
-    assert count_parameters(body) == parameters == 6_956_298 - (1024 + 1) * 10  # known with one Linear, 10 classes
-    assert count_macs(body, (3, 32, 32)) == macs
+    assert count_parameters(body) == 6_956_298 - (1024 + 1) * 10  # known with one Linear, 10 classes
 
 
 BY_HAND = {

