@@ -7,6 +7,7 @@ import hashlib
 import lzma
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import torchvision
@@ -46,7 +47,7 @@ def sha(array):
 
 def unwritable(tmp_path):
     if os.geteuid() == 0:  # no folder is read-only for root, but this file system is
-        return "/sys/spinalnet"
+        return Path("/sys/spinalnet")
     (tmp_path / "locked").mkdir(mode=0o555)
     return tmp_path / "locked" / "cache"
 
