@@ -1,10 +1,8 @@
 """Small sets of every kind, written as their publishers ship them."""
 
 import copy
-import functools
 import gzip
 import hashlib
-import lzma
 import os
 import struct
 from pathlib import Path
@@ -14,9 +12,6 @@ import torchvision
 from PIL import Image
 
 from spinalnet_lib.data import cards, checking, fetching, loading, publishers
-
-# Packers by suffix; the second one's unpacker needs little memory by itself.
-BOMBS = [(".gz", gzip.compress), (".xz", functools.partial(lzma.compress, preset=0))]
 
 
 def flip_in_gz(path):
