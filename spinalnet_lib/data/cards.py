@@ -59,19 +59,15 @@ def is_present(root: Path, card: dict) -> bool:
 def find_place(root: Path, card: dict) -> Path:
     """Where the files of a set are, or where they belong if they are not here."""
     places = [root / place for place in card["places"]]
-    whole = (place for place in places if all(find_file(place / stem) for stem in card.get("files", ())))
-    return next((place for place in whole if place.exists()), next((p for p in places if p.exists()), places[0]))
+    return max(places, key=lambda p: (p.exists(), all(find_file(p / stem) for stem in card.get("files", ()))))
 
 
 def remedy(card: dict) -> str:
     """What to do for files that are missing or damaged."""
     name = card["name"]
     if "torchvision" in card:
-        where = " or ".join(f"{place}/" for place in card["places"])
-        return (
-            f"fetch it with `spinalnet data fetch {name}` or load_dataset({name!r}, download=True), or set SPINALNET_DATA "
-            f"to the folder that holds {where}"
-        )
+        where = f"set SPINALNET_DATA to the folder that holds {' or '.join(f'{place}/' for place in card['places'])}"
+        return f"fetch it with `spinalnet data fetch {name}` or load_dataset({name!r}, download=True), or {where}"
     return f"get it {card['how_to_get']}" if card["how_to_get"].startswith("from") else f"get {card['how_to_get']}"
 
 

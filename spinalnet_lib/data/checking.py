@@ -50,11 +50,10 @@ def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
     """Bytes of the files of a set that is here, what is decoded of it included."""
     root = data_root(root)
     card = load_card(name, root)
-    official = "places" in card and is_present(root, card)
-    place = find_place(root, card) if official else root / name
-    named = [*card.get("files", ()), *card.get("requires", ())] if official else []
-    files = [place / name for name in named] or [place]
+    files = [root / name]
+    if "places" in card and is_present(root, card):
+        place = find_place(root, card)
+        files = [place / name for name in (*card.get("files", ()), *card.get("requires", ()))] or [place]
     found = [path for path in map(find_file, files) if path]
-    found += [path for folder in files if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
-    found += cache_folder(root, name).glob("*")
+    found += [path for folder in [*files, cache_folder(root, name)] for path in folder.rglob("*") if path.is_file()]
     return sum(path.stat().st_size for path in found)

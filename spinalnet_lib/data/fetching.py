@@ -42,10 +42,8 @@ def fetch(name: str, root: Path) -> Path:
     except OSError as error:
         if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
             raise
-        raise OSError(
-            f"{name} could not be put into {root} ({error.strerror}); free some space or make {root} writable, or set "
-            "SPINALNET_DATA to a folder that is"
-        ) from error
+        advice = f"free some space or make {root} writable, or set SPINALNET_DATA to a folder that is"
+        raise OSError(f"{name} could not be put into {root} ({error.strerror}); {advice}") from error
     return find_place(root, card)
 
 

@@ -157,9 +157,8 @@ def _read_cars_tables(root: Path, card: dict, size: int | None) -> Parts:
     try:
         sets = {part: StanfordCars(root, split=part) for part in ("train", "test")}
     except RuntimeError as error:
-        raise FileNotFoundError(
-            f"{root / 'stanford_cars'} lacks a file of its devkit, or cars_train or cars_test; {remedy(card)}"
-        ) from error
+        lacks = f"{root / 'stanford_cars'} lacks a file of its devkit, or cars_train or cars_test"
+        raise FileNotFoundError(f"{lacks}; {remedy(card)}") from error
     files = {part: [Path(path) for path, _ in found._samples] for part, found in sets.items()}
     labels = {part: np.array([label for _, label in found._samples]) for part, found in sets.items()}
     return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(

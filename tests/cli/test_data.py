@@ -1,3 +1,5 @@
+import sys
+
 from spinalnet_lib import list_datasets
 from spinalnet_lib.cli.main import main
 from tests.data.cases import write_classes
@@ -55,3 +57,10 @@ def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
 def test_fetch_of_an_embedded_set_verifies_it(capsys):
     assert main(["data", "fetch", "digits"]) == 0
     assert "digits: 1199 train, 239 validation, 359 test images" in capsys.readouterr().out
+
+
+def test_a_missing_package_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert main(["data", "fetch", "digits"]) == 2
+    error = capsys.readouterr().err
+    assert "sklearn.datasets" in error and "pip install" in error and error.count("\n") == 1
