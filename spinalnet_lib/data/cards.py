@@ -59,19 +59,15 @@ def is_present(root: Path, card: dict) -> bool:
 def find_place(root: Path, card: dict) -> Path:
     """Where the files of a set are, or where they belong if they are not here."""
     places = [root / place for place in card["places"]]
-    whole = (place for place in places if all(find_file(place / stem) for stem in card.get("files", ())))
-    return next((place for place in whole if place.exists()), next((p for p in places if p.exists()), places[0]))
+    return max(places, key=lambda p: (p.exists(), all(find_file(p / stem) for stem in card.get("files", ()))))
 
 
 def remedy(card: dict) -> str:
     """What to do for files that are missing or damaged."""
     name = card["name"]
     if "torchvision" in card:
-        where = " or ".join(f"{place}/" for place in card["places"])
-        return (
-            f"fetch it with `spinalnet data fetch {name}` or load_dataset({name!r}, download=True), or set SPINALNET_DATA "
-            f"to the folder that holds {where}"
-        )
+        where = f"set SPINALNET_DATA to the folder that holds {' or '.join(f'{place}/' for place in card['places'])}"
+        return f"fetch it with `spinalnet data fetch {name}` or load_dataset({name!r}, download=True), or {where}"
     return f"get it {card['how_to_get']}" if card["how_to_get"].startswith("from") else f"get {card['how_to_get']}"
 
 
@@ -112,8 +108,8 @@ def _counts(values, most: int = _MOST_IMAGES) -> bool:
     return all(type(value) is int and 0 < value <= most for value in values)
 
 
-def _are_names(classes: list, count: int) -> bool:
-    return type(classes) is list and len({*classes}) == count and all(isinstance(name, str) for name in classes)
+def _are_names(values, count: int) -> bool:
+    return type(values) is list and len({*values}) == count and all(type(value) is str for value in values)
 
 
 def _is_shape(channels: int, height: int, width: int) -> bool:
@@ -136,17 +132,11 @@ _NEEDED = {
         "num_classes different names, or nothing",
     ),
     "parts": (lambda card: {*card["splits"]} <= card["parts"].keys(), "a folder for each part of splits"),
-    "shape": (
-        lambda card: card["shape"] is None or _is_shape(*card["shape"]),
-        "[1 or 3, height, width]",
-    ),
+    "shape": (lambda card: not card["shape"] or _is_shape(*card["shape"]), "[1 or 3, height, width]"),
     "shorter_side": (lambda card: _counts([card["shorter_side"]], _MOST_PIXELS), "a number of pixels"),
     "sha256_of_raw_pixels": (lambda card: isinstance(card["sha256_of_raw_pixels"], dict), "hashes by name of the file"),
     "tile": (lambda card: card["kind"] != "sheets" or _counts([card["tile"]], _MOST_PIXELS), "a number of pixels"),
-    "columns": (
-        lambda card: card["kind"] != "sheets" or _counts([card["columns"]], _MOST_PIXELS),
-        "the images in a row of a sheet",
-    ),
+    "columns": (lambda card: card["kind"] != "sheets" or _counts([card["columns"]], _MOST_PIXELS), "images in a row"),
 }
 
 
@@ -164,24 +154,21 @@ def load_own_card(root: Path, name: str) -> dict:
             fine = False
         if not fine:
             raise ValueError(f"{path}: {key} is {str(card[key])[:200]}, needed is {needed}; {_new_card(path)}")
-    sizes, inner = card["splits"], {part: path.parent / str(card["parts"][part]) for part in card["splits"]}
-    if not all(folder.resolve().is_relative_to(path.parent.resolve()) for folder in inner.values()):
+    sizes, folder = card["splits"], path.parent.resolve()
+    if not all((folder / str(card["parts"][part])).resolve().is_relative_to(folder) for part in sizes):
         raise ValueError(f"{path}: parts are folders inside of the set's own, got {card['parts']}; correct them")
     counts = ", ".join(f"{count:,} {'validation' if part == 'val' else part}" for part, count in sizes.items())
     whose = "the folder's own parts" if "test" in sizes else "own split, stratified, fixed seed: one fifth test"
     sixth = "" if "val" in sizes else "; one sixth of training is validation, stratified, fixed seed"
-    title, official = own.get("title", name), own.get("official", False)
-    says = {
-        "title": title,
-        "about": title,
+    official = own.get("official", False)
+    return {
+        "title": name,
+        "about": own.get("title", name),
         "source": f"the folder {name}",
         "licence": "not stated",
         "traps": own.get("note", "none stated"),
         "paper": "see the official set" if official else "not used",
         "how_to_get": f"a folder {name}/ with a card.json under the data root",
-    }
-    return {
-        **says,
         **card,
         "name": name,
         "image_shape": card["shape"] or [3, card["shorter_side"], card["shorter_side"]],

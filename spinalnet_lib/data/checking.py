@@ -27,19 +27,15 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
         data.train.images.check()
     known = load_facts().get(name)
     if known and known["source"] == data.source:
-        if of_photographs:  # their pixels depend on the decoder
-            key, found = "sha256_of_files", data.train.images.hash_files()
-        else:
-            key, found = "sha256", data.sha256
+        # The pixels of photographs depend on the decoder.
+        key, found = ("sha256_of_files", data.train.images.hash_files()) if of_photographs else ("sha256", data.sha256)
         if known[key] != found:
             raise ValueError(
                 f"{name} is not what the project's records were made on: {key} is {found}, recorded is {known[key]}; "
                 f"get it again, or give the folder another name"
             )
-        return (
-            data,
-            f"{'the same files' if of_photographs else 'all pixels and labels'} as in the project's own records",
-        )
+        what = "the same files" if of_photographs else "all pixels and labels"
+        return data, f"{what} as in the project's own records"
     hashes = card.get("sha256_of_raw_pixels", {})
     all_hashed = all(f"{part}_images" in hashes for part in card["sizes"])
     if data.source == "packed" and (check_files(root, card) or all_hashed):
@@ -54,11 +50,10 @@ def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
     """Bytes of the files of a set that is here, what is decoded of it included."""
     root = data_root(root)
     card = load_card(name, root)
-    official = "places" in card and is_present(root, card)
-    place = find_place(root, card) if official else root / name
-    named = [*card.get("files", ()), *card.get("requires", ())] if official else []
-    files = [place / name for name in named] or [place]
+    files = [root / name]
+    if "places" in card and is_present(root, card):
+        place = find_place(root, card)
+        files = [place / name for name in (*card.get("files", ()), *card.get("requires", ()))] or [place]
     found = [path for path in map(find_file, files) if path]
-    found += [path for folder in files if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
-    found += cache_folder(root, name).glob("*")
+    found += [path for folder in [*files, cache_folder(root, name)] for path in folder.rglob("*") if path.is_file()]
     return sum(path.stat().st_size for path in found)

@@ -14,6 +14,7 @@ from .readers import Part, Parts
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 _PASSED_OVER = {"__MACOSX", "__pycache__"}
 _SLACK = 0.01  # of the number of photographs
+_ANEW = "make a set of your own of this one with `spinalnet data new FOLDER`"
 
 
 def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
@@ -27,11 +28,9 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
     }
     if not found:
         raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
-    for name, paths in found.items():
-        if not paths:
-            raise ValueError(
-                f"{folder / name} holds no images ({', '.join(sorted(SUFFIXES))}); fill it or delete the folder"
-            )
+    if empty := [str(folder / name) for name, paths in found.items() if not paths]:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise ValueError(f"{', '.join(empty)} holds no images ({kinds}); fill it or delete the folder")
     return found
 
 
@@ -43,17 +42,13 @@ def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, ca
     """Parts of a set from their class folders; the classes are those of the card, or the training part's."""
     classes = card.get("classes") or list(folders["train"])
     if len(classes) != card["num_classes"]:
-        raise ValueError(
-            f"{card['name']} has {len(classes)} class folders, its card says {card['num_classes']}: another release? get "
-            f"that one, or make a set of your own of this one with `spinalnet data new FOLDER`"
-        )
+        count = f"{card['name']} has {len(classes)} class folders, its card says {card['num_classes']}"
+        raise ValueError(f"{count}: another release? get that one, or {_ANEW}")
     for part, found in folders.items():
-        if sorted(found) != sorted(classes):
-            odd = sorted(set(found) ^ set(classes))
-            raise ValueError(
-                f"{card['name']}: the {part} part and the card differ in the class folders {', '.join(odd[:5])}"
-                f"{' …' if len(odd) > 5 else ''}; correct the folders' names, or make a set of your own with `spinalnet data new`"
-            )
+        if odd := sorted({*found} ^ {*classes}):
+            odd = f"{', '.join(odd[:5])}{' …' if len(odd) > 5 else ''}"
+            differ = f"{card['name']}: the {part} part and the card differ in the class folders {odd}"
+            raise ValueError(f"{differ}; correct the folders' names, or {_ANEW}")
     files, labels = {}, {}
     for part, found in folders.items():
         files[part] = [path for name in classes for path in found[name]]
@@ -69,10 +64,8 @@ def parts_of_files(
         expected = card["sizes"][part]
         # A folder that was unpacked in part must not pass for whole; copies differ by a broken picture or two.
         if abs(len(paths) - expected) > _SLACK * expected:
-            raise ValueError(
-                f"{card['name']}: the {part} part has {len(paths):,} photographs, its card says {expected:,}; unpack the "
-                "archive again, or make a set of your own of this one with `spinalnet data new FOLDER`"
-            )
+            count = f"{card['name']}: the {part} part has {len(paths):,} photographs, its card says {expected:,}"
+            raise ValueError(f"{count}; unpack the archive again, or {_ANEW}")
     photos = Photos([path for paths in files.values() for path in paths], size or card["image_shape"][-1], cache)
     indices = torch.arange(len(photos)).split([len(paths) for paths in files.values()])
     return Parts(**{p: Part(photos.index_select(0, i), labels[p]) for p, i in zip(files, indices, strict=True)})

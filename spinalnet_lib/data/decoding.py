@@ -11,11 +11,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SMALLEST_SIDE = 8  # pixels; below, there is nothing to see
-_NOT_PHOTOGRAPHS = {
-    "CMYK": "whose colours would be guessed",
-    "I": "whose range is not known",
-    "F": "whose range is not known",
-}
+_UNKNOWN = "whose range is not known"
+_NOT_PHOTOGRAPHS = {"CMYK": "whose colours would be guessed", "I": _UNKNOWN, "F": _UNKNOWN}
 
 
 def decode(path: Path, size: int) -> np.ndarray:
@@ -27,17 +24,15 @@ def decode(path: Path, size: int) -> np.ndarray:
             mode, (width, height) = image.mode, image.size
             why_not = _NOT_PHOTOGRAPHS.get(mode.partition(";")[0])
             usable = not why_not and min(width, height) >= SMALLEST_SIDE
-            square = usable and ImageOps.fit(
-                _opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.BILINEAR
-            )
+            upright = usable and _opaque(ImageOps.exif_transpose(image))
+            square = usable and ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds for damaged files
         raise ValueError(f"{path} cannot be read as an image ({error}); replace it or delete it") from error
     if why_not:
         raise ValueError(f"{path} is a {mode} image, {why_not}; convert it to 8-bit RGB or delete it")
     if not usable:
-        raise ValueError(
-            f"{path} is {width}×{height} pixels, at least {SMALLEST_SIDE} a side are needed; replace it or delete it"
-        )
+        least = f"at least {SMALLEST_SIDE} a side are needed"
+        raise ValueError(f"{path} is {width}×{height} pixels, {least}; replace it or delete it")
     return np.asarray(square).transpose(2, 0, 1)
 
 

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ..files import write_whole
 from ..paths import data_path, data_root
@@ -68,13 +67,15 @@ def describe(data: DataSet, images: dict[str, list[tuple[bytes, str]]]) -> dict:
     for digest, label in (pair for found in images.values() for pair in found):
         labels.setdefault(digest, set()).add(label)
     in_train = set(digests["train"])
+    splits = {"train": data.full_train.labels, "test": data.test.labels}
+    num_classes = data.card["num_classes"]
     return {
         "source": data.source,
         "image_shape": list(data.train.images.shape[1:]),
         "train": len(digests["train"]),
         "validation_within_train": len(data.val),
         "test": len(digests["test"]),
-        "images_per_class": {"train": _per_class(data, data.full_train), "test": _per_class(data, data.test)},
+        "images_per_class": {part: torch.bincount(of, minlength=num_classes).tolist() for part, of in splits.items()},
         "repeated_in_train": len(digests["train"]) - len(in_train),
         "repeated_in_test": len(digests["test"]) - len(set(digests["test"])),
         "test_images_in_train": sum(digest in in_train for digest in digests["test"]),
@@ -85,25 +86,16 @@ def describe(data: DataSet, images: dict[str, list[tuple[bytes, str]]]) -> dict:
 
 def image_digests(split: Split) -> list[bytes]:
     """A digest of the pixels of each image, in order."""
-    return [_digest(image) for images in split.images.split(CHUNK) for image in images.flatten(1)]
-
-
-def _digest(image: Tensor) -> bytes:
-    return blake2b(image.numpy(), digest_size=16).digest()
+    images = (image.numpy() for some in split.images.split(CHUNK) for image in some.flatten(1))
+    return [blake2b(image, digest_size=16).digest() for image in images]
 
 
 def _shared(own: dict[str, list], theirs: dict[str, list]) -> dict:
     """How many images of each part are in each part of another set, and how many under another class name; or {}."""
-    labels = {part: dict(found) for part, found in own.items()}
-    their_labels = {part: dict(found) for part, found in theirs.items()}
     counts, renamed = {}, 0
-    for part, known in labels.items():
-        for their_part, their_known in their_labels.items():
+    for part, known in ((part, dict(found)) for part, found in own.items()):
+        for their_part, their_known in ((part, dict(found)) for part, found in theirs.items()):
             both = known.keys() & their_known.keys()
             counts[f"{part}_in_{their_part}"] = len(both)
             renamed += sum(known[digest].casefold() != their_known[digest].casefold() for digest in both)
     return counts | {"under_another_name": renamed} if any(counts.values()) else {}
-
-
-def _per_class(data: DataSet, split: Split) -> list[int]:
-    return torch.bincount(split.labels, minlength=data.card["num_classes"]).tolist()

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ..checks import how_to_install
@@ -41,36 +42,34 @@ def fetch(name: str, root: Path) -> Path:
     except OSError as error:
         if error.strerror is None or isinstance(error, (FileNotFoundError, ConnectionError)):
             raise
-        raise OSError(
-            f"{name} could not be put into {root} ({error.strerror}); free some space or make {root} writable, or set "
-            "SPINALNET_DATA to a folder that is"
-        ) from error
+        advice = f"free some space or make {root} writable, or set SPINALNET_DATA to a folder that is"
+        raise OSError(f"{name} could not be put into {root} ({error.strerror}); {advice}") from error
     return find_place(root, card)
 
 
 def _is_sound(root: Path, card: dict) -> bool:
-    try:
+    with suppress(ValueError, FileNotFoundError):
         read_published(root, card, None)
-    except (ValueError, FileNotFoundError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _fetch(root: Path, card: dict, partial: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)  # what a killed fetch left
     needed, free = card["download_mb"] * 2**20 * _ROOM, shutil.disk_usage(root).free
     if free < needed:
-        raise OSError(
-            f"{card['name']} needs about {needed / 2**20:,.0f} MB in {root}, {free / 2**20:,.0f} MB are free; free some "
-            "space, or set SPINALNET_DATA to a folder on another disk"
-        )
+        room = f"needs about {needed / 2**20:,.0f} MB in {root}, {free / 2**20:,.0f} MB are free"
+        raise OSError(f"{card['name']} {room}; free some space, or set SPINALNET_DATA to a folder on another disk")
     try:
         partial.mkdir()
         _download(partial, card)
         read_published(partial, card, None)
-        _write_manifest(find_place(partial, card), card)
         for archive in [path for path in partial.rglob("*") if path.is_file() and path.name.endswith(_ARCHIVES)]:
             archive.unlink()
+        if card.get("files"):  # hashes of unpacked files, as the archive's own was right
+            place = find_place(partial, card)
+            hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(place.iterdir())}
+            (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
         _move(partial, root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -88,20 +87,10 @@ def _download(partial: Path, card: dict) -> None:
     except (OSError, RuntimeError, EOFError) as error:  # torchvision's for a hash that differs is a RuntimeError
         if isinstance(error, OSError) and error.errno in _FULL:
             raise
-        reason = " ".join(str(error).split())[:300]
+        said = f"{card['title']} could not be fetched ({' '.join(str(error).split())[:300]}); nothing was kept"
         places = " or ".join(f"{place}/" for place in card["places"])
-        raise ConnectionError(
-            f"{card['title']} could not be fetched ({reason}); nothing was kept. Check the connection and try again, or "
-            f"put the publisher's files under the data root as {places} yourself"
-        ) from error
-
-
-def _write_manifest(place: Path, card: dict) -> None:
-    """Hashes of the unpacked files, taken while the archive's own hash is known to be right."""
-    if card.get("files"):
-        files = [path for path in sorted(place.iterdir()) if not path.name.endswith(_ARCHIVES)]
-        hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
+        advice = f"Check the connection and try again, or put the publisher's files under the data root as {places}"
+        raise ConnectionError(f"{said}. {advice}") from error
 
 
 def _move(source: Path, target: Path) -> None:

@@ -50,7 +50,12 @@ def load_images(
 
 def _cut(parts: Parts, card: dict, source: str) -> DataSet:
     """Cut off the splits that the publisher did not ship."""
-    train, val, test = (_checked(part, card) for part in parts[:3])
+    most = card["num_classes"] - 1
+    for labels in (part.labels for part in parts[:3] if part and len(part.labels)):
+        if labels.min() < 0 or labels.max() > most:
+            found = f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {most}"
+            raise ValueError(f"{found}; the file is damaged: delete it and get it again")
+    train, val, test = parts[:3]
     if test is None:
         train, test = _cut_off(train, OWN_TEST_SHARE)
     if val is None:
@@ -66,21 +71,9 @@ def _cut(parts: Parts, card: dict, source: str) -> DataSet:
     return DataSet(*splits, card | found, source)
 
 
-def _checked(part: Part | None, card: dict) -> Part | None:
-    labels, most = (part.labels, card["num_classes"] - 1) if part else ((), 0)
-    if len(labels) and (labels.min() < 0 or labels.max() > most):
-        raise ValueError(
-            f"{card['name']}: labels run from {labels.min()} to {labels.max()}, its card says 0 to {most}; "
-            "the file is damaged: delete it and get it again"
-        )
-    return part
-
-
 def _cut_off(part: Part, share: float) -> tuple[Part, Part]:
-    return tuple(
-        Part(part.images.index_select(0, torch.from_numpy(index)), part.labels[index])
-        for index in stratified_cut(part.labels, share)
-    )
+    kept_and_cut = stratified_cut(part.labels, share)
+    return tuple(Part(part.images.index_select(0, torch.from_numpy(i)), part.labels[i]) for i in kept_and_cut)
 
 
 def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:

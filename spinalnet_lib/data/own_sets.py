@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,13 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
     """Read a folder as its card says, against the hashes and counts on it."""
     folder = root / card["name"]
     if card["kind"] == "folder":
-        return _read_folder(folder, card, cache_folder(root, card["name"]), size)
+        folders = {part: list_class_folders(folder / card["parts"][part]) for part in card["sizes"]}
+        for part, found in folders.items():
+            count, expected = sum(map(len, found.values())), card["sizes"][part]
+            if count != expected:
+                held = f"{folder / card['parts'][part]} holds {count:,} examples, its card says {expected:,}"
+                raise ValueError(f"{held}; restore it, or correct the card")
+        return read_class_folders(folders, card, cache_folder(root, card["name"]), size)
     remedy = f"put {folder.name}/ there again from where you have it"
     parts, shape = {}, card["shape"]
     for part, count in card["sizes"].items():
@@ -34,7 +41,7 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
             images = read_sheets(sheets, card["tile"], card["columns"], count, remedy)
         else:
             images = _read_images(folder / f"{part}_images.npy", count, shape, remedy)
-        labels = _read_labels(folder / f"{part}_labels.npy", count, remedy)
+        labels = read_npy(folder / f"{part}_labels.npy", partial(_are_labels, count), f"integers ({count},)", remedy)
         for what, array in (("images", images), ("labels", labels)):
             expected = card["sha256_of_raw_pixels"].get(f"{part}_{what}")
             if expected and hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != expected:
@@ -45,16 +52,8 @@ def read_own(root: Path, card: dict, size: int | None) -> Parts:
     return Parts(**parts)
 
 
-def _read_folder(folder: Path, card: dict, cache: Path, size: int | None) -> Parts:
-    folders = {part: list_class_folders(folder / card["parts"][part]) for part in card["sizes"]}
-    for part, found in folders.items():
-        count, expected = sum(map(len, found.values())), card["sizes"][part]
-        if count != expected:
-            where = folder / card["parts"][part]
-            raise ValueError(
-                f"{where} holds {count:,} examples, its card says {expected:,}; restore it, or correct the card"
-            )
-    return read_class_folders(folders, card, cache, size)
+def _are_labels(count: int, dtype: np.dtype, found: tuple) -> bool:
+    return dtype.kind in "iu" and found == (count,)
 
 
 def _read_images(path: Path, count: int, shape: list[int] | None, remedy: str) -> np.ndarray:
@@ -67,13 +66,6 @@ def _read_images(path: Path, count: int, shape: list[int] | None, remedy: str) -
     return read_npy(path, fits, f"uint8 ({count}, height, width[, channels]) {needed}", remedy)
 
 
-def _read_labels(path: Path, count: int, remedy: str) -> np.ndarray:
-    def fits(dtype: np.dtype, found: tuple) -> bool:
-        return dtype.kind in "iu" and found == (count,)
-
-    return read_npy(path, fits, f"whole numbers ({count},)", remedy)
-
-
 def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     """Write a `card.json` for class folders, `FOLDER/CLASS/image` or `FOLDER/{train,val,test}/CLASS/image`; returns it.
 
@@ -83,13 +75,9 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     path = folder / "card.json"
     if path.exists():
         raise FileExistsError(f"{path} exists; move it away to have a new one written")
-    likely = sorted(
-        path.name for path in folder.glob("*/") if path.name.lower() in _LIKE_PARTS and path.name not in PARTS
-    )
-    if likely:
-        raise ValueError(
-            f"{folder} has {', '.join(likely)}: name parts train, val and test, and classes by what they show"
-        )
+    names = {path.name for path in folder.glob("*/")} - {*PARTS}
+    if likely := ", ".join(sorted(name for name in names if name.lower() in _LIKE_PARTS)):
+        raise ValueError(f"{folder} has {likely}: name parts train, val and test, and classes by what they show")
     parts = {part: part for part in PARTS if (folder / part).is_dir()}
     if parts and "train" not in parts:
         raise ValueError(f"{folder} has the parts {', '.join(parts)} and no train; add it, or rename one")
@@ -122,10 +110,8 @@ def check_files(root: Path, card: dict) -> bool:
     folder = root / card["name"]
     found = {part: list_class_folders(folder / inner) for part, inner in card["parts"].items()}
     if _hash(folder, found) != card["sha256_of_files"]:
-        raise ValueError(
-            f"{folder} holds other files than its card says; restore them, or delete card.json and run "
-            f"`spinalnet data new {folder}`"
-        )
+        remedy = f"restore them, or delete card.json and run `spinalnet data new {folder}`"
+        raise ValueError(f"{folder} holds other files than its card says; {remedy}")
     return True
 
 

@@ -107,10 +107,8 @@ class _Store:
         except OSError as error:
             if error.strerror is None:  # our own
                 raise
-            raise OSError(
-                f"decoded photographs cannot be kept in {self._cache} ({error.strerror}); set SPINALNET_CACHE to a "
-                "folder that can be written"
-            ) from error
+            kept = f"decoded photographs cannot be kept in {self._cache} ({error.strerror})"
+            raise OSError(f"{kept}; set SPINALNET_CACHE to a folder that can be written") from error
         return np.memmap(path, np.uint8, "r", shape=shape)
 
     def decoded(self, what: str) -> Iterator[np.ndarray]:
@@ -130,10 +128,9 @@ class _Store:
                     old.unlink(missing_ok=True)
         free = shutil.disk_usage(self._cache).free
         if free < nbytes:
-            raise OSError(
-                f"decoded photographs need {nbytes:,} bytes in {self._cache}, {free:,} are free; free some space, ask "
-                "for a smaller size, or set SPINALNET_CACHE to a folder on another disk"
-            )
+            remedy = "free some space, ask for a smaller size, or set SPINALNET_CACHE to a folder on another disk"
+            need = f"decoded photographs need {nbytes:,} bytes in {self._cache}, {free:,} are free"
+            raise OSError(f"{need}; {remedy}")
         # Written, not mapped: a mapped file that outgrows the disk would kill the process.
         with whole_file(path, "wb") as file:
             for image in self.decoded("decoding photographs, once"):

@@ -6,6 +6,7 @@ of a known kind is a card and nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -13,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from .cards import find_place, load_card, remedy
-from .class_folders import list_class_folders, read_class_folders
+from .class_folders import list_class_folders, parts_of_files, read_class_folders
 from .photos import cache_folder
 from .readers import Part, Parts, read_idx, to_images
-from .torchvision_sets import read_cars_tables, read_flowers, read_hashed
 
 MANIFEST = ".spinalnet_sha256.json"  # beside fetched files: their hashes, taken when the archive's hash was right
 
@@ -77,11 +77,9 @@ def _read_idx(root: Path, card: dict) -> Parts:
 
 def _manifest(path: Path) -> dict[str, str]:
     try:
-        return json.loads(path.read_bytes()) if path.is_file() else {}
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is no JSON ({error}); delete it, and the files beside it are read without it"
-        ) from error
+        return {**json.loads(path.read_bytes())} if path.is_file() else {}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON object ({error}); delete it: the files are read without it") from error
 
 
 def _read_class_folders(root: Path, card: dict, size: int | None) -> Parts:
@@ -97,11 +95,82 @@ def _read_class_folders(root: Path, card: dict, size: int | None) -> Parts:
     return read_class_folders(folders, card, cache_folder(root, card["name"]), size)
 
 
+def _read_hashed(root: Path, card: dict) -> Parts:
+    """CIFAR, SVHN and STL-10: files of one array each."""
+    from torchvision import datasets
+
+    cls = getattr(datasets, card["torchvision"]["class"])
+    _check_md5(_hashed_files(cls, root), remedy(card))
+    train, test = (_read_part(cls(root, **arguments), card) for arguments in card["torchvision"]["calls"])
+    return Parts(train, test=test)
+
+
+def _read_part(found, card: dict) -> Part:
+    labels = found.targets if hasattr(found, "targets") else found.labels
+    channels_last = list(found.data.shape[1:]) != card["image_shape"]  # only CIFAR's
+    return Part(to_images(found.data if channels_last else found.data.transpose(0, 2, 3, 1)), np.asarray(labels))
+
+
+def _hashed_files(cls: type, root: Path) -> list[tuple[Path, str]]:
+    """Files that a class of torchvision reads, with the MD5 that it has for each."""
+    if hasattr(cls, "split_list"):
+        return [(root / name, md5) for _, name, md5 in (cls.split_list["train"], cls.split_list["test"])]
+    files = [*cls.train_list, *cls.test_list]
+    if hasattr(cls, "meta"):
+        files.append((cls.meta["filename"], cls.meta["md5"]))
+    return [(root / cls.base_folder / name, md5) for name, md5 in files]
+
+
+def _check_md5(files: list[tuple[Path, str]], remedy: str) -> None:
+    """Raise unless every file is here and has its hash: torchvision would not say which one is wrong."""
+    for path, md5 in files:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {remedy}")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() != md5:
+                problem = f"{path} differs from the published file (torchvision's MD5)"
+                raise ValueError(f"{problem}; delete it, then {remedy}")
+
+
+def _read_flowers(root: Path, card: dict, size: int | None) -> Parts:
+    """Oxford Flowers: one flat folder, and tables of classes and parts."""
+    from torchvision.datasets import Flowers102
+
+    folder = find_place(root, card)
+    hashed = [Flowers102._file_dict[what] for what in ("label", "setid")]
+    _check_md5([(folder / name, md5) for name, md5 in hashed], remedy(card))
+    sets = {part: Flowers102(root, split=part) for part in ("train", "val", "test")}
+    files = {part: list(map(Path, found._image_files)) for part, found in sets.items()}
+    for path in (path for paths in files.values() for path in paths):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {remedy(card)}")
+    labels = {part: np.array(found._labels) for part, found in sets.items()}
+    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
+        classes=list(Flowers102.classes)
+    )
+
+
+def _read_cars_tables(root: Path, card: dict, size: int | None) -> Parts:
+    """Stanford Cars in its original archives: two flat folders and the devkit's tables."""
+    from torchvision.datasets import StanfordCars
+
+    try:
+        sets = {part: StanfordCars(root, split=part) for part in ("train", "test")}
+    except RuntimeError as error:
+        lacks = f"{root / 'stanford_cars'} lacks a file of its devkit, or cars_train or cars_test"
+        raise FileNotFoundError(f"{lacks}; {remedy(card)}") from error
+    files = {part: [Path(path) for path, _ in found._samples] for part, found in sets.items()}
+    labels = {part: np.array([label for _, label in found._samples]) for part, found in sets.items()}
+    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
+        classes=list(sets["train"].classes)
+    )
+
+
 def _read_cars(root: Path, card: dict, size: int | None) -> Parts:
     """Stanford Cars: its original archives, or class folders."""
     is_original = (find_place(root, card) / "devkit").is_dir()
-    return (read_cars_tables if is_original else _read_class_folders)(root, card, size)
+    return (_read_cars_tables if is_original else _read_class_folders)(root, card, size)
 
 
-_READERS = {"embedded": _read_embedded, "idx": _read_idx, "torchvision": read_hashed}
-_READERS_OF_PHOTOGRAPHS = {"photographs": _read_class_folders, "flowers": read_flowers, "cars": _read_cars}
+_READERS = {"embedded": _read_embedded, "idx": _read_idx, "torchvision": _read_hashed}
+_READERS_OF_PHOTOGRAPHS = {"photographs": _read_class_folders, "flowers": _read_flowers, "cars": _read_cars}

@@ -67,10 +67,8 @@ def unpacked(plain: Path, remedy: str) -> Iterator[IO[bytes]]:
         with _OPENERS[path.suffix if path != plain else ""](path, "rb") as file:
             yield file
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise OSError(
-                f"{path} cannot be read ({error.strerror}); check the disk and the file's permissions"
-            ) from error
+        if said := getattr(error, "strerror", None):
+            raise OSError(f"{path} cannot be read ({said}); check the disk and the file's permissions") from error
         raise ValueError(f"{path} cannot be unpacked ({error}); delete it, then {remedy}") from error
 
 
@@ -138,9 +136,8 @@ def read_sheets(paths: Sequence[Path], tile: int, columns: int, count: int, reme
                 sheet = np.asarray(image.convert("RGB"))
             tiles.append(sheet.reshape(-1, tile, columns, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3))
         except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f"{path} is no sheet of {tile}-pixel images ({error}); delete it, then {remedy}"
-            ) from error
+            problem = f"{path} is no sheet of {tile}-pixel images ({error})"
+            raise ValueError(f"{problem}; delete it, then {remedy}") from error
     found = sum(map(len, tiles))
     if found < count:
         where = paths[0].parent if paths else "the set's folder"

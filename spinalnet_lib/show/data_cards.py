@@ -51,7 +51,6 @@ def show_card(name: str) -> None:
 def card_html(name: str) -> str:
     """One card as a table of two columns."""
     card, facts = official_card(name), load_facts().get(name)
-    counted = _counted(facts, card) if facts else {"Images, counted": "not counted: the set is not at hand"}
     published = "Images, in the package" if card.get("kind") == "embedded" else "Images, as published"
     names = card.get("classes") or []
     shown = f": {', '.join(names[:30])}{' …' if len(names) > 30 else ''}" if names else ""
@@ -60,12 +59,9 @@ def card_html(name: str) -> str:
         "Made by": card["source"],
         "Licence": card["licence"],
         published: ", ".join(f"{n:,} {_PARTS[part]}" for part, n in card.get("sizes", {}).items() if n),
-        "Images, counted": counted.get("Images, counted"),
         "Classes": f"{card['num_classes']}{shown}",
-        "Images a class, counted": counted.get("Images a class, counted"),
         "Splits": card["splits"],
-        "Repeated images, counted": counted.get("Repeated images, counted"),
-        "Images shared with other sets, counted": counted.get("Images shared with other sets, counted"),
+        **(_counted(facts, card) if facts else {"Images, counted": "not counted: the set is not at hand"}),
         "Know this": card["traps"],
         "In the paper": card.get("paper"),
         "How to get it": card.get("how_to_get"),
@@ -76,9 +72,8 @@ def card_html(name: str) -> str:
         for title, text in rows.items()
         if text
     )
-    return (
-        f'<table class="dataframe spinal-card"><caption>{html.escape(card["title"])}</caption>{"".join(cells)}</table>'
-    )
+    caption = f"<caption>{html.escape(card['title'])}</caption>"
+    return f'<table class="dataframe spinal-card">{caption}{"".join(cells)}</table>'
 
 
 def data_readme() -> str:
@@ -91,9 +86,8 @@ def data_readme() -> str:
         train = sizes["train"] + sizes.get("val", 0)
         images = f"{train:,} + {sizes['test']:,}" if sizes["test"] else f"{train:,}, test part cut off"
         splits = "own" if card["own_split"] else "publisher's"
-        lines.append(
-            f"| `{name}` | {card['title']} | {images} | {card['num_classes']} | {splits} | {card['licence']} |"
-        )
+        cells = (f"`{name}`", card["title"], images, card["num_classes"], splits, card["licence"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return _README + "\n".join(lines) + "\n" + _LEGEND
 
 
@@ -144,19 +138,17 @@ def _counted(facts: dict, card: dict) -> dict[str, str]:
     channels, height, width = facts["image_shape"]
     files = "the publisher's files" if facts["source"] == "official" else f"{facts['source']} files"
     fewer = "; fewer than published" if facts["train"] + facts["test"] < sum(card.get("sizes", {}).values()) else ""
-    ranges = {part: (min(counts), max(counts)) for part, counts in facts["images_per_class"].items()}
+    ranges = {part: sorted({min(counts), max(counts)}) for part, counts in facts["images_per_class"].items()}
+    repeated = [f"{facts[key]:,} {what}" for key, what in _REPEATED.items() if facts[key]]
+    shared = [f"with {other}: {_shared(counts)}" for other, counts in facts["shares_images_with"].items()]
     return {
         "Images, counted": f"{facts['train']:,} training ({facts['validation_within_train']:,} of them validation) and "
         f"{facts['test']:,} test, {height}×{width}, {'grey' if channels == 1 else 'in colour'}; {files}{fewer}",
         "Images a class, counted": "; ".join(
-            f"{part} {low:,}" if low == high else f"{part} {low:,} to {high:,}" for part, (low, high) in ranges.items()
+            f"{part} {' to '.join(f'{end:,}' for end in ends)}" for part, ends in ranges.items()
         ),
-        "Repeated images, counted": "; ".join(f"{facts[key]:,} {what}" for key, what in _REPEATED.items() if facts[key])
-        or "none, pixel for pixel",
-        "Images shared with other sets, counted": "\n".join(
-            f"with {other}: {_shared(counts)}" for other, counts in facts["shares_images_with"].items()
-        )
-        or "none, pixel for pixel, among the sets at hand",
+        "Repeated images, counted": "; ".join(repeated) or "none, pixel for pixel",
+        "Images shared with other sets, counted": "\n".join(shared) or "none, pixel for pixel, among the sets at hand",
     }
 
 

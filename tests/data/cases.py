@@ -1,21 +1,17 @@
 """Small sets of every kind, written as their publishers ship them."""
 
 import copy
-import functools
 import gzip
 import hashlib
-import lzma
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import torchvision
 from PIL import Image
 
 from spinalnet_lib.data import cards, checking, fetching, loading, publishers
-
-# Packers by suffix; the second one's unpacker needs little memory by itself.
-BOMBS = [(".gz", gzip.compress), (".xz", functools.partial(lzma.compress, preset=0))]
 
 
 def flip_in_gz(path):
@@ -46,7 +42,7 @@ def sha(array):
 
 def unwritable(tmp_path):
     if os.geteuid() == 0:  # no folder is read-only for root, but this file system is
-        return "/sys/spinalnet"
+        return Path("/sys/spinalnet")
     (tmp_path / "locked").mkdir(mode=0o555)
     return tmp_path / "locked" / "cache"
 

