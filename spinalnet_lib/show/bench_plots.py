@@ -111,7 +111,7 @@ def plot_step_profile(profile: Sequence[dict]) -> Picture:
                 left += share
         axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
         axes.set(xlabel="% of the step", xlim=(0, 100))
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         sns.despine(ax=axes, left=True)
 
     return Picture(draw, alt, (6.4, 3.4))

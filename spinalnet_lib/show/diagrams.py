@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
@@ -88,7 +87,6 @@ def draw_heads(
         for axes in (left, right):
             axes.axvline(in_features, color=theme.quiet, linewidth=0.8, linestyle=":")
             axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", xlabel="features | layer outputs")
-            sns.despine(ax=axes)
         left.set_ylabel("layer outputs, then logits")
 
     return Picture(draw, alt, (7.6, 3.9))

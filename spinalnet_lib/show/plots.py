@@ -116,8 +116,7 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
             axes.plot(list(means), list(means.values()), style, **look)
         axes.set(yscale="log", xlabel=over, ylabel=f"{unit} (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
-        sns.despine(ax=axes)
+        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
 
     return Picture(draw, alt, (7.0, 3.6 + 0.2 * math.ceil(len(arms) / 2)))
 
@@ -143,7 +142,6 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
         axes.set_yticks(range(len(arms)), arms)
         axes.set_ylim(len(arms) - 0.3, -0.5)
         axes.set(xlabel="validation error, %", ylabel="")
-        sns.despine(ax=axes)
 
     return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
 
@@ -175,7 +173,6 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
         axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
-        sns.despine(ax=axes)
 
     return Picture(draw, alt, (7.0, 3.0))
 

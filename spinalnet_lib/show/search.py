@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..study.tuning import Search
@@ -52,7 +51,6 @@ def draw_search(section: Section) -> Picture | None:
             axes.plot(best[head][0], losses[best[head]], "o", **ring)
         axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
-        sns.despine(ax=axes)
+        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
 
     return Picture(draw, f"{alt}. A ring marks each head's lowest.", (7.0, 3.6 + 0.2 * len(finite)))

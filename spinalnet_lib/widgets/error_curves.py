@@ -152,8 +152,7 @@ class ErrorCurves(Widget):
                 axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
         axes.set(xlabel="epoch", ylabel="validation error, %", yscale="log" if self.log else "linear")
         axes.set_ylim(100 * floor, min(100, axes.get_ylim()[1]))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend()
 
 
 def curves_data(records: Sequence[Record]) -> dict:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 
-import traitlets
-
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
 from ..heads.widths import largest_cheaper_width
 from ..show.palette import LIGHT
-from .base import Widget, counted, draw_error, multiple, slider
+from .base import Widget, counted, multiple, number
 
 
 def weight_counter_state(values: dict, data: dict | None = None) -> dict:
@@ -64,30 +62,17 @@ class WeightCounter(Widget):
     kind = "weight-counter"
     title = "Weight counter"
 
-    in_features = traitlets.Int(256, min=1, max=4096).tag(sync=True)
-    num_splits = traitlets.Int(2, min=1, max=16).tag(sync=True)
-    num_layers = traitlets.Int(4, min=1, max=16).tag(sync=True)
-    layer_width = traitlets.Int(128, min=1, max=1024).tag(sync=True)
-    num_classes = traitlets.Int(10, min=1, max=1000).tag(sync=True)
-    hidden_size = traitlets.Int(512, min=1, max=4096).tag(sync=True)
-
-    def controls(self) -> list[dict]:
-        return [
-            slider("in_features", "features", 1, 4096),
-            slider("num_splits", "input splits", 1, 16),
-            slider("num_layers", "layers", 1, 16),
-            slider("layer_width", "layer width", 1, 1024),
-            slider("num_classes", "classes", 1, 1000),
-            slider("hidden_size", "dense head: hidden width", 1, 4096),
-        ]
+    in_features = number("features", 256, 1, 4096)
+    num_splits = number("input splits", 2, 1, 16)
+    num_layers = number("layers", 4, 1, 16)
+    layer_width = number("layer width", 128, 1, 1024)
+    num_classes = number("classes", 10, 1, 1000)
+    hidden_size = number("dense head: hidden width", 512, 1, 4096)
 
     def state(self) -> dict:
         return weight_counter_state(self.values())
 
     def draw(self, figure, state: dict) -> None:
-        if state["error"]:
-            draw_error(figure, state["error"])
-            return
         bars, curve = figure.subplots(1, 2)
         labels = {"spinal": "spinal head", "dense": "dense head", "linear": "one Linear"}
         drawn = bars.barh(
@@ -109,6 +94,4 @@ class WeightCounter(Widget):
         for name in ("dense", "linear"):
             curve.axhline(state["weights"][name], color=getattr(LIGHT, name), linestyle="--", label=labels[name])
         curve.set(xlabel="layer width", ylabel="weights of the spinal head", xlim=0, ylim=0)
-        curve.legend(frameon=False)
-        for axes in (bars, curve):
-            axes.spines[["top", "right"]].set_visible(False)
+        curve.legend()
