@@ -59,9 +59,8 @@ def draw_heads(
     The numbers stand in the alt text only: the picture is for guessing them.
     """
     dense = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_size).weights
-    spinal = head_cost(
-        "spinal", in_features, num_classes, layer_width=layer_width, num_layers=num_layers, num_splits=num_splits
-    ).weights
+    sizes = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits}
+    spinal = head_cost("spinal", in_features, num_classes, **sizes).weights
     alt = (
         f"Weight matrices drawn to scale. The dense head: one full block of {in_features} by {hidden_size} and one of {hidden_size} by {num_classes}, "
         f"{dense:,} weights. The spinal head: {num_layers} narrow layers, each a block on one of {num_splits} input splits and a small block on "

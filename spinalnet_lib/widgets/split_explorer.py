@@ -20,9 +20,8 @@ def split_explorer_state(values: dict, data: dict | None = None) -> dict:
     try:
         check_spine(d, c, w, layers, splits)
         if feature >= d:
-            raise ValueError(
-                f"feature {feature} does not exist: {d} features are numbered 0 to {d - 1}; choose a smaller number"
-            )
+            known = f"{d} features are numbered 0 to {d - 1}"
+            raise ValueError(f"feature {feature} does not exist: {known}; choose a smaller number")
     except ValueError as error:
         return {"error": str(error), "rows": [], "summary": str(error)}
     sizes = split_sizes(d, splits)
@@ -93,12 +92,10 @@ class SplitExplorer(Widget):
         axes.add_patch(Rectangle((self.feature, -0.3), 1, rows + 0.6, fill=False, color=LIGHT.text, linewidth=1.5))
         axes.set(xlim=(-0.5, columns + 0.5), ylim=(rows + 0.5, -0.5), aspect="equal")
         middles = [self.layer_width * (i + 0.5) for i in range(self.num_layers)]
-        axes.set_yticks(
-            [*middles, rows - self.num_classes / 2], [*(f"layer {i}" for i in range(self.num_layers)), "logits"]
-        )
-        axes.set_xticks(
-            [(start + stop) / 2 for start, stop in state["splits"]], [f"split {i}" for i in range(self.num_splits)]
-        )
+        names = [*(f"layer {i}" for i in range(self.num_layers)), "logits"]
+        axes.set_yticks([*middles, rows - self.num_classes / 2], names)
+        middles = [(start + stop) / 2 for start, stop in state["splits"]]
+        axes.set_xticks(middles, [f"split {i}" for i in range(self.num_splits)])
         axes.tick_params(length=0, labelsize=8)
         axes.spines[:].set_visible(False)
         axes.set_title(f"feature {self.feature} framed", fontsize=9)

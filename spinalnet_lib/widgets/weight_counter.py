@@ -23,14 +23,12 @@ def weight_counter_state(values: dict, data: dict | None = None) -> dict:
     except ValueError as error:
         return {"error": str(error), "rows": [], "summary": str(error)}
     dense, linear = head_cost("mlp", d, c, hidden_sizes=h), head_cost("linear", d, c)
-    crossings = {
-        name: largest_cheaper_width(cost.weights, d, c, layers, splits)
-        for name, cost in (("dense", dense), ("linear", linear))
-    }
+    costs = {"spinal": spinal, "dense": dense, "linear": linear}
+    crossings = {n: largest_cheaper_width(costs[n].weights, d, c, layers, splits) for n in ("dense", "linear")}
     state = {
         "error": None,
-        "weights": {"spinal": spinal.weights, "dense": dense.weights, "linear": linear.weights},
-        "parameters": {"spinal": spinal.parameters, "dense": dense.parameters, "linear": linear.parameters},
+        "weights": {name: cost.weights for name, cost in costs.items()},
+        "parameters": {name: cost.parameters for name, cost in costs.items()},
         "split_sizes": split_sizes(d, splits),
         "crossings": crossings,
     }
@@ -75,10 +73,8 @@ class WeightCounter(Widget):
     def draw(self, figure, state: dict) -> None:
         bars, curve = figure.subplots(1, 2)
         labels = {"spinal": "spinal head", "dense": "dense head", "linear": "one Linear"}
-        drawn = bars.barh(
-            list(labels.values()), list(state["weights"].values()), color=[getattr(LIGHT, name) for name in labels]
-        )
-        bars.bar_label(drawn, [f" {n:,}" for n in state["weights"].values()])
+        colours, counts = [getattr(LIGHT, name) for name in labels], list(state["weights"].values())
+        bars.bar_label(bars.barh(list(labels.values()), counts, color=colours), [f" {n:,}" for n in counts])
         bars.invert_yaxis()
         bars.margins(x=0.3)
         bars.set_xlabel("weights")
@@ -86,10 +82,8 @@ class WeightCounter(Widget):
         sizes = {"num_layers": self.num_layers, "num_splits": self.num_splits}
         last = max(8, math.ceil(1.25 * max(self.layer_width, *state["crossings"].values())))
         widths = sorted({max(1, round(last * i / 60)) for i in range(61)})
-        counts = [
-            head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes).weights for w in widths
-        ]
-        curve.plot(widths, counts, color=LIGHT.spinal)
+        costs = (head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes) for w in widths)
+        curve.plot(widths, [cost.weights for cost in costs], color=LIGHT.spinal)
         curve.plot(self.layer_width, state["weights"]["spinal"], "o", color=LIGHT.spinal)
         for name in ("dense", "linear"):
             curve.axhline(state["weights"][name], color=getattr(LIGHT, name), linestyle="--", label=labels[name])
