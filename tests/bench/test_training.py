@@ -7,7 +7,7 @@ from tests.bench.cases import names, replace_clock, some_images
 
 
 def test_a_race_is_a_ratio_of_whole_runs_and_says_what_is_a_bound(monkeypatch):
-    monkeypatch.setattr(training, "load_dataset", lambda name: some_images(32))
+    monkeypatch.setattr(training, "load_dataset", lambda name: some_images(64))
     monkeypatch.setattr(training, "GOAL", 0.02)
     (row,) = training.race_rows(pairs=1)
     assert row["ratio"] > 0 and "a bound" not in row["peer"] and row["promised"] == 0.2
