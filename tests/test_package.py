@@ -7,17 +7,7 @@ import pytest
 import spinalnet_lib
 from spinalnet_lib.checks import how_to_install
 
-HEAVY = (
-    "torchvision",
-    "matplotlib",
-    "pandas",
-    "scipy",
-    "sklearn",
-    "mlxtend",
-    "anywidget",
-    "ipywidgets",
-    "seaborn",
-)
+HEAVY = ["torchvision", "matplotlib", "pandas", "scipy", "sklearn", "mlxtend", "anywidget", "ipywidgets", "seaborn"]
 
 
 def run(code: str, *options: str, **kwargs) -> str:

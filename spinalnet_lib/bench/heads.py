@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch.nn import functional as F
@@ -15,7 +17,7 @@ from ..heads.fused import fuse_head
 from ..heads.registry import create_head
 from ..models.classifier import create_model
 from ..models.sizes import paper_head
-from .measure import compare_times
+from .measure import compare_times, waited_for
 
 HEADS = ("spinal", "mlp")  # ours, theirs
 DENSE = "dense head of VGG-5"
@@ -43,25 +45,20 @@ def large_rows() -> Iterator[dict]:
     macs = count_macs(spinal, (25_088,)) / count_macs(dense, (25_088,))
     peer = f"dense 4096-4096 head (the spine has {macs:.2f} of its multiply-adds)"
     for what, measured in (("training step", training_step), ("evaluation", evaluation)):
-        ours, theirs = (measured(head, 32, 25_088) for head in (spinal, dense))
-        yield compare_times(
-            f"head of VGG on ImageNet (25,088 features), {what}, batch 32", peer, ours, theirs, pairs=15
-        )
+        calls = (measured(head, 32, 25_088) for head in (spinal, dense))
+        yield compare_times(f"head of VGG on ImageNet (25,088 features), {what}, batch 32", peer, *calls, pairs=15)
 
 
 def compiled_rows(device: str = "cpu") -> Iterator[dict]:
     """Both heads through torch.compile; on a GPU with CUDA graphs, too."""
     mode = "reduce-overhead" if device == "cuda" else "default"
-    for what, measured, batches in (
-        ("training step", training_step, (100, 1000)),
-        ("evaluation", evaluation, (1, 100, 1000)),
-    ):
-        for batch in batches:
-            torch._dynamo.reset()  # each row compiles its own shape, not one for all
-            heads = (torch.compile(_vgg5_head(head).to(device), mode=mode, fullgraph=True) for head in HEADS)
-            ours, theirs = (measured(head, batch, 256, device=device) for head in heads)
-            ours(), theirs()  # compiles
-            yield compare_times(f"compiled head, {what}, batch {batch}, {device}", f"{DENSE}, compiled", ours, theirs)
+    measured = {"training step": training_step, "evaluation": evaluation}
+    for what, batch in (*itertools.product(measured, (100, 1000)), ("evaluation", 1)):
+        torch._dynamo.reset()  # each row compiles its own shape, not one for all
+        heads = (torch.compile(_vgg5_head(head).to(device), mode=mode, fullgraph=True) for head in HEADS)
+        ours, theirs = (measured[what](head, batch, 256, device=device) for head in heads)
+        ours(), theirs()  # compiles
+        yield compare_times(f"compiled head, {what}, batch {batch}, {device}", f"{DENSE}, compiled", ours, theirs)
 
 
 def cnn_rows() -> Iterator[dict]:
@@ -73,12 +70,9 @@ def cnn_rows() -> Iterator[dict]:
 
 def import_rows() -> Iterator[dict]:
     """What the library adds to the import of torch."""
-
-    def run(code: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
-
-    head = "import spinalnet_lib; spinalnet_lib.SpinalHead"
-    yield compare_times("import spinalnet_lib and SpinalHead", "import torch", run(head), run("import torch"), pairs=7)
+    codes = ("import spinalnet_lib; spinalnet_lib.SpinalHead", "import torch")
+    calls = (partial(subprocess.run, [sys.executable, "-c", code], check=True) for code in codes)
+    yield compare_times("import spinalnet_lib and SpinalHead", "import torch", *calls, pairs=7)
 
 
 def training_step(model: torch.nn.Module, batch: int, *shape: int, device: str = "cpu") -> Callable[[], object]:
@@ -91,9 +85,8 @@ def training_step(model: torch.nn.Module, batch: int, *shape: int, device: str =
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
-        _wait_for(device)
 
-    return step
+    return waited_for(step, device)
 
 
 def evaluation(model: torch.nn.Module, batch: int, features: int, device: str = "cpu") -> Callable[[], object]:
@@ -104,14 +97,8 @@ def evaluation(model: torch.nn.Module, batch: int, features: int, device: str = 
     def forward() -> None:
         with torch.inference_mode():
             model(x)
-        _wait_for(device)
 
-    return forward
-
-
-def _wait_for(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
+    return waited_for(forward, device)
 
 
 def _vgg5_head(name: str) -> torch.nn.Module:

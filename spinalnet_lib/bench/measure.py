@@ -6,6 +6,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import torch
+
 PAIRS = 40
 METHOD = (  # as it stands in every report
     "the two are run in turn, A B A B, after a warm-up; each pair gives one ratio, and a row reports the median with the "
@@ -28,19 +30,13 @@ def ratio_row(name: str, peer: str, ratios: list[float], promised: float | None 
     `promised` is the largest ratio that was promised before it was measured; the row says it, met or not.
     """
     tenths = statistics.quantiles(ratios, n=10, method="inclusive") if len(ratios) > 1 else ratios
+    found = {"ratio": statistics.median(ratios), "low": tenths[0], "high": tenths[-1], "promised": promised}
     return {
         "name": name,
         "peer": peer,
-        "ratio": _four_digits(statistics.median(ratios)),
-        "low": _four_digits(tenths[0]),
-        "high": _four_digits(tenths[-1]),
         "pairs": len(ratios),
-        **({} if promised is None else {"promised": _four_digits(promised)}),
+        **{key: float(f"{value:.4g}") for key, value in found.items() if value is not None},
     }
-
-
-def _four_digits(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 def seconds_of(fn: Callable[[], object], repeats: int = 1) -> float:
@@ -49,3 +45,14 @@ def seconds_of(fn: Callable[[], object], repeats: int = 1) -> float:
     for _ in range(repeats):
         fn()
     return time.perf_counter() - start
+
+
+def waited_for(fn: Callable[[], object], device: torch.device | str) -> Callable[[], None]:
+    """A GPU works on after a call has come back: the time of a call ends when the device is done."""
+
+    def run() -> None:
+        fn()
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize()
+
+    return run

@@ -16,19 +16,14 @@ from ..machine import source_hash
 from ..paths import data_path
 from .measure import METHOD
 
-_COMMANDS = {
-    "cpu": "make bench",
-    "gpu": "spinalnet bench --device cuda --out data/results/bench",
-    "builds": "make bench",
-}
+_GPU = "spinalnet bench --device cuda --out data/results/bench"
+_COMMANDS = {"cpu": "make bench", "gpu": _GPU, "builds": "make bench"}
 
 
 def print_row(row: dict) -> None:
     promise = f" (promised: {row['promised']:.2f} at most)" if "promised" in row else ""
-    print(
-        f"{row['name']:74} {row['ratio']:6.2f}   {row['low']:.2f} to {row['high']:.2f}   {row['peer']}{promise}",
-        flush=True,
-    )
+    spread = f"{row['low']:.2f} to {row['high']:.2f}"
+    print(f"{row['name']:74} {row['ratio']:6.2f}   {spread}   {row['peer']}{promise}", flush=True)
 
 
 def read_report(path: str | os.PathLike) -> dict:
@@ -71,11 +66,8 @@ def load_bench(name: str = "cpu") -> list[dict]:
 
     Empty where nothing was measured yet. ValueError for another name.
     """
-    return [
-        {"group": group, **row}
-        for group, measured in load_bench_report(name)["groups"].items()
-        for row in measured["rows"]
-    ]
+    groups = load_bench_report(name)["groups"].items()
+    return [{"group": group, **row} for group, measured in groups for row in measured["rows"]]
 
 
 def load_bench_report(name: str = "cpu") -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -32,11 +33,9 @@ def stacked_rows(pairs: int = 3) -> Iterator[dict]:
     """Whole runs, evaluation included, on generated features; the same recipe and number of threads on both sides."""
     for head, in_features, arguments, steps, promised in _SHAPES:
         data = _clouds(in_features)
-        _seconds(data, head, arguments, 2, True), _seconds(data, head, arguments, 2, False)  # warm-up
-        ratios = [
-            _seconds(data, head, arguments, steps, True) / _seconds(data, head, arguments, steps, False)
-            for _ in range(pairs)
-        ]
+        run = partial(_seconds, data, head, arguments)
+        run(2, True), run(2, False)  # warm-up
+        ratios = [run(steps, True) / run(steps, False) for _ in range(pairs)]
         width = arguments.get("layer_width", arguments.get("hidden_sizes"))
         name = f"{SEEDS} seeds stacked: {head} of width {width} on {in_features:,} features"
         yield ratio_row(name, "the same runs one after another with train", ratios, 1 / promised)

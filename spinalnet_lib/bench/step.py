@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..heads.dropout import cheap_dropout
 from ..training.config import TrainConfig
 from ..training.steps import make_optimizer, make_step, without_idle_gradients
+from .measure import waited_for
 
 
 def training_step(
@@ -32,15 +33,4 @@ def training_step(
     step = step.step if way == "uncaptured" else step
     run = waited_for(lambda: step(images, labels), device)
     run.ways = ways  # held as long as the step: let go, they would be undone
-    return run
-
-
-def waited_for(fn: Callable[[], object], device: torch.device) -> Callable[[], None]:
-    """A GPU works on after a call has come back: the time of a call ends when the device is done."""
-
-    def run() -> None:
-        fn()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
     return run

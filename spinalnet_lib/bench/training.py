@@ -99,18 +99,13 @@ def augmentation_rows() -> Iterator[dict]:
 
     images = load_dataset("mnist_5k").train.images[:1000]
     pictures = [Image.fromarray(image.numpy()) for image in images[:, 0]]
-    each = transforms.Compose(
-        [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,)), transforms.ToTensor()]
-    )
-    generator = torch.Generator().manual_seed(0)
-
-    def theirs() -> torch.Tensor:
-        return torch.stack([each(picture) for picture in pictures])
-
+    warps = [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,)), transforms.ToTensor()]
+    each, generator = transforms.Compose(warps), torch.Generator().manual_seed(0)
     for how, separate in (("one pass", False), ("the paper's two passes", True)):
         warp = Augmentation(perspective=0.5, degrees=10, separate_passes=separate)
         name = f"perspective and rotation of 1,000 images of 28×28, {how}"
-        yield compare_times(name, "torchvision's PIL pipeline", partial(warp, images, generator), theirs, pairs=15)
+        ours, theirs = partial(warp, images, generator), lambda: torch.stack([each(picture) for picture in pictures])
+        yield compare_times(name, "torchvision's PIL pipeline", ours, theirs, pairs=15)
 
 
 def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
@@ -120,25 +115,22 @@ def sweep_rows(pairs: int = 2, cells: Sequence[Cell] = ()) -> Iterator[dict]:
     cells = cells or [Cell("mnist", "two_conv", "spinal", seed, recipe, head) for seed in range(24)]
     for engine, workers in (("serial", 1), ("process", 2)):  # warm-up, which also starts the server of processes
         _sweep_seconds(cells[:workers], engine, workers)
-    ratios, each = [], []
+    serial, ratios = 0.0, []
     for _ in range(pairs):
         serial = _sweep_seconds(cells, "serial", 1)
         ratios.append(_sweep_seconds(cells, "process", 2) / (serial / 2))
-        each.append(serial / len(cells))
-    name = f"sweep of {len(cells)} runs of {sum(each) / pairs:.1f} s in two processes"
+    name = f"sweep of {len(cells)} runs of {serial / len(cells):.1f} s in two processes"
     yield ratio_row(name, "half the time of one process", ratios, promised=1 / 0.9)
 
 
 def _sweep_seconds(cells: Sequence[Cell], engine: str, workers: int) -> float:
-    threads = torch.get_num_threads()
+    threads, start = torch.get_num_threads(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
         left = sweep(cells, folder, engine=engine, workers=workers, device="cpu")
-        seconds = time.perf_counter() - start
     torch.set_num_threads(threads)  # a sweep in this process leaves it at one
     if left:
         raise RuntimeError(f"{len(left)} of {len(cells)} runs failed, so their time says nothing")
-    return seconds
+    return time.perf_counter() - start
 
 
 def record_rows() -> Iterator[dict]:
@@ -149,9 +141,9 @@ def record_rows() -> Iterator[dict]:
         path = Path(folder) / "runs.jsonl"
         path.write_text((record.to_json() + "\n") * RECORDS)
         seconds = seconds_of(lambda: load_records(path))
+
+        def parsed() -> list[dict]:
+            return [json.loads(line) for line in path.read_text().splitlines()]
+
         name, theirs = f"{RECORDS:,} records read and checked, {seconds:.1f} s", "json.loads of the lines"
-        yield compare_times(name, theirs, lambda: load_records(path), lambda: _parsed(path), pairs=5)
-
-
-def _parsed(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+        yield compare_times(name, theirs, partial(load_records, path), parsed, pairs=5)

@@ -89,11 +89,10 @@ def plot_step_profile(profile: Sequence[dict]) -> Picture:
     batches = sorted({part["batch"] for part in profile})
     kinds = list(dict.fromkeys(part["kind"] for part in profile))
     shares = {(part["batch"], part["kind"]): 100 * part["share"] for part in profile}
-    texts = [
-        f"batch {batch}: "
-        + ", ".join(f"{kind} {shares[batch, kind]:.0f} %" for kind in kinds if (batch, kind) in shares)
-        for batch in batches
-    ]
+    texts = []
+    for batch in batches:
+        parts = (f"{kind} {shares[batch, kind]:.0f} %" for kind in kinds if (batch, kind) in shares)
+        texts.append(f"batch {batch}: {', '.join(parts)}")
     alt = "Where the time of a training step goes. " + "; ".join(texts)
 
     def draw(figure: Figure, theme: Theme) -> None:
@@ -103,15 +102,14 @@ def plot_step_profile(profile: Sequence[dict]) -> Picture:
             left = 0.0
             for kind, colour in zip(kinds, colours, strict=True):
                 share = shares.get((batch, kind), 0.0)
-                axes.barh(
-                    place, share, left=left, color=colour, edgecolor=theme.back, label=kind if not place else None
-                )
+                label = None if place else kind
+                axes.barh(place, share, left=left, color=colour, edgecolor=theme.back, label=label)
                 if share >= 6:
                     axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color="black")
                 left += share
         axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
         axes.set(xlabel="% of the step", xlim=(0, 100))
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         sns.despine(ax=axes, left=True)
 
     return Picture(draw, alt, (6.4, 3.4))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
@@ -60,9 +59,8 @@ def draw_heads(
     The numbers stand in the alt text only: the picture is for guessing them.
     """
     dense = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_size).weights
-    spinal = head_cost(
-        "spinal", in_features, num_classes, layer_width=layer_width, num_layers=num_layers, num_splits=num_splits
-    ).weights
+    sizes = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits}
+    spinal = head_cost("spinal", in_features, num_classes, **sizes).weights
     alt = (
         f"Weight matrices drawn to scale. The dense head: one full block of {in_features} by {hidden_size} and one of {hidden_size} by {num_classes}, "
         f"{dense:,} weights. The spinal head: {num_layers} narrow layers, each a block on one of {num_splits} input splits and a small block on "
@@ -88,7 +86,6 @@ def draw_heads(
         for axes in (left, right):
             axes.axvline(in_features, color=theme.quiet, linewidth=0.8, linestyle=":")
             axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", xlabel="features | layer outputs")
-            sns.despine(ax=axes)
         left.set_ylabel("layer outputs, then logits")
 
     return Picture(draw, alt, (7.6, 3.9))

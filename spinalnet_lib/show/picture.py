@@ -44,6 +44,9 @@ class Picture:
                 ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.text
             ),
             "grid.color": theme.quiet,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
             "font.family": "DejaVu Sans",
             "font.size": 10,
         }
@@ -52,10 +55,9 @@ class Picture:
             FigureCanvasAgg(figure)
             self.draw(figure, theme)
             buffer = io.BytesIO()
-            if self.kind == "jpeg":
-                figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 70, "optimize": True, "progressive": True})
-            else:
-                figure.savefig(buffer, format="png", metadata={"Software": None})
+            jpeg = {"pil_kwargs": {"quality": 70, "optimize": True, "progressive": True}}
+            options = jpeg if self.kind == "jpeg" else {"metadata": {"Software": None}}
+            figure.savefig(buffer, format=self.kind, **options)
         return buffer.getvalue()
 
     def to_html(self) -> str:

@@ -86,9 +86,7 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
     """
     arms = _arms(records)
     if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
-        raise ValueError(
-            "plot_error_curves: runs were evaluated differently or ended early; draw them apart and say so"
-        )
+        raise ValueError("plot_error_curves: runs evaluated differently or ended early; draw them apart and say so")
     alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
     return draw_curves({f"{name} ({len(runs)} seeds)": runs for name, runs in arms.items()}, alt, over="epoch")
 
@@ -116,8 +114,7 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
             axes.plot(list(means), list(means.values()), style, **look)
         axes.set(yscale="log", xlabel=over, ylabel=f"{unit} (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
-        sns.despine(ax=axes)
+        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
 
     return Picture(draw, alt, (7.0, 3.6 + 0.2 * math.ceil(len(arms) / 2)))
 
@@ -125,9 +122,8 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
 def plot_last_errors(records: Sequence[Record]) -> Picture:
     """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
     arms = _arms(records)
-    alt = "Validation error after the last step, every seed a point, with the mean and its 95 % interval: " + _ends(
-        arms
-    )
+    ends = _ends(arms)
+    alt = f"Validation error after the last step, every seed a point, with the mean and its 95 % interval: {ends}"
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
@@ -143,7 +139,6 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
         axes.set_yticks(range(len(arms)), arms)
         axes.set_ylim(len(arms) - 0.3, -0.5)
         axes.set(xlabel="validation error, %", ylabel="")
-        sns.despine(ax=axes)
 
     return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
 
@@ -153,19 +148,15 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
     counts = {}
     for name in backbones:
         body = create_backbone(name)
-        heads = {
-            head: head_cost(head, body.num_features, num_classes, **paper_head(name, head)).macs
-            for head in ("mlp", "spinal")
-        }
-        counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size)), **heads}
-    alt = "Multiply-adds for one image. " + " ".join(
-        f"{name}: body {c['body']:,}, dense head {c['mlp']:,}, spinal head {c['spinal']:,}."
-        for name, c in counts.items()
-    )
+        counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size))}
+        for head, part in (("mlp", "dense head"), ("spinal", "spinal head")):
+            counts[name][part] = head_cost(head, body.num_features, num_classes, **paper_head(name, head)).macs
+    said = (f"{name}: {', '.join(f'{part} {n:,}' for part, n in c.items())}." for name, c in counts.items())
+    alt = "Multiply-adds for one image. " + " ".join(said)
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        labels = [f"{name}: {part}" for name in counts for part in ("body", "dense head", "spinal head")]
+        labels = [f"{name}: {part}" for name, c in counts.items() for part in c]
         values = [n for c in counts.values() for n in c.values()]
         # Points and not bars: on a logarithmic axis the length of a bar says nothing.
         axes.scatter(values, labels, c=[theme.quiet, theme.dense, theme.spinal] * len(counts), s=60, zorder=2)
@@ -175,7 +166,6 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
         axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
-        sns.despine(ax=axes)
 
     return Picture(draw, alt, (7.0, 3.0))
 
@@ -191,9 +181,8 @@ def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 def _ends(arms: dict[str, list[Record]]) -> str:
     """The mean of each arm after the last step, in words."""
-    errors = {name: [r.curve[-1]["val_error"] for r in runs] for name, runs in arms.items()}
-    said = (
-        f"{name} {describe_mean(found, '.1%', f'{len(found)} seeds' if len(found) > 1 else 'one seed')}"
-        for name, found in errors.items()
-    )
+    said = []
+    for name, runs in arms.items():
+        count = f"{len(runs)} seeds" if len(runs) > 1 else "one seed"
+        said.append(f"{name} {describe_mean([r.curve[-1]['val_error'] for r in runs], '.1%', count)}")
     return "; ".join(said) + "."

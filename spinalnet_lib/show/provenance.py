@@ -39,7 +39,7 @@ def describe_records(records: Sequence[Record]) -> str:
     read = "read" if any(r.test for r in records) else "not read"
     return (
         f"{found['runs']} runs of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "
-        f"({counts}; the test set was {read}), seeds {_span(r.seed for r in records)}; {found['days']}, "
+        f"({counts}; the test set was {read}), seeds {span(r.seed for r in records)}; {found['days']}, "
         f"spinalnet_lib {found['spinalnet_lib']}, torch {found['torch']}, {found['devices']}."
     )
 
@@ -50,7 +50,7 @@ def origins(records: Sequence[Record]) -> dict[str, str]:
         raise ValueError("no records to describe; train first, or load some with load_records")
     return {
         "runs": f"{len(records):,}",
-        "days": _span(r.date[:10] for r in records),
+        "days": span(r.date[:10] for r in records),
         "devices": _all(f"{r.device_name} ({r.device}, threads: {r.threads})" for r in records),
         "torch": _all(r.torch for r in records),
         "spinalnet_lib": _all(r.library for r in records),
@@ -77,6 +77,7 @@ def _all(values: Iterable) -> str:
     return ", ".join(sorted({str(value) for value in values}))
 
 
-def _span(values: Iterable) -> str:
+def span(values: Iterable) -> str:
+    """The lowest and the highest, or the only one."""
     found = set(values)
     return f"{min(found)} to {max(found)}" if len(found) > 1 else f"{min(found)}"

@@ -17,7 +17,7 @@ from ..records.files import load_records, record_files
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
 from .picture import Picture
 from .plots import draw_curves
-from .provenance import describe_mean, origins
+from .provenance import describe_mean, origins, span
 from .run_groups import Section, group_runs, last_value
 from .search import Losses, draw_search, search_losses
 
@@ -38,11 +38,16 @@ def write_report(
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")
     out, sections = Path(out), group_runs(records)
+    out.mkdir(parents=True, exist_ok=True)  # before the work of drawing
     parts = [f"# {len(records):,} runs", _overview(sections), _about_the_test(sections, read_test)]
     for number, section in enumerate(tqdm(sections, leave=False, disable=None)):  # no bar where nobody looks
         picture = draw_search(section) if section.searched else _curves(section)
         parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}")]
-        parts.append(_search(section) if section.searched else _validation(section))
+        parts += (
+            [_search_table(*found) for found in search_losses(section).items()]
+            if section.searched
+            else [_validation(section)]
+        )
         opened = _test(section) if read_test else None
         parts += ["Test set, read once a run or at each evaluation:", opened] if opened else []
     rows = [("files", ", ".join(file.name for file in files)), *origins(records).items()]
@@ -55,9 +60,8 @@ def _overview(sections: Sequence[Section]) -> str:
     """A row a section: how many runs, arms and seeds there are, and how many diverged."""
     rows = []
     for section in sections:
-        runs, seeds = section.records, sorted({record.seed for record in section.records})
-        span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else seeds[0]
-        rows.append((section.title, len(runs), len(section.arms), span, sum(run.diverged for run in runs)))
+        runs, diverged = section.records, sum(run.diverged for run in section.records)
+        rows.append((section.title, len(runs), len(section.arms), span(run.seed for run in runs), diverged))
     return table(("what", "runs", "arms", "seeds", "diverged"), rows)
 
 
@@ -115,12 +119,8 @@ def _test(section: Section) -> str | None:
     return table(header, rows) if rows else None
 
 
-def _search(section: Section) -> str:
-    """For each head its mean validation loss, a row a learning rate; the lowest is marked."""
-    return "\n\n".join(_search_table(head, losses) for head, losses in search_losses(section).items())
-
-
 def _search_table(head: str, losses: Losses) -> str:
+    """Mean validation losses of a head, a row a learning rate; the lowest is marked."""
     rates, best = sorted({rate for rate, _ in losses}), min(losses, key=losses.get, default=None)
 
     def cell(place: tuple[float, float]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..records.record import Record
 
@@ -17,21 +17,13 @@ _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
 class Section:
     """Runs that differ in head, learning rate, dropout and seed only: they may stand in one table."""
 
-    dataset: str
-    source: str
-    backbone: str
-    recipe: str
+    title: str
     loss: str
-    arms: dict[str, list[Record]] = field(default_factory=dict)
+    arms: dict[str, list[Record]]
 
     @property
     def records(self) -> list[Record]:
         return [record for runs in self.arms.values() for record in runs]
-
-    @property
-    def title(self) -> str:
-        own = ", own split" if self.source == "packed" else ""
-        return f"{self.dataset}{own}: {self.backbone}, {self.recipe}"
 
     @property
     def unit(self) -> str:
@@ -40,10 +32,8 @@ class Section:
     @property
     def searched(self) -> bool:
         """Whether one arm ran several learning rates: a search, and no comparison of arms."""
-        rates: dict[str, set[float]] = {}
-        for record in self.records:
-            rates.setdefault(record.head, set()).add(record.recipe["learning_rate"])
-        return any(len(found) > 1 for found in rates.values())
+        rates = {(record.head, record.recipe["learning_rate"]) for record in self.records}
+        return len(rates) > len({head for head, _ in rates})
 
 
 def group_runs(records: Sequence[Record]) -> list[Section]:
@@ -55,11 +45,9 @@ def group_runs(records: Sequence[Record]) -> list[Section]:
         members.setdefault(place, []).append(record)
     sections = []
     for (dataset, backbone, _), runs in sorted(members.items()):
-        section = Section(dataset, runs[0].dataset_source, backbone, _words(runs[0].recipe), runs[0].loss)
-        differing = _differing(runs)
-        for record in runs:
-            section.arms.setdefault(_label(record, differing), []).append(record)
-        sections.append(section)
+        own = ", own split" if runs[0].dataset_source == "packed" else ""
+        title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}"
+        sections.append(Section(title, runs[0].loss, _arms(runs)))
     return sections
 
 
@@ -80,20 +68,25 @@ def last_value(record: Record) -> float:
     return math.inf if record.diverged or value is None else value if record.loss == "mse" else 100 * value
 
 
-def _label(record: Record, differing: dict[str, list[str]]) -> str:
-    parts = [record.arm]
-    for name in differing[record.head]:
-        value = record.recipe[name] if name in _VARIED else record.model["head_arguments"].get(name)
-        parts.append(f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
-    return ", ".join(parts)
+def _arms(runs: Sequence[Record]) -> dict[str, list[Record]]:
+    """The runs of each arm; its label says what runs of the same head differ in here."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        for name, value in _settings(run).items():
+            seen.setdefault((run.head, name), set()).add(json.dumps(value))
+    arms: dict[str, list[Record]] = {}
+    for run in runs:
+        words = [run.arm]
+        for name, value in _settings(run).items():
+            if len(seen[run.head, name]) > 1:
+                word = f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+                words.append(word)
+        arms.setdefault(", ".join(words), []).append(run)
+    return arms
 
 
-def _differing(runs: Sequence[Record]) -> dict[str, list[str]]:
-    """For each head what must stand in its label, since its runs here differ in it."""
-    found: dict[str, dict[str, set[str]]] = {}
-    for record in runs:
-        arguments = {name: value for name, value in record.model["head_arguments"].items() if name != "drop_rate"}
-        varied = {name: record.recipe[name] for name in ("learning_rate", "weight_decay")}
-        for name, value in {**arguments, **varied}.items():
-            found.setdefault(record.head, {}).setdefault(name, set()).add(json.dumps(value))
-    return {head: [name for name, values in names.items() if len(values) > 1] for head, names in found.items()}
+def _settings(run: Record) -> dict:
+    """What a label may have to say beside the arm's name, which tells the dropout."""
+    found = {**run.model["head_arguments"], **{name: run.recipe[name] for name in ("learning_rate", "weight_decay")}}
+    found.pop("drop_rate", None)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..study.tuning import Search
@@ -18,9 +17,10 @@ Losses = dict[tuple[float, float], float]  # of a learning rate and a dropout ra
 
 def search_losses(section: Section) -> dict[str, Losses]:
     """For each head its mean validation losses, where all seeds of a place are there; infinite where one diverged."""
-    heads = list(dict.fromkeys(record.head for record in section.records))
-    search = Search(section.records, section.dataset, section.backbone, heads)
-    rates = sorted({record.recipe["learning_rate"] for record in section.records})
+    records = section.records
+    heads = list(dict.fromkeys(record.head for record in records))
+    search = Search(records, records[0].dataset, records[0].model["backbone"], heads)
+    rates = sorted({record.recipe["learning_rate"] for record in records})
     places = [(rate, drop) for rate in rates for drop in TUNING_DROPOUT]
     found = {head: {place: search.loss(head, *place) for place in places} for head in heads}
     return {head: {at: loss for at, loss in losses.items() if loss is not None} for head, losses in found.items()}
@@ -28,11 +28,10 @@ def search_losses(section: Section) -> dict[str, Losses]:
 
 def draw_search(section: Section) -> Picture | None:
     """Mean validation loss over the learning rate, a line for each head and dropout rate; None where all diverged."""
-    finite = {
-        head: {place: loss for place, loss in losses.items() if math.isfinite(loss)}
-        for head, losses in search_losses(section).items()
-    }
-    finite = {head: losses for head, losses in finite.items() if losses}
+    finite: dict[str, Losses] = {}
+    for head, losses in search_losses(section).items():
+        if found := {place: loss for place, loss in losses.items() if math.isfinite(loss)}:
+            finite[head] = found
     if not finite:
         return None
     best = {head: min(losses, key=losses.get) for head, losses in finite.items()}
@@ -52,7 +51,6 @@ def draw_search(section: Section) -> Picture | None:
             axes.plot(best[head][0], losses[best[head]], "o", **ring)
         axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.text, fontsize=9)
-        sns.despine(ax=axes)
+        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
 
     return Picture(draw, f"{alt}. A ring marks each head's lowest.", (7.0, 3.6 + 0.2 * len(finite)))

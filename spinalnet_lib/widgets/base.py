@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from pathlib import Path
 
@@ -23,10 +22,11 @@ export default { render({ model, el }) { return scope.SpinalWidgets.live(model, 
 
 
 class Widget(anywidget.AnyWidget):
-    """A subclass sets `kind` and `title`, declares one synced trait a control, and defines four methods.
+    """A subclass sets `kind` and `title`, declares one synced trait a control, and defines methods.
 
-    `controls()` lists the controls, `data()` the constants the state needs (JSON), `state()` the state for the
-    current values with its `rows` and `summary`, and `draw(figure, state)` the still picture for print.
+    `state()` gives the state for the current values with its `error`, `rows` and `summary`, and `draw(figure, state)`
+    the still picture for print; `controls()` lists the controls where not all are a `number`, and `data()` gives the
+    constants the state needs (JSON).
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Widget(anywidget.AnyWidget):
         if "kind" in cls.__dict__:  # not for the classes that traitlets derives when it adds a trait
             name = cls.kind.replace("-", "_")
             cls._esm = _MODULE % ((FOLDER / "base.js").read_text() + (FOLDER / f"{name}.js").read_text())
+            cls._numbers = [name for name, trait in cls.__dict__.items() if "label" in getattr(trait, "metadata", ())]
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **values):
@@ -50,7 +51,8 @@ class Widget(anywidget.AnyWidget):
         self._config = {"kind": self.kind, "title": self.title, "controls": self.controls(), "data": self.data()}
 
     def controls(self) -> list[dict]:
-        raise NotImplementedError
+        traits = {name: self.traits()[name] for name in self._numbers}
+        return [slider(name, trait.metadata["label"], trait.min, trait.max) for name, trait in traits.items()]
 
     def data(self) -> dict:
         return {}
@@ -67,15 +69,17 @@ class Widget(anywidget.AnyWidget):
 
     def to_png(self) -> bytes:
         """The still picture of the current state."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        from ..show.picture import Picture
 
-        figure = Figure(figsize=(7, 3.2), dpi=130, layout="constrained")
-        FigureCanvasAgg(figure)
-        self.draw(figure, self.state())
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-        return buffer.getvalue()
+        state = self.state()
+
+        def draw(figure, theme) -> None:
+            if state["error"]:  # sizes that make no head
+                figure.text(0.5, 0.5, state["error"], ha="center", va="center", wrap=True)
+            else:
+                self.draw(figure, state)
+
+        return Picture(draw, state["summary"], (7, 3.2)).to_bytes(dpi=130)
 
     def to_html(self) -> str:
         """The widget for a page: JSON for the script, and a picture and a table for print and for no script."""
@@ -103,15 +107,13 @@ class Widget(anywidget.AnyWidget):
         return {**(data or {}), **still, "text/plain": self.to_text()}, metadata
 
 
-def draw_error(figure, message: str) -> None:
-    """The still picture of sizes that make no head: the message."""
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, message, ha="center", va="center", wrap=True)
+def number(label: str, default: int, low: int, high: int) -> traitlets.Int:
+    """A trait that has a number field with a range beside it."""
+    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label)
 
 
 def slider(name: str, label: str, low: int, high: int) -> dict:
-    """A number field with a range beside it."""
+    """The control of a whole number."""
     return {"name": name, "label": label, "type": "number", "min": low, "max": high}
 
 

@@ -62,11 +62,8 @@ def _cell(arm: dict, interval: str) -> str:
 def _summary(chosen: list[dict], rows: list[list[str]], data: dict) -> str:
     if not chosen:
         return "No arm is chosen."
-    return (
-        f"Validation error after epoch {data['epochs'][-1]:g}: "
-        + "; ".join(f"{name} {cell}" for name, cell in rows)
-        + "."
-    )
+    said = "; ".join(f"{name} {cell}" for name, cell in rows)
+    return f"Validation error after epoch {data['epochs'][-1]:g}: {said}."
 
 
 class ErrorCurves(Widget):
@@ -105,20 +102,9 @@ class ErrorCurves(Widget):
 
     def controls(self) -> list[dict]:
         return [
-            {
-                "name": "arms",
-                "label": "heads",
-                "type": "checks",
-                "options": self.arm_names,
-                "inks": self._data["inks"],
-            },
+            {"name": "arms", "label": "heads", "type": "checks", "options": self.arm_names, "inks": self._data["inks"]},
             slider("seeds", "seeds", 1, self._most_seeds()),
-            {
-                "name": "interval",
-                "label": "interval",
-                "type": "choice",
-                "options": [list(option) for option in INTERVALS],
-            },
+            {"name": "interval", "label": "interval", "type": "choice", "options": [list(i) for i in INTERVALS]},
             {"name": "log", "label": "logarithmic error axis", "type": "check"},
         ]
 
@@ -139,21 +125,14 @@ class ErrorCurves(Widget):
             colour = getattr(LIGHT, self._data["inks"][arm])
             for run in self._data["errors"][arm][: self.seeds]:
                 axes.plot(epochs, [100 * e for e in run], color=colour, alpha=0.3, linewidth=0.8)
-            axes.plot(
-                epochs,
-                [100 * e for e in chosen["mean"]],
-                "--" if self._data["dashed"][arm] else "-",
-                color=colour,
-                marker=MARKERS[arm % len(MARKERS)],
-                label=self.arm_names[arm],
-            )
+            style = ("--" if self._data["dashed"][arm] else "-") + MARKERS[arm % len(MARKERS)]
+            axes.plot(epochs, [100 * e for e in chosen["mean"]], style, color=colour, label=self.arm_names[arm])
             if chosen["low"][0] is not None:
                 low, high = ([100 * min(1, max(e, floor)) for e in chosen[bound]] for bound in ("low", "high"))
                 axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
         axes.set(xlabel="epoch", ylabel="validation error, %", yscale="log" if self.log else "linear")
         axes.set_ylim(100 * floor, min(100, axes.get_ylim()[1]))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend()
 
 
 def curves_data(records: Sequence[Record]) -> dict:

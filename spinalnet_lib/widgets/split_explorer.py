@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traitlets
-
 from ..heads.spinal import check_spine, split_sizes
 from ..show.palette import LIGHT
-from .base import Widget, draw_error, percent, slider
+from .base import Widget, number, percent
 
 KINDS = {"input": "input split → layer", "chain": "previous layer → layer", "output": "all layers → logits"}
 
@@ -22,9 +20,8 @@ def split_explorer_state(values: dict, data: dict | None = None) -> dict:
     try:
         check_spine(d, c, w, layers, splits)
         if feature >= d:
-            raise ValueError(
-                f"feature {feature} does not exist: {d} features are numbered 0 to {d - 1}; choose a smaller number"
-            )
+            known = f"{d} features are numbered 0 to {d - 1}"
+            raise ValueError(f"feature {feature} does not exist: {known}; choose a smaller number")
     except ValueError as error:
         return {"error": str(error), "rows": [], "summary": str(error)}
     sizes = split_sizes(d, splits)
@@ -71,22 +68,12 @@ class SplitExplorer(Widget):
     kind = "split-explorer"
     title = "Split explorer"
 
-    in_features = traitlets.Int(16, min=1, max=48).tag(sync=True)
-    num_splits = traitlets.Int(2, min=1, max=8).tag(sync=True)
-    num_layers = traitlets.Int(4, min=1, max=8).tag(sync=True)
-    layer_width = traitlets.Int(3, min=1, max=8).tag(sync=True)
-    num_classes = traitlets.Int(5, min=1, max=10).tag(sync=True)
-    feature = traitlets.Int(3, min=0, max=47).tag(sync=True)
-
-    def controls(self) -> list[dict]:
-        return [
-            slider("in_features", "features", 1, 48),
-            slider("num_splits", "input splits", 1, 8),
-            slider("num_layers", "layers", 1, 8),
-            slider("layer_width", "layer width", 1, 8),
-            slider("num_classes", "classes", 1, 10),
-            slider("feature", "follow feature (from 0)", 0, 47),
-        ]
+    in_features = number("features", 16, 1, 48)
+    num_splits = number("input splits", 2, 1, 8)
+    num_layers = number("layers", 4, 1, 8)
+    layer_width = number("layer width", 3, 1, 8)
+    num_classes = number("classes", 5, 1, 10)
+    feature = number("follow feature (from 0)", 3, 0, 47)
 
     def state(self) -> dict:
         return split_explorer_state(self.values())
@@ -94,9 +81,6 @@ class SplitExplorer(Widget):
     def draw(self, figure, state: dict) -> None:
         from matplotlib.patches import Patch, Rectangle
 
-        if state["error"]:
-            draw_error(figure, state["error"])
-            return
         figure.get_layout_engine().set(w_pad=0.4)  # an axis of fixed aspect does not make room for its labels
         axes = figure.subplots()
         rows = self.num_layers * self.layer_width + self.num_classes
@@ -108,14 +92,12 @@ class SplitExplorer(Widget):
         axes.add_patch(Rectangle((self.feature, -0.3), 1, rows + 0.6, fill=False, color=LIGHT.text, linewidth=1.5))
         axes.set(xlim=(-0.5, columns + 0.5), ylim=(rows + 0.5, -0.5), aspect="equal")
         middles = [self.layer_width * (i + 0.5) for i in range(self.num_layers)]
-        axes.set_yticks(
-            [*middles, rows - self.num_classes / 2], [*(f"layer {i}" for i in range(self.num_layers)), "logits"]
-        )
-        axes.set_xticks(
-            [(start + stop) / 2 for start, stop in state["splits"]], [f"split {i}" for i in range(self.num_splits)]
-        )
+        names = [*(f"layer {i}" for i in range(self.num_layers)), "logits"]
+        axes.set_yticks([*middles, rows - self.num_classes / 2], names)
+        middles = [(start + stop) / 2 for start, stop in state["splits"]]
+        axes.set_xticks(middles, [f"split {i}" for i in range(self.num_splits)])
         axes.tick_params(length=0, labelsize=8)
         axes.spines[:].set_visible(False)
         axes.set_title(f"feature {self.feature} framed", fontsize=9)
         keys = [Patch(color=getattr(LIGHT, kind), label=label) for kind, label in KINDS.items()]
-        figure.legend(handles=keys, loc="outside right center", frameon=False, fontsize=8)
+        figure.legend(handles=keys, loc="outside right center", fontsize=8)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 
-import traitlets
-
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
 from ..heads.widths import largest_cheaper_width
 from ..show.palette import LIGHT
-from .base import Widget, counted, draw_error, multiple, slider
+from .base import Widget, counted, multiple, number
 
 
 def weight_counter_state(values: dict, data: dict | None = None) -> dict:
@@ -25,14 +23,12 @@ def weight_counter_state(values: dict, data: dict | None = None) -> dict:
     except ValueError as error:
         return {"error": str(error), "rows": [], "summary": str(error)}
     dense, linear = head_cost("mlp", d, c, hidden_sizes=h), head_cost("linear", d, c)
-    crossings = {
-        name: largest_cheaper_width(cost.weights, d, c, layers, splits)
-        for name, cost in (("dense", dense), ("linear", linear))
-    }
+    costs = {"spinal": spinal, "dense": dense, "linear": linear}
+    crossings = {n: largest_cheaper_width(costs[n].weights, d, c, layers, splits) for n in ("dense", "linear")}
     state = {
         "error": None,
-        "weights": {"spinal": spinal.weights, "dense": dense.weights, "linear": linear.weights},
-        "parameters": {"spinal": spinal.parameters, "dense": dense.parameters, "linear": linear.parameters},
+        "weights": {name: cost.weights for name, cost in costs.items()},
+        "parameters": {name: cost.parameters for name, cost in costs.items()},
         "split_sizes": split_sizes(d, splits),
         "crossings": crossings,
     }
@@ -64,36 +60,21 @@ class WeightCounter(Widget):
     kind = "weight-counter"
     title = "Weight counter"
 
-    in_features = traitlets.Int(256, min=1, max=4096).tag(sync=True)
-    num_splits = traitlets.Int(2, min=1, max=16).tag(sync=True)
-    num_layers = traitlets.Int(4, min=1, max=16).tag(sync=True)
-    layer_width = traitlets.Int(128, min=1, max=1024).tag(sync=True)
-    num_classes = traitlets.Int(10, min=1, max=1000).tag(sync=True)
-    hidden_size = traitlets.Int(512, min=1, max=4096).tag(sync=True)
-
-    def controls(self) -> list[dict]:
-        return [
-            slider("in_features", "features", 1, 4096),
-            slider("num_splits", "input splits", 1, 16),
-            slider("num_layers", "layers", 1, 16),
-            slider("layer_width", "layer width", 1, 1024),
-            slider("num_classes", "classes", 1, 1000),
-            slider("hidden_size", "dense head: hidden width", 1, 4096),
-        ]
+    in_features = number("features", 256, 1, 4096)
+    num_splits = number("input splits", 2, 1, 16)
+    num_layers = number("layers", 4, 1, 16)
+    layer_width = number("layer width", 128, 1, 1024)
+    num_classes = number("classes", 10, 1, 1000)
+    hidden_size = number("dense head: hidden width", 512, 1, 4096)
 
     def state(self) -> dict:
         return weight_counter_state(self.values())
 
     def draw(self, figure, state: dict) -> None:
-        if state["error"]:
-            draw_error(figure, state["error"])
-            return
         bars, curve = figure.subplots(1, 2)
         labels = {"spinal": "spinal head", "dense": "dense head", "linear": "one Linear"}
-        drawn = bars.barh(
-            list(labels.values()), list(state["weights"].values()), color=[getattr(LIGHT, name) for name in labels]
-        )
-        bars.bar_label(drawn, [f" {n:,}" for n in state["weights"].values()])
+        colours, counts = [getattr(LIGHT, name) for name in labels], list(state["weights"].values())
+        bars.bar_label(bars.barh(list(labels.values()), counts, color=colours), [f" {n:,}" for n in counts])
         bars.invert_yaxis()
         bars.margins(x=0.3)
         bars.set_xlabel("weights")
@@ -101,14 +82,10 @@ class WeightCounter(Widget):
         sizes = {"num_layers": self.num_layers, "num_splits": self.num_splits}
         last = max(8, math.ceil(1.25 * max(self.layer_width, *state["crossings"].values())))
         widths = sorted({max(1, round(last * i / 60)) for i in range(61)})
-        counts = [
-            head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes).weights for w in widths
-        ]
-        curve.plot(widths, counts, color=LIGHT.spinal)
+        costs = (head_cost("spinal", self.in_features, self.num_classes, layer_width=w, **sizes) for w in widths)
+        curve.plot(widths, [cost.weights for cost in costs], color=LIGHT.spinal)
         curve.plot(self.layer_width, state["weights"]["spinal"], "o", color=LIGHT.spinal)
         for name in ("dense", "linear"):
             curve.axhline(state["weights"][name], color=getattr(LIGHT, name), linestyle="--", label=labels[name])
         curve.set(xlabel="layer width", ylabel="weights of the spinal head", xlim=0, ylim=0)
-        curve.legend(frameon=False)
-        for axes in (bars, curve):
-            axes.spines[["top", "right"]].set_visible(False)
+        curve.legend()

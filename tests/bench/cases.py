@@ -6,10 +6,10 @@ from spinalnet_lib import load_dataset
 
 
 def some_images(step=4):
-    """A part of the embedded images."""
+    """A part of the embedded images, and a quarter of those to validate on."""
     whole = load_dataset("mnist_5k")
-    some = replace(whole.train, images=whole.train.images[::step], labels=whole.train.labels[::step])
-    return replace(whole, train=some)
+    parts = {"train": (whole.train, step), "val": (whole.val, 4)}
+    return replace(whole, **{n: replace(s, images=s.images[::k], labels=s.labels[::k]) for n, (s, k) in parts.items()})
 
 
 def called(name, peer, ours, theirs, pairs=1):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from spinalnet_lib import TrainConfig, create_model
-from spinalnet_lib.bench.step import training_step, waited_for
+from spinalnet_lib.bench.step import training_step
 from spinalnet_lib.heads.dropout import CheapDropout
 
 
@@ -14,9 +14,3 @@ def test_a_step_trains_and_fast_masks_stay_in_the_head(way):
     step()
     assert any((a != b).any() for a, b in zip(before, model.parameters(), strict=True))
     assert any(isinstance(module, CheapDropout) for module in model.modules()) == (way == "fast")
-
-
-def test_on_a_cpu_there_is_nothing_to_wait_for():
-    calls = []
-    waited_for(lambda: calls.append(1), torch.device("cpu"))()
-    assert calls == [1]

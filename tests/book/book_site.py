@@ -12,14 +12,8 @@ SITE = ROOT / "_build" / "html"
 CHAPTERS = [path.relative_to(ROOT).with_suffix("").as_posix() for path in sorted((ROOT / "book").glob("**/*.ipynb"))]
 CHAPTERS = [chapter for chapter in CHAPTERS if ".ipynb_checkpoints" not in chapter]
 # Chromium's own calls home are refused by a closed network; they are not the page's.
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+CHROMIUM_ARGS = ["--no-sandbox", "--no-first-run"]
+CHROMIUM_ARGS += [f"--disable-{what}" for what in ("quic", "background-networking", "component-update", "sync")]
 
 
 def find_chromium() -> str | None:

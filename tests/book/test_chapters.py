@@ -15,14 +15,7 @@ from tests.book.book_site import CHAPTERS, ROOT
 
 SCREEN = 40  # lines
 WIDGETS = [name for module, name in spinalnet_lib._PUBLIC.items() if module.startswith("widgets.")]
-PARTS = (
-    "The question",
-    "Commit to a guess|commit to a guess",
-    "Limits|would change our mind",
-    "Exercises",
-    "Summary",
-    "bibliography",
-)
+PARTS = ("The question", "[Cc]ommit to a guess", "Limits|would change our mind", "Exercises", "Summary", "bibliography")
 
 
 def load(chapter):
@@ -68,9 +61,8 @@ class TestEveryChapter:
         assert not re.search(r"[.!?] ", claim), "one sentence"
 
     def test_every_exercise_with_code_has_an_executed_solution(self, chapter):
-        solutions = [
-            cell for cell in load(chapter)["cells"] if "".join(cell["source"]).startswith("# Solution of exercise")
-        ]
+        start = "# Solution of exercise"
+        solutions = [cell for cell in load(chapter)["cells"] if "".join(cell["source"]).startswith(start)]
         assert solutions
         assert all("hide-cell" in cell["metadata"].get("tags", []) for cell in solutions)
 
@@ -94,15 +86,9 @@ class TestEveryChapter:
 
 def test_the_training_chapter_trains_as_the_book_says():
     """Outside the fast mode: three seeds, eight epochs of the embedded images or one of all of MNIST, both heads."""
-    cells = [code for code in sources("book/evidence/first_training", "code") if "BOOK_FAST" not in code]
-    code = "\n".join(cells)
-    for part in (
-        "seeds = range(3)",
-        "TrainConfig(epochs=1, evals_per_epoch=8)",
-        "TrainConfig(epochs=8)",
-        '("mlp", "spinal")',
-    ):
-        assert part in code
+    code = "\n".join(code for code in sources("book/evidence/first_training", "code") if "BOOK_FAST" not in code)
+    recipes = ("TrainConfig(epochs=1, evals_per_epoch=8)", "TrainConfig(epochs=8)")
+    assert all(part in code for part in ("seeds = range(3)", *recipes, '("mlp", "spinal")'))
 
 
 def test_the_build_refuses_warnings():
@@ -133,16 +119,13 @@ def test_the_repository_is_the_same_address_everywhere():
     ("text", "found"),
     [
         ("It reached 99.7 % of them.", ["99.7 %"]),
-        ("It has 1,234 weights.", ["1,234"]),
-        ("It has 21840 parameters.", ["21840"]),
-        ("About 12 percent.", ["12 percent"]),
+        ("It has 1,234 weights, about 12 percent.", ["1,234", "12 percent"]),
         ("A gain of 3 points.", ["3 points"]),
-        ("So $e = 0.03$ or $12\\%$.", ["0.03", "12\\%"]),
+        ("So $e = 0.03$ or $12\\%$ of $99$.", ["0.03", "12\\%", "99"]),
         ("VGG-5 and C21 in 2023, arXiv 2007.03347, the 2-conv CNN with 3 seeds.", []),
         ("`x[:, 128]` and ```\n99.9\n``` and [a](b/10.1109/5.726791)", []),
         ("1984 of 2000 images", ["1984", "2000"]),
         ("It has 2048 weights, see Table 99.72.", ["2048", "99.72"]),
-        ("It is $99$.", ["99"]),
         ("In Python 3.11, in 1998, see Table 2 and Figure 12.", []),
         ("1. first\n2. second", []),
         ("Equation (12) and Proposition 11.", []),

@@ -42,11 +42,9 @@ def test_every_local_link_and_anchor_exists(pages):
             if parts.scheme or parts.netloc or link.startswith("//"):
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            anchors = pages[target].ids if target in pages else {unquote(parts.fragment)}
-            anchor_exists = (
-                not parts.fragment or WIDGET_STATE.match(parts.fragment) or unquote(parts.fragment) in anchors
-            )
-            if not target.exists() or not anchor_exists:
+            anchor = unquote(parts.fragment)
+            anchors = pages[target].ids if target in pages else {anchor}
+            if not target.exists() or not (not anchor or WIDGET_STATE.match(anchor) or anchor in anchors):
                 broken.append(f"{path.name}: {link}")
     assert not broken, "\n".join(broken)
 

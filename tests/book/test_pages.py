@@ -87,10 +87,7 @@ class TestEveryPage:
     def test_figures_follow_the_theme(self, chapter, address, open_page):
         for scheme, shown, hidden in (("light", "light", "dark"), ("dark", "dark", "light")):
             page = open_page(f"{address}/{chapter}.html", color_scheme=scheme)
-            there, not_there = (
-                page.locator(f"img.spinal-on-{shown}").all(),
-                page.locator(f"img.spinal-on-{hidden}").all(),
-            )
+            there, not_there = (page.locator(f"img.spinal-on-{which}").all() for which in (shown, hidden))
             assert len(there) == len(not_there)
             assert all(image.is_visible() for image in there)
             assert not any(image.is_visible() for image in not_there)
@@ -116,15 +113,9 @@ def test_search_finds_a_word(address, open_page):
     assert "touch" in page.locator("#search-results").inner_text().lower()
 
 
-def test_without_javascript_pictures_and_tables_remain(address, open_page):
-    page = open_page(f"{address}/book/idea/counting_weights.html", java_script_enabled=False)
-    assert page.locator(".spinal-app").count() == 0
-    still = page.locator(".spinal-still").first
-    assert still.locator("img").is_visible() and "119,808" in still.locator("table").inner_text()
-
-
-def test_print_is_black_on_white_whatever_the_screen_was(address, open_page):
+def test_print_is_black_on_white_and_has_pictures_and_tables_for_controls(address, open_page):
     page = open_page(f"{address}/book/idea/counting_weights.html", color_scheme="dark")
+    page.wait_for_selector(".spinal-app")
     page.emulate_media(media="print", color_scheme="dark")
     read = "(element, property) => getComputedStyle(element)[property].match(/\\d+/g).slice(0, 3).map(Number)"
     assert min(page.locator("body").evaluate(read, "backgroundColor")) > 240
@@ -132,9 +123,12 @@ def test_print_is_black_on_white_whatever_the_screen_was(address, open_page):
         assert max(page.locator(f"article {ink}").first.evaluate(read, "color")) < 150, ink
     assert page.locator("img.spinal-on-light").first.is_visible()
     assert not page.locator("img.spinal-on-dark").first.is_visible()
+    still = page.locator(".spinal-still").first
+    assert still.locator("img").is_visible() and still.locator("table").is_visible()
+    assert not page.locator(".spinal-app").first.is_visible()
 
 
-def test_without_javascript_a_dark_screen_has_readable_code(address, open_page):
+def test_without_javascript_pictures_and_tables_remain_and_a_dark_screen_has_readable_code(address, open_page):
     url = f"{address}/book/idea/counting_weights.html"
     page = open_page(url, java_script_enabled=False, color_scheme="dark")
     light = open_page(url, java_script_enabled=False, color_scheme="light")
@@ -142,16 +136,9 @@ def test_without_javascript_a_dark_screen_has_readable_code(address, open_page):
     code = "div.cell_input pre"
     assert page.locator(code).first.evaluate(read) == light.locator(code).first.evaluate(read)
     assert "Without JavaScript" in page.locator(".chapter-header").inner_text()
-
-
-def test_in_print_pictures_and_tables_replace_the_controls(address, open_page):
-    page = open_page(f"{address}/book/idea/counting_weights.html")
-    page.wait_for_selector(".spinal-app")
-    page.emulate_media(media="print")
-    assert (
-        page.locator(".spinal-still img").first.is_visible() and page.locator(".spinal-still table").first.is_visible()
-    )
-    assert not page.locator(".spinal-app").first.is_visible()
+    assert page.locator(".spinal-app").count() == 0
+    still = page.locator(".spinal-still").first
+    assert still.locator("img").is_visible() and "119,808" in still.locator("table").inner_text()
 
 
 def test_the_guard_sees_a_script_error_and_a_foreign_request(address, browser):

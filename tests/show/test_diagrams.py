@@ -22,18 +22,13 @@ def test_weights_in_the_heads_picture_are_counted():
 def test_in_the_spinal_head_each_link_leads_one_way_and_in_the_cord_both():
     figure = Figure()
     draw_touch_to_layers().draw(figure, LIGHT)
-    styles = [
-        [type(p.get_arrowstyle()).__name__ for p in axes.patches if hasattr(p, "get_arrowstyle")]
-        for axes in figure.axes
-    ]
+    patches = [[p for p in axes.patches if hasattr(p, "get_arrowstyle")] for axes in figure.axes]
+    styles = [sorted(type(p.get_arrowstyle()).__name__ for p in side) for side in patches]
     # Four nerves, four ways up, three links.
-    assert [sorted(side) for side in styles] == [
-        ["CurveFilledAB"] * 3 + ["CurveFilledB"] * 8,
-        ["CurveFilledB"] * 11,
-    ]
+    assert styles == [["CurveFilledAB"] * 3 + ["CurveFilledB"] * 8, ["CurveFilledB"] * 11]
 
 
-@pytest.mark.parametrize("sizes", [(17, 5, 3, 4, 3), (16, 10, 2, 4, 2), (9, 1, 5, 1, 1)])
+@pytest.mark.parametrize("sizes", [(17, 5, 3, 4, 3), (16, 10, 2, 4, 2)])
 def test_the_drawn_area_is_the_number_of_weights(sizes):
     in_features, num_classes, width, layers, splits = sizes
     figure = Figure()

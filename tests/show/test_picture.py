@@ -4,7 +4,6 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spinalnet_lib.show import diagrams
 from spinalnet_lib.show.palette import DARK, LIGHT
 from spinalnet_lib.show.picture import Picture, label_log_axis
 
@@ -35,8 +34,8 @@ def test_a_photograph_is_a_jpeg(picture):
     assert bundle["image/jpeg"] and bundle["text/html"].count("data:image/jpeg") == 2
 
 
-def test_pictures_are_the_same_each_time():
-    assert diagrams.draw_touch_to_layers().to_bytes() == diagrams.draw_touch_to_layers().to_bytes()
+def test_pictures_are_the_same_each_time(picture):
+    assert picture.to_bytes() == picture.to_bytes()
 
 
 def test_drawing_leaves_matplotlibs_settings_alone(picture):

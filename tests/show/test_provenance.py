@@ -21,14 +21,8 @@ def test_provenance_names_data_seeds_date_and_versions():
     records = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
     text = describe_records(records)
     first = records[0]
-    for part in (
-        "40 runs of two_conv on mnist_5k",
-        "3,330 training",
-        "the test set was not read",
-        first.date[:10],
-        first.torch,
-    ):
-        assert part in text
+    said = ("40 runs of two_conv on mnist_5k", "3,330 training", "the test set was not read")
+    assert all(part in text for part in (*said, first.date[:10], first.torch))
 
 
 def test_provenance_of_nothing():

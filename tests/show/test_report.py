@@ -5,6 +5,7 @@ import re
 import pytest
 
 from spinalnet_lib import append_record, load_records
+from spinalnet_lib.show import report
 from spinalnet_lib.show.provenance import describe_mean
 from spinalnet_lib.show.report import write_report
 from tests.show.cases import LOSSES, runs_of, search_of, with_head
@@ -69,10 +70,18 @@ def test_a_search_is_tables_with_the_lowest_marked(record, tmp_path):
     assert "| 0.003 | **0.0000** | 0.5000 |" in page and "lowest: spinal 0.0000 at 0.003, dropout 0" in page
 
 
-def test_the_projects_own_records_give_a_report(tmp_path):
+def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "draw_curves", lambda *args: None)
     page = write_report(out=tmp_path).read_text()
     count = len(load_records("regression")) + len(load_records("first_training"))
     assert page.startswith(f"# {count} runs") and "validation MSE" in page
+
+
+def test_a_folder_that_cannot_be_is_said_before_a_figure_is_drawn(written, monkeypatch):
+    monkeypatch.setattr(report, "draw_curves", lambda *args: pytest.fail("drawn in vain"))
+    (written / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        write_report([written / "runs"], written / "file" / "report")
 
 
 def test_without_a_record_it_says_so(tmp_path):

@@ -20,8 +20,8 @@ def test_interval_equals_scipys(values, level):
 
 def test_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(0)
-    hits = [low <= 0 <= high for _, low, high in (mean_interval(rng.normal(size=5)) for _ in range(4000))]
-    assert 0.935 < np.mean(hits) < 0.965
+    hits = [low <= 0 <= high for _, low, high in (mean_interval(rng.normal(size=5)) for _ in range(1000))]
+    assert 0.93 < np.mean(hits) < 0.97
 
 
 def test_one_value_has_no_finite_interval():
