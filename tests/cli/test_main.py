@@ -11,7 +11,10 @@ from spinalnet_lib.cli.main import main
     ("argv", "says"),
     [
         (["train", "--head", "spinl"], "unknown head 'spinl'; did you mean 'spinal'"),
-        (["train", "--head", "mlp_matched"], "'mlp_matched' needs layer_width; pass layer_width=...; here as --head-argument"),
+        (
+            ["train", "--head", "mlp_matched"],
+            "'mlp_matched' needs layer_width; pass layer_width=...; here as --head-argument",
+        ),
         (["train", "--backbone", "nope"], "unknown backbone 'nope'"),
         (["train", "--checkpoint-seconds", "-1"], "checkpoint_seconds must be at least 0, got -1"),
         (["train", "--steps", "-3"], "steps must be at least 1, got -3"),
