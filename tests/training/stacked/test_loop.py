@@ -77,11 +77,9 @@ def check_equal(data, stack, arguments):
             assert torch.allclose(weight, weights[name], rtol=1e-9, atol=1e-11), name
 
 
-@pytest.mark.parametrize("drop_rate", [0.0, 0.3])
 @pytest.mark.parametrize("head", HEADS)
-def test_members_are_the_runs_of_their_seeds(head, drop_rate, data):
-    stack = members(head, drop_rate=drop_rate)
-    check_equal(data, stack, [{"drop_rate": drop_rate}] * 3)
+def test_members_are_the_runs_of_their_seeds(head, data):
+    check_equal(data, members(head, drop_rate=0.3), [{"drop_rate": 0.3}] * 3)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
