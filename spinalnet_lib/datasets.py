@@ -30,11 +30,7 @@ def load_dataset(
     """
     images, extractor = split_name(name)
     if extractor is None:
-        if features:
-            raise TypeError(
-                f"load_dataset: {name!r} has no extractor that {', '.join(features)} could be for; leave it out"
-            )
-        return load_images(name, root, download, size)
+        return load_images(name, root, download, size, **features)
     if size is not None:
         raise TypeError(f"load_dataset: the extractor of {name!r} has a size of its own; leave size={size} out")
     return load_features(images, extractor, root, download=download, **features)
@@ -43,8 +39,8 @@ def load_dataset(
 def split_name(name: str) -> tuple[str, str | None]:
     """The images and the extractor that a data set's name says; None for images as they are.
 
-    >>> split_name("mnist_5k+efficientnet_lite0"), split_name("digits")
-    (('mnist_5k', 'efficientnet_lite0'), ('digits', None))
+    >>> split_name("mnist_5k+saved:a+b"), split_name("digits")
+    (('mnist_5k', 'saved:a+b'), ('digits', None))
     """
     images, plus, extractor = str(name).partition("+")
     return images, extractor if plus else None

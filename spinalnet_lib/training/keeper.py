@@ -90,26 +90,29 @@ class Keeper:
                     state.restore(plain, tensors)
                     state.clock.seconds = float(plain["seconds"])
             except DamagedCheckpoint as damage:
-                set_aside(self.path, damage.__cause__, "the run begins again")
+                set_aside(self.path, damage.__cause__, "what it held is computed again")
                 state = begin()
         self._saved = time.monotonic()
         return state
 
     def after_step(self, state: State, n_steps: int) -> None:
         """Save the state if that is due; raise OutOfTime if the time is up before the last step."""
-        if self.path is None:
-            return
         now = time.monotonic()
         out_of_time = self.end is not None and now >= self.end and state.step < n_steps
         if out_of_time or now - self._saved >= self.seconds:
-            with state.clock.paused():
-                plain, tensors = state.saved()
-                write_checkpoint(self.path, self.key, {**plain, "seconds": state.clock.seconds}, tensors)
-            self._saved = time.monotonic()
+            self.save(state)
         if out_of_time:
             raise OutOfTime(
                 f"time was up after step {state.step:,} of {n_steps:,}; the same call goes on from {self.path}"
             )
+
+    def save(self, state: State) -> None:
+        """Save the state now."""
+        if self.path is not None:
+            with state.clock.paused():
+                plain, tensors = state.saved()
+                write_checkpoint(self.path, self.key, {**plain, "seconds": state.clock.seconds}, tensors)
+            self._saved = time.monotonic()
 
 
 def set_aside(path: Path, reason: object, then: str) -> None:

@@ -42,27 +42,22 @@ def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainC
     """The function that takes one step on a batch and gives the loss before it."""
     loss_of = F.cross_entropy if config.loss == "cross_entropy" else squared_error
 
-    def plain(images: Tensor, labels: Tensor) -> Tensor:
-        loss = loss_of(model(images), labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    def fast(images: Tensor, labels: Tensor) -> Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)
+    def fast_forward(images: Tensor) -> Tensor:
         # Weights are cast anew each time: a graph must not replay with casts of another step.
         with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda, cache_enabled=False):
-            loss = loss_of(model(images).float(), labels)
+            return model(images.contiguous(memory_format=torch.channels_last)).float()
+
+    forward = fast_forward if config.fast else model
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        loss = loss_of(forward(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         return loss.detach()
 
-    if not config.fast:
-        return plain
-    on_gpu = next(model.parameters()).is_cuda
-    return CapturedStep(fast, model, optimizer) if on_gpu else fast
+    captured = config.fast and next(model.parameters()).is_cuda
+    return CapturedStep(step, model, optimizer) if captured else step
 
 
 def squared_error(outputs: Tensor, labels: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def test_without_warps_they_are_the_splits_own(split):
 
 
 @pytest.mark.parametrize("ahead", [1, 4, 100])
-@pytest.mark.parametrize("stop", range(1, 10))
+@pytest.mark.parametrize("stop", [1, 4, 9])
 def test_a_generator_saved_anywhere_gives_the_rest_again(split, ahead, stop):
     order = torch.randperm(95, generator=torch.Generator().manual_seed(1))
     whole = batches_of(split, ahead)

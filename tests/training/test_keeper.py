@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 
 import numpy as np
 import pytest
@@ -100,10 +99,6 @@ def test_a_run_whose_time_is_up_is_saved_and_goes_on(digits, tmp_path):
         with pytest.raises(OutOfTime, match=f"step {step} of 25"):
             run(digits, config, path, time_limit=0)
     assert same(run(digits, config, path, time_limit=600), run(digits, config))
-
-
-def test_saving_changes_nothing(digits, tmp_path):
-    assert same(run(digits, CONFIGS["adamw"], tmp_path / "run.npz"), run(digits, CONFIGS["adamw"]))
 
 
 def test_another_runs_checkpoint_is_refused_and_kept(digits, tmp_path):
@@ -229,11 +224,3 @@ def test_a_killed_process_leaves_a_checkpoint_that_goes_on(digits, root, tmp_pat
         on, never = run(digits, LONG, path, 60), run(digits, LONG)
     check_record(json.loads(on.to_json()))
     assert same(on, never)
-
-
-def test_a_checkpoint_holds_the_steps_taken_so_far(digits, tmp_path):
-    path = tmp_path / "run.npz"
-    with pytest.raises(CutOff):
-        run(cut_off(digits, 6), CONFIGS["sgd"], path)
-    with zipfile.ZipFile(path) as archive:
-        assert json.loads(str(np.load(io.BytesIO(archive.read("run.npy")))))["step"] == 6

@@ -28,27 +28,15 @@ def on_one_thread():
         yield
 
 
-def test_training_learns(digits):
-    record = quick_train(small(), digits, TrainConfig(optimizer="adam", learning_rate=0.003, epochs=10))
-    assert record.curve[-1]["val_error"] < 0.1 < record.curve[0]["val_error"]
-
-
 def test_same_seed_same_result_other_seed_another(digits):
-    first, again, other = (quick_train(small(drop_rate=0.2), digits, seed=seed) for seed in (3, 3, 4))
+    model = small(drop_rate=0.2)  # a trained model is drawn anew, whatever was drawn before
+    first, again, other = (quick_train(model, digits, seed=seed) for seed in (3, 3, 4))
 
     def outcome(r):
         return {k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES}
 
     assert outcome(first) == outcome(again)
     assert first.curve != other.curve and first.key != other.key
-
-
-def test_the_result_does_not_depend_on_what_was_drawn_or_trained_before(digits):
-    model = small()
-    first = quick_train(model, digits)
-    torch.rand(17)
-    again = quick_train(model, digits)  # a trained model is drawn anew
-    assert again.curve == first.curve
 
 
 def test_the_callers_generator_is_left_alone(digits):
@@ -109,7 +97,8 @@ def test_every_step_trains_and_every_evaluation_evaluates(digits):
 def test_a_run_can_be_counted_in_steps(digits):
     config = TrainConfig(batch_size=100, steps=30, learning_rate=0.05)
     record = quick_train(small(), digits, config)
-    assert [point["step"] for point in record.curve] == [12, 24, 30] and record.n_steps == 30
+    assert [point["step"] for point in record.curve] == [12, 24, 30]
+    assert record.n_steps == 30 and record.curve[-1]["epoch"] == 2.5
     assert record.recipe["steps"] == 30 and record.recipe["epochs"] is None
     whole = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, learning_rate=0.05))
     assert record.curve[:2] == whole.curve
@@ -123,32 +112,6 @@ def test_augmentation_warps_training_images_only_and_by_the_seed(digits):
     nothing = quick_train(small(), digits, dataclasses.replace(QUICK, augmentation=Augmentation()))
     for point, other in zip(nothing.curve, plain.curve, strict=True):
         assert point["train_loss"] == pytest.approx(other["train_loss"], abs=1e-4)
-
-
-def test_the_published_redraws_follow_the_test_error(digits, monkeypatch):
-    rates = []
-    step = torch.optim.SGD.step
-    monkeypatch.setattr(torch.optim.SGD, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self))[1])
-    config = TrainConfig(
-        epochs=12, batch_size=300, learning_rate=0.5, schedule="redraw", redraw_power=3, read_test=True
-    )
-    record = quick_train(small(), digits, config)
-    errors = [point["test_error"] for point in record.curve]
-    for epoch in range(1, 12):
-        redrawn = rates[4 * epoch] != rates[4 * epoch - 1]
-        assert redrawn == (epoch > 1 and errors[epoch - 1] >= min(errors[: epoch - 1]))
-    assert len(set(rates)) > 2 and max(rates) <= 0.5
-
-
-def test_curve_counts_steps_and_epochs(digits):
-    record = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, evals_per_epoch=3))
-    assert [point["step"] for point in record.curve] == [4, 8, 12, 16, 20, 24]
-    assert record.n_steps == 24 and record.curve[-1]["epoch"] == 2.0
-
-
-def test_the_test_set_stays_closed_unless_asked_for(digits, monkeypatch):
-    record = quick_train(small(), digits)
-    assert record.test is None and all("test_error" not in point for point in record.curve)
 
 
 def test_divergence_ends_the_run_and_says_so(digits):
@@ -167,13 +130,6 @@ def test_golden_run(digits):
     for point, expected in zip(record.curve, golden["curve"], strict=True):
         assert point == pytest.approx(expected, rel=2e-3, abs=5e-3)
     assert record.curve[-1]["train_loss"] == pytest.approx(golden["curve"][-1]["train_loss"], rel=1e-4)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_every_optimizer_and_schedule_runs(digits, optimizer, schedule):
-    config = TrainConfig(optimizer=optimizer, schedule=schedule, learning_rate=0.001, weight_decay=0.01, epochs=1)
-    assert not quick_train(small(), digits, config).diverged
 
 
 def test_progress_is_shown_when_asked(digits, capsys):

@@ -26,12 +26,8 @@ SCRIPTS = {
 def test_published_recipes_are_those_of_the_scripts(backbone, dataset):
     config = published_recipe(backbone, dataset)
     optimizer, rate, batch, epochs, warp = SCRIPTS[backbone, dataset]
-    assert (config.optimizer, config.learning_rate, config.batch_size, config.epochs) == (
-        optimizer,
-        rate,
-        batch,
-        epochs,
-    )
+    found = (config.optimizer, config.learning_rate, config.batch_size, config.epochs)
+    assert found == (optimizer, rate, batch, epochs)
     assert (config.augmentation is None) == (warp is None) and not config.read_test
     assert warp is None or getattr(config.augmentation, warp)
 

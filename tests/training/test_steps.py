@@ -1,12 +1,13 @@
 """One step: plain as torch's, fast equal to it up to rounding, and a switch that turns all of it off."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import TrainConfig, create_model, list_backbones, load_dataset, paper_head, train
+from spinalnet_lib import TrainConfig, create_model, load_dataset, paper_head, train
 from spinalnet_lib.training.steps import (
     CapturedStep,
     idle_biases,
@@ -67,14 +68,11 @@ def test_the_fast_step_is_the_plain_one_up_to_rounding():
 
 
 def test_fast_is_a_recipe_of_its_own_and_learns_as_well():
-    data = load_dataset("mnist_5k")
-    records = [
-        train(cnn(), data, TrainConfig(optimizer="adam", learning_rate=0.003, epochs=2, batch_size=50, fast=fast), 0)
-        for fast in (False, True)
-    ]
+    data, config = load_dataset("mnist_5k"), TrainConfig("adam", 0.003, steps=40, batch_size=50, evals_per_epoch=0.5)
+    records = [train(cnn(), data, replace(config, fast=fast), 0, "cpu", False) for fast in (False, True)]
     assert records[0].key != records[1].key
     assert "fast" not in records[0].recipe and records[1].recipe["fast"] is True
-    assert all(record.curve[-1]["val_error"] < 0.12 for record in records)
+    assert all(record.curve[-1]["val_error"] < 0.4 for record in records)
 
 
 @pytest.mark.parametrize("config", [PLAIN, FAST])
@@ -88,25 +86,12 @@ def test_the_learning_rate_is_set_for_each_step(config):
     assert optimizer.param_groups[0]["lr"] is held and held == 0.5
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-def test_the_recipe_reaches_the_optimizer(optimizer):
-    config = TrainConfig(optimizer=optimizer, learning_rate=0.25, momentum=0.75, weight_decay=0.125)
-    (group,) = make_optimizer(cnn(), config, torch.device("cpu")).param_groups
-    assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
-    assert group["momentum"] == 0.75 if optimizer == "sgd" else group["betas"] == (0.9, 0.999)
-
-
-def model_of(backbone):
-    sizes = {"image_size": 8} if backbone == "pixels" else {}
-    return create_model(backbone, "linear", 10, **sizes).double()
-
-
-@pytest.mark.parametrize("backbone", list_backbones())
+@pytest.mark.parametrize("backbone", IDLE_BIASES)
 def test_their_gradient_is_zero_but_for_rounding(backbone):
     torch.manual_seed(0)
-    model = model_of(backbone)
+    model = create_model(backbone, "linear", 10).double()
     found = idle_biases(model)
-    assert len(found) == IDLE_BIASES.get(backbone, len(found))
+    assert len(found) == IDLE_BIASES[backbone]
     side = model.body.image_size
     x = torch.randn(2, model.body.in_chans, side, side, dtype=torch.float64)
     F.cross_entropy(model(x), torch.arange(2)).backward()

@@ -71,12 +71,7 @@ def create_extractor(name: str, pretrained: bool = True) -> Extractor:
     weights cannot be downloaded.
     """
     kind, _, rest = name.partition(":")
-    check_name(
-        "extractor",
-        kind,
-        _KINDS,
-        "; write torchvision:resnet18, timm:resnet18 or saved:FILE for those; trained:… are of load_features",
-    )
+    check_name("extractor", kind, _KINDS, ", as in torchvision:resnet18 or saved:FILE; trained:… are of load_features")
     if (kind == "efficientnet_lite0") == bool(rest):
         raise ValueError(f"extractor {name!r} is no name; try 'efficientnet_lite0', or 'torchvision:resnet18'")
     return _KINDS[kind](name, rest, pretrained)
@@ -90,18 +85,18 @@ def body_extractor(model: Classifier, name: str = "body") -> Extractor:
     return Extractor(name, model.body, size, model.body.mean, model.body.std)
 
 
-def _efficientnet_lite0(name: str, rest: str, pretrained: bool) -> Extractor:
-    return Extractor(name, lite0_network(pretrained), VIEW, MEAN, STD)
-
-
 def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:
     from torchvision import models
 
     check_name("torchvision model", rest, models.list_models(module=models))
     weights = models.get_model_weights(rest).DEFAULT
     model = _downloaded(name, lambda: models.get_model(rest, weights=weights if pretrained else None))
+    replace_head(model, "linear")
+    for head in model.modules():
+        if isinstance(head, LinearHead):
+            head.reset(0)  # gives the features that it reads
     view = weights.transforms()
-    return Extractor(name, _without_classifier(model), view.crop_size[0], tuple(view.mean), tuple(view.std))
+    return Extractor(name, model, view.crop_size[0], tuple(view.mean), tuple(view.std))
 
 
 def _timm(name: str, rest: str, pretrained: bool) -> Extractor:
@@ -115,10 +110,6 @@ def _timm(name: str, rest: str, pretrained: bool) -> Extractor:
     return Extractor(name, model, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
 
 
-def _saved(name: str, rest: str, pretrained: bool) -> Extractor:
-    return Extractor(name, load_model(rest).body)
-
-
 def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
     try:
         return build()
@@ -130,17 +121,9 @@ def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
         ) from error
 
 
-def _without_classifier(model: nn.Module) -> nn.Module:
-    replace_head(model, "linear")
-    for head in model.modules():
-        if isinstance(head, LinearHead):
-            head.reset(0)  # gives the features that it reads
-    return model
-
-
 _KINDS: dict[str, Callable[[str, str, bool], Extractor]] = {
-    "efficientnet_lite0": _efficientnet_lite0,
+    "efficientnet_lite0": lambda name, _, pretrained: Extractor(name, lite0_network(pretrained), VIEW, MEAN, STD),
     "torchvision": _torchvision,
     "timm": _timm,
-    "saved": _saved,
+    "saved": lambda name, file, _: Extractor(name, load_model(file).body),
 }

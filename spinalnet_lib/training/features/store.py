@@ -1,37 +1,32 @@
 """Features of a data set by a frozen body, computed once and kept: heads train on them as on any data set.
 
 `load_dataset("mnist_5k+efficientnet_lite0")` is the same by name. What is kept is found by the hash of the images and of
-the body: a file a split, which is checked when it is read.
+the body: a Keeper's file a split, which is checked when it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 import os
 import time
-from pathlib import Path
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...checks import check_int, check_number
+from ...checks import check_int
 from ...data.loading import load_images
 from ...data.photos import cache_folder
 from ...data.splits import DataSet, Split, Statistics
-from ...files import locked, write_whole
+from ...files import locked
 from ...machine import pick_device
 from ...models.classifier import Classifier
 from ...paths import data_root
-from ..keeper import Clock, Keeper, set_aside
+from ..keeper import Clock, Keeper
 from ..progress import Progress
 from .extractors import Extractor, body_extractor, create_extractor
 from .trained_bodies import TRAINED, trained_body
-
-_FORMAT = 3  # of the kept files
-_PARTS = ("train", "val", "test")
 
 
 def extract_features(
@@ -49,12 +44,7 @@ def extract_features(
     if batch_size is not None:
         check_int("extract_features", "batch_size", batch_size)
     extractor = body if isinstance(body, Extractor) else body_extractor(body)
-    _place(extractor, device)
-    parts = []
-    for part in _PARTS:
-        keeper = Keeper("extract_features", None)
-        parts.append(_extract(extractor, getattr(data, part), f"features of {part}", progress, keeper, "", batch_size))
-    return _with_features(data, extractor, parts)
+    return _extract(extractor, data, device, progress, lambda part: Keeper("extract_features", None), batch_size)
 
 
 def load_features(
@@ -73,8 +63,6 @@ def load_features(
     `time_limit`, in seconds, what is done by then is saved, and OutOfTime is raised. `download` is of `load_dataset`.
     """
     began = time.monotonic()
-    if time_limit is not None:
-        check_number("load_features", "time_limit", time_limit, "pass seconds, or leave it out for no limit")
 
     def left() -> float | None:
         return None if time_limit is None else time_limit - (time.monotonic() - began)
@@ -82,31 +70,17 @@ def load_features(
     data = load_images(dataset, root, download)
     trained = extractor.startswith(TRAINED)
     body = trained_body(extractor, data, root, device, progress, left()) if trained else create_extractor(extractor)
-    key = hashlib.sha256(f"{_FORMAT} {data.sha256} {body.sha256}".encode()).hexdigest()
+    key = hashlib.sha256(f"{data.sha256} {body.sha256}".encode()).hexdigest()
     folder = cache_folder(data_root(root), file_name(f"{data.name}+{extractor}")) / key[:16]
-    _place(body, device)
-    parts = []
     with locked(folder / ".lock"):
-        for part in _PARTS:
-            split, label = getattr(data, part), f"features of {dataset}, {part}"
-            features = _read(folder, part, len(split))
-            if features is None:
-                keeper = Keeper("load_features", folder / f".{part}.checkpoint", time_limit=left())
-                features = _extract(body, split, label, progress, keeper, f"{key} {part}")
-                _write(folder, part, features)
-                keeper.path.unlink(missing_ok=True)
-            parts.append(features)
-    return _with_features(data, body, parts)
+        return _extract(
+            body, data, device, progress, lambda part: Keeper("load_features", folder / f"{part}.npz", 60.0, left())
+        )
 
 
 def file_name(dataset: str) -> str:
     """A data set's name as that of a file or folder, on any system: "mnist+saved:a/b" holds what a name must not."""
     return dataset.replace("/", "_").replace(":", "_")
-
-
-def _place(extractor: Extractor, device: torch.device | str | None) -> None:
-    # Channels last: on a CPU the depthwise convolutions of mobile nets take a third of the time so.
-    extractor.body.to(pick_device(device), memory_format=torch.channels_last)
 
 
 class _Extraction:
@@ -127,56 +101,32 @@ class _Extraction:
 
 def _extract(
     extractor: Extractor,
-    split: Split,
-    label: str,
+    data: DataSet,
+    device: torch.device | str | None,
     progress: bool,
-    keeper: Keeper,
-    key: str,
+    keeper_of: Callable[[str], Keeper],
     batch_size: int | None = None,
-) -> Tensor:
-    """Features `(N, num_features)` of a split, gone on with where the keeper has some of them."""
-    on_gpu = any(parameter.is_cuda for parameter in extractor.body.parameters())
-    done = keeper.resume(key, lambda: _Extraction(batch_size or (200 if on_gpu else 10)))
-    n_steps = math.ceil(len(split) / done.size)
-    done.clock.start()
-    for step in Progress(done.step, n_steps, progress, label):
-        done.found.append(extractor(split, slice(step * done.size, min((step + 1) * done.size, len(split)))).cpu())
-        done.step = step + 1
-        keeper.after_step(done, n_steps)
-    return torch.cat(done.found)
-
-
-def _with_features(data: DataSet, extractor: Extractor, parts: list[Tensor]) -> DataSet:
-    images = [part.view(*part.shape, 1, 1) for part in parts]
+) -> DataSet:
+    """Features of all parts, gone on with where the keeper of a part has some or all of them."""
+    device = pick_device(device)
+    # Channels last: on a CPU the depthwise convolutions of mobile nets take a third of the time so.
+    extractor.body.to(device, memory_format=torch.channels_last)
+    size = batch_size or (200 if device.type == "cuda" else 10)
+    images = []
+    for part in ("train", "val", "test"):
+        split, keeper = getattr(data, part), keeper_of(part)
+        done = keeper.resume(f"{part} of {data.sha256} by {extractor.sha256}", lambda: _Extraction(size))
+        n_steps = math.ceil(len(split) / done.size)
+        if done.step < n_steps:
+            done.clock.start()
+            for step in Progress(done.step, n_steps, progress, f"features of {data.name}, {part}"):
+                done.found.append(extractor(split, slice(step * done.size, (step + 1) * done.size)).cpu())
+                done.step = step + 1
+                keeper.after_step(done, n_steps)
+            keeper.save(done)
+        images.append(torch.cat(done.found)[:, :, None, None])
     statistics = Statistics.of(images[0])
-    splits = [
-        Split(features, getattr(data, part).labels, statistics) for features, part in zip(images, _PARTS, strict=True)
-    ]
+    parts = zip(images, (data.train, data.val, data.test), strict=True)
     about = {"kind": "features", "extractor": extractor.name, "extractor_sha256": extractor.sha256}
     card = {**data.card, **about, "name": f"{data.name}+{extractor.name}", "images_sha256": data.sha256}
-    return DataSet(*splits, card, data.source)
-
-
-def _write(folder: Path, part: str, features: Tensor) -> None:
-    """A file whose name holds the start of its own SHA-256."""
-    content = io.BytesIO()
-    np.save(content, features.numpy(), allow_pickle=False)
-    digest = hashlib.sha256(content.getbuffer()).hexdigest()
-    write_whole(folder / f"{part}-{digest[:16]}.npy", content.getvalue())
-
-
-def _read(folder: Path, part: str, count: int) -> Tensor | None:
-    """Features of `count` images that were kept, if they are there and whole."""
-    for path in folder.glob(f"{part}-*.npy"):
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if path.stem != f"{part}-{digest[:16]}":
-                raise ValueError("its SHA-256 is another")
-            features = np.load(path, mmap_mode="r")  # takes no memory, whatever its header claims
-            if len(features) != count:
-                raise ValueError(f"it has {len(features):,} images of {count:,}")
-            return torch.from_numpy(np.array(features))
-        except ValueError as damage:
-            set_aside(path, damage, "its features are computed again")
-    return None
+    return DataSet(*(Split(features, split.labels, statistics) for features, split in parts), card, data.source)

