@@ -161,15 +161,11 @@ def _make_owner_file(path: Path) -> int | None:
 def _owner_is_gone(path: Path) -> bool:
     try:
         process, host = path.read_text().split(" ", 1)
-    except (FileNotFoundError, ValueError):  # it is being taken away, or written
-        return False
-    if host != platform.node() or os.name == "nt":
-        return False
-    try:
-        os.kill(int(process), 0)
+        if host == platform.node() and os.name == "posix":
+            os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # another user's
+    except (FileNotFoundError, ValueError, PermissionError):  # it is being taken away, or written; another user's
         pass
     return False
 
