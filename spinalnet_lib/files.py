@@ -150,10 +150,9 @@ def _make_owner_file(path: Path) -> int | None:
     except FileExistsError:
         if not _owner_is_gone(path):
             return None
-    with suppress(FileExistsError):  # one process alone takes it away, and looks again before it does
-        with open(f"{path}.gone", "x"):
-            if _owner_is_gone(path):
-                path.unlink(missing_ok=True)
+    with suppress(FileExistsError), open(f"{path}.gone", "x"):  # one process alone, and it looks again
+        if _owner_is_gone(path):
+            path.unlink(missing_ok=True)
         os.unlink(f"{path}.gone")
     return _make_owner_file(path)
 

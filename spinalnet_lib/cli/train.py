@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _MOST_SEEDS = 100_000
@@ -148,8 +149,6 @@ def _argument(text: str) -> tuple[str, object]:
 
 def _number_or_word(text: str) -> int | float | str:
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text

@@ -136,17 +136,11 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
 def _published_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
     """The paper's heads and recipe; an illustration of few seeds."""
     return [
-        Cell(
-            dataset,
-            backbone,
-            head,
-            seed,
-            replace(published_recipe(backbone, dataset), fast=True, read_test=True),
-            paper_head(backbone, head),
-        )
+        Cell(dataset, backbone, head, seed, recipe, paper_head(backbone, head))
         for seed in plan.published
         for dataset in datasets
         for backbone in plan.backbones(dataset)
+        for recipe in [replace(published_recipe(backbone, dataset), fast=True, read_test=True)]
         for head in ("spinal", "mlp")
     ]
 
@@ -175,8 +169,7 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
     for head in arms:
         for rate in TUNING_DROPOUT:
             cell = _cell(plan, dataset, backbone, head, 0, 0.001, rate)
-            as_read = json.loads(json.dumps([describe_recipe(cell.config), cell.head_arguments]))
-            wanted[head, rate] = as_read
+            wanted[head, rate] = json.loads(json.dumps([describe_recipe(cell.config), cell.head_arguments]))
 
     def belongs(record: Record) -> bool:
         recipe = {**record.recipe, "learning_rate": 0.001}

@@ -102,11 +102,9 @@ class Job:
             if not self._has_time_for(missing, can_be_saved):
                 held.close()
                 return
-            checkpoint = self._checkpoint(group)
-            if not (can_be_saved and checkpoint.exists()):
-                yield Claim(missing, missing, self._checkpoint(missing), held)
-            else:  # a stack that was saved goes on as a whole, even if some of its records were written before it was killed
-                yield Claim(group, missing, checkpoint, held)
+            # A stack that was saved goes on as a whole, even if some of its records were written before it was killed.
+            cells = group if can_be_saved and self._checkpoint(group).exists() else missing
+            yield Claim(cells, missing, self._checkpoint(cells), held)
 
     def keep(self, claim: Claim, results: Sequence[Result]) -> None:
         """Write the records that were missing, or failures, and say so in a line each; only then delete the checkpoint."""
