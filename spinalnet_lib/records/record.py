@@ -94,13 +94,12 @@ class Record:
     def arm(self) -> str:
         """The head with what sets it apart, e.g. "mlp, dropout 0, 0.5": the name of a curve in a figure."""
         rate = self.model["head_arguments"].get("drop_rate", 0)
-        if not isinstance(rate, list):
-            rate = [rate]
-        if not any(rate):
+        rates = rate if isinstance(rate, list) else [rate]
+        if not any(rates):
             return f"{self.head}, no dropout"
-        if len(rate) > 1 and not any(rate[:-1]):  # before the classifier only
-            return f"{self.head}, dropout {rate[-1]:g}"
-        return f"{self.head}, dropout {', '.join(f'{r:g}' for r in dict.fromkeys(rate))} throughout"
+        if len(rates) > 1 and not any(rates[:-1]):  # before the classifier only
+            return f"{self.head}, dropout {rates[-1]:g}"
+        return f"{self.head}, dropout {', '.join(f'{r:g}' for r in dict.fromkeys(rates))} throughout"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)

@@ -35,13 +35,6 @@ def test_a_sweep_makes_what_is_missing_and_nothing_else(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["digits.jsonl"]
 
 
-def test_all_records_go_to_one_file_where_it_is_asked_for(tmp_path):
-    assert sweep(cells([0]), tmp_path / "runs.jsonl", one_file=True) == []
-    assert sweep(cells([0, 1]), tmp_path / "runs.jsonl", one_file=True) == []
-    assert keys(tmp_path / "runs.jsonl") == expected(cells([0, 1]))
-    assert list(tmp_path.iterdir()) == [tmp_path / "runs.jsonl"]
-
-
 def test_a_place_that_cannot_be_written_costs_no_training(tmp_path, monkeypatch):
     monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
     (tmp_path / "digits.jsonl").write_text("remember the milk")
