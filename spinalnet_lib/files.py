@@ -150,10 +150,9 @@ def _make_owner_file(path: Path) -> int | None:
     except FileExistsError:
         if not _owner_is_gone(path):
             return None
-    with suppress(FileExistsError):  # one process alone takes it away, and looks again before it does
-        with open(f"{path}.gone", "x"):
-            if _owner_is_gone(path):
-                path.unlink(missing_ok=True)
+    with suppress(FileExistsError), open(f"{path}.gone", "x"):  # one process alone, and it looks again
+        if _owner_is_gone(path):
+            path.unlink(missing_ok=True)
         os.unlink(f"{path}.gone")
     return _make_owner_file(path)
 
@@ -161,15 +160,11 @@ def _make_owner_file(path: Path) -> int | None:
 def _owner_is_gone(path: Path) -> bool:
     try:
         process, host = path.read_text().split(" ", 1)
-    except (FileNotFoundError, ValueError):  # it is being taken away, or written
-        return False
-    if host != platform.node() or os.name == "nt":
-        return False
-    try:
-        os.kill(int(process), 0)
+        if host == platform.node() and os.name == "posix":
+            os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # another user's
+    except (FileNotFoundError, ValueError, PermissionError):  # it is being taken away, or written; another user's
         pass
     return False
 

@@ -76,7 +76,7 @@ def test_there_is_no_circle():
     list(graphlib.TopologicalSorter(files).static_order())  # CycleError names the circle
 
 
-def _mirror():
+def test_tests_stand_in_the_same_rooms():
     here = Path(__file__).parent
     missing = [
         name

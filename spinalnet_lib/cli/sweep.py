@@ -8,38 +8,26 @@ import time
 
 def add(commands) -> None:
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
-    sweep.add_argument(
-        "study",
-        help="tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose; "
-        "published: the paper's heads and recipes, few seeds",
+    option = sweep.add_argument
+    studies = "tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose; "
+    option("study", help=studies + "published: the paper's heads and recipes, few seeds")
+    tiers = "R, C, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
+    option("--tier", help=tiers)
+    sets = "only these data sets, all features of theirs included (default: all that are here)"
+    option("--sets", nargs="+", metavar="NAME", default=[], help=sets)
+    option("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
+    search = (
+        "records of the search, for study (default: those in --out; of what was not searched there the project's own)"
     )
-    sweep.add_argument(
-        "--tier", help="R, C, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
-    )
-    sweep.add_argument(
-        "--sets",
-        nargs="+",
-        metavar="NAME",
-        default=[],
-        help="only these data sets, all features of theirs included (default: all that are here)",
-    )
-    sweep.add_argument("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
-    sweep.add_argument(
-        "--tuning",
-        metavar="PATH",
-        help="records of the search, for study (default: those in --out; of what was not searched there the project's own)",
-    )
-    sweep.add_argument("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
-    sweep.add_argument(
-        "--engine", choices=("serial", "process", "ray"), default="process", help="all but serial on Linux or macOS"
-    )
-    sweep.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (default: one on this machine)")
-    sweep.add_argument("--workers", type=int, default=1)
-    sweep.add_argument("--threads", type=int, default=1, help="CPU threads a run; part of its identity (default: 1)")
-    sweep.add_argument(
-        "--time-limit", type=float, metavar="SECONDS", help="stop in time; what runs is saved and gone on with"
-    )
-    sweep.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
+    option("--tuning", metavar="PATH", help=search)
+    option("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")
+    engines = ("serial", "process", "ray")
+    option("--engine", choices=engines, default="process", help="all but serial on Linux or macOS")
+    option("--address", metavar="HOST:PORT", help="of a Ray cluster (default: one on this machine)")
+    option("--workers", type=int, default=1)
+    option("--threads", type=int, default=1, help="CPU threads a run; part of its identity (default: 1)")
+    option("--time-limit", type=float, metavar="SECONDS", help="stop in time; what runs is saved and gone on with")
+    option("--device", help="cuda or cpu (default: cuda where there is one)")
     sweep.set_defaults(run=run)
 
 

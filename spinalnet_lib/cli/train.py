@@ -5,70 +5,41 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _MOST_SEEDS = 100_000
 
 
 def add(commands) -> None:
-    train = commands.add_parser(
-        "train", help="train one head on one data set, one record a seed; finished runs are skipped"
+    train = commands.add_parser("train", help="train a head on a data set, a record a seed; finished runs are skipped")
+    option, paper, recipe = train.add_argument, "instead of the paper's: ", "instead of the recipe's"
+    option("--data", default="mnist_5k", metavar="NAME")
+    option("--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)")
+    option("--backbone", default="two_conv")
+    option("--head", default="spinal", help="of the paper's sizes where it has them (default: %(default)s)")
+    example = "layer_width=16, hidden_sizes=64,32, norm_layer=BatchNorm1d"
+    option("--head-argument", type=_argument, action="append", default=[], metavar="NAME=VALUE", help=paper + example)
+    option("--drop-rate", type=_rates, metavar="P[,P…]", help=f"{paper}one rate, or one a Linear, the classifier last")
+    option("--classifier-drop-rate", type=float, metavar="P", help=f"{paper}dropout before the classifier only")
+    option("--seeds", type=_seeds, default=[0], metavar="A-B", help="one or a range, both ends included (default: 0)")
+    recipes = (
+        "default: the paper's for its 2-conv CNN; published: for this backbone; tuned: the study's, 2,000 fast steps"
     )
-    train.add_argument("--data", default="mnist_5k", metavar="NAME")
-    train.add_argument(
-        "--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)"
-    )
-    train.add_argument("--backbone", default="two_conv")
-    train.add_argument("--head", default="spinal", help="of the paper's sizes where it has them (default: %(default)s)")
-    train.add_argument(
-        "--head-argument",
-        type=_argument,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="of the head, instead of the paper's: layer_width=16, hidden_sizes=64,32, norm_layer=BatchNorm1d",
-    )
-    train.add_argument(
-        "--drop-rate",
-        type=_rates,
-        metavar="P[,P…]",
-        help="instead of the paper's: one rate, or one a Linear, the classifier last",
-    )
-    train.add_argument(
-        "--classifier-drop-rate",
-        type=float,
-        metavar="P",
-        help="instead of the paper's: dropout before the classifier only",
-    )
-    train.add_argument(
-        "--seeds", type=_seeds, default=[0], metavar="A-B", help="a seed or a range, both ends included (default: 0)"
-    )
-    train.add_argument(
-        "--recipe",
-        choices=("default", "published", "tuned"),
-        default="default",
-        help="default: the paper's for its 2-conv CNN; published: for this backbone; tuned: the study's, 2,000 fast steps",
-    )
+    option("--recipe", choices=("default", "published", "tuned"), default="default", help=recipes)
     length = train.add_mutually_exclusive_group()
-    length.add_argument("--epochs", type=int, help="instead of the recipe's")
-    length.add_argument("--steps", type=int, help="instead of the recipe's")
-    train.add_argument("--learning-rate", type=float, metavar="RATE", help="instead of the recipe's")
-    train.add_argument("--batch-size", type=int, help="instead of the recipe's")
-    train.add_argument("--fast", action=argparse.BooleanOptionalAction, help="faster at the price of other rounding")
-    train.add_argument("--evals-per-epoch", type=float, default=1)
-    train.add_argument("--read-test", action="store_true", help="open the test set (closed by default)")
-    train.add_argument("--device", help="cuda or cpu (default: cuda where there is one)")
-    train.add_argument("--threads", type=int, help="CPU threads; part of a run's identity")
-    train.add_argument(
-        "--checkpoint-seconds",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="how often a run is saved; one that was cut off goes on by the same command (default: %(default)g)",
-    )
-    train.add_argument(
-        "--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)"
-    )
+    length.add_argument("--epochs", type=int, help=recipe)
+    length.add_argument("--steps", type=int, help=recipe)
+    option("--learning-rate", type=float, metavar="RATE", help=recipe)
+    option("--batch-size", type=int, help=recipe)
+    option("--fast", action=argparse.BooleanOptionalAction, help="faster at the price of other rounding")
+    option("--evals-per-epoch", type=float, default=1)
+    option("--read-test", action="store_true", help="open the test set (closed by default)")
+    option("--device", help="cuda or cpu (default: cuda where there is one)")
+    option("--threads", type=int, help="CPU threads; part of a run's identity")
+    saving = "how often a run is saved; one that was cut off goes on by the same command (default: %(default)g)"
+    option("--checkpoint-seconds", type=float, default=60.0, metavar="SECONDS", help=saving)
+    option("--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)")
     train.set_defaults(run=run)
 
 
@@ -164,9 +135,7 @@ def _seeds(text: str) -> Sequence[int]:
         raise argparse.ArgumentTypeError(f"{text!r} is no range of seeds; write 3 for one seed or 0-9 for ten")
     first, last = int(first), int(last or first)
     if last >= 2**32 or last - first >= _MOST_SEEDS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is too much; seeds are below 2**32, {_MOST_SEEDS:,} at once at most"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is too much; seeds are below 2**32, {_MOST_SEEDS:,} at most")
     return range(first, last + 1)
 
 
@@ -180,8 +149,6 @@ def _argument(text: str) -> tuple[str, object]:
 
 def _number_or_word(text: str) -> int | float | str:
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -50,13 +50,11 @@ def check_appendable(path: str | os.PathLike) -> None:
     check_is_file(path)
     folder = next(place for place in path.absolute().parents if place.exists())
     trial = folder / f".{path.name}.{os.getpid()}.trial"  # a name that nobody else gives
+    place = path if path.exists() else trial
     try:
-        if path.exists():
-            with path.open("r+b", buffering=0) as file, holding(file.fileno(), path):
-                _end_of_records(file, path)
-        else:
-            with trial.open("wb") as file, holding(file.fileno(), trial):
-                pass
+        with place.open("a+b", buffering=0) as file, holding(file.fileno(), place):
+            _end_of_records(file, path)
+        if place == trial:
             trial.unlink()
     except OSError as error:
         error.filename = str(path)
@@ -150,11 +148,7 @@ class RecordFolder:
 
 def check_records(paths: Sequence[str | os.PathLike]) -> tuple[int, list[str]]:
     """How many records there are, and every damaged line and every run with two different results."""
-    count, problems, seen = 0, [], {}
-    for file in (file for path in paths for file in record_files(path)):
-        records, damages = read_lines(file.read_bytes(), file)
-        count, problems = count + len(records), problems + damages
-        problems += _conflicts(records, file, seen)
+    _, count, problems = _read_runs(file for path in paths for file in record_files(path))
     return count, problems
 
 
@@ -164,31 +158,29 @@ def merge_records(sources: Sequence[str | os.PathLike], into: str | os.PathLike)
     Raises ValueError, and changes nothing, where a line is damaged or one run has two different results.
     """
     into = Path(into)
-    merged, seen, problems, before = {}, {}, [], 0
-    for file in [*([into] if into.exists() else []), *(file for path in sources for file in record_files(path))]:
-        records, damages = read_lines(file.read_bytes(), file)
-        problems += damages + _conflicts(records, file, seen)
-        for record in records:
-            merged.setdefault(record.key, record)
-        before = len(merged) if file == into else before
+    here = [into] if into.exists() else []
+    runs, _, problems = _read_runs([*here, *(file for path in sources for file in record_files(path))])
     if problems:
         raise ValueError("nothing was merged: " + "; ".join(problems))
     with whole_file(into) as file:
-        file.writelines(record.to_json() + "\n" for record in merged.values())
-    return len(merged) - before, len(merged)
+        file.writelines(record.to_json() + "\n" for record, _ in runs.values())
+    return sum(where != into for _, where in runs.values()), len(runs)
 
 
-def _conflicts(records: Sequence[Record], file: Path, seen: dict[str, tuple[Record, Path]]) -> list[str]:
-    """Runs that were seen before with other results; a run may be there twice if both say the same."""
-    problems = []
-    for record in records:
-        first, where = seen.setdefault(record.key, (record, file))
-        if differ := differing_results(first, record):
-            problems.append(
-                f"run {record.key[:10]} differs between {where} (torch {first.torch}) and {file} (torch {record.torch}) in "
-                f"{', '.join(differ)}; another build of torch may round otherwise: keep one and delete the other"
-            )
-    return problems
+def _read_runs(files: Iterable[Path]) -> tuple[dict[str, tuple[Record, Path]], int, list[str]]:
+    """Each run and the file that has it first, how many records there are, and what is wrong with lines and results."""
+    runs, count, problems = {}, 0, []
+    for file in files:
+        records, damages = read_lines(file.read_bytes(), file)
+        count, problems = count + len(records), problems + damages
+        for record in records:  # a run may be there twice if both say the same
+            first, where = runs.setdefault(record.key, (record, file))
+            if differ := differing_results(first, record):
+                problems.append(
+                    f"run {record.key[:10]} differs between {where} (torch {first.torch}) and {file} (torch {record.torch}) in "
+                    f"{', '.join(differ)}; another build of torch may round otherwise: keep one and delete the other"
+                )
+    return runs, count, problems
 
 
 def _end_of_records(file: BinaryIO, path: Path) -> tuple[int, bytes]:

@@ -94,13 +94,12 @@ class Record:
     def arm(self) -> str:
         """The head with what sets it apart, e.g. "mlp, dropout 0, 0.5": the name of a curve in a figure."""
         rate = self.model["head_arguments"].get("drop_rate", 0)
-        if not isinstance(rate, list):
-            rate = [rate]
-        if not any(rate):
+        rates = rate if isinstance(rate, list) else [rate]
+        if not any(rates):
             return f"{self.head}, no dropout"
-        if len(rate) > 1 and not any(rate[:-1]):  # before the classifier only
-            return f"{self.head}, dropout {rate[-1]:g}"
-        return f"{self.head}, dropout {', '.join(f'{r:g}' for r in dict.fromkeys(rate))} throughout"
+        if len(rates) > 1 and not any(rates[:-1]):  # before the classifier only
+            return f"{self.head}, dropout {rates[-1]:g}"
+        return f"{self.head}, dropout {', '.join(f'{r:g}' for r in dict.fromkeys(rates))} throughout"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
@@ -115,24 +114,15 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
 
     records = each_once(records)
     if curves:
-        return pd.DataFrame(
-            [
-                {"dataset": r.dataset, "arm": r.arm, "seed": r.seed, **point, "key": r.key}
-                for r in records
-                for point in r.curve
-            ]
-        )
+        of_run = [({"dataset": r.dataset, "arm": r.arm, "seed": r.seed}, {"key": r.key}, r.curve) for r in records]
+        return pd.DataFrame([run | point | key for run, key, curve in of_run for point in curve])
     rows = []
     for r in records:
-        row = {
-            "dataset": r.dataset,
-            "backbone": r.model["backbone"],
-            "head": r.head,
-            "arm": r.arm,
-            "seed": r.seed,
-            "epochs": r.recipe["epochs"],
+        row = {"dataset": r.dataset, "backbone": r.model["backbone"], "head": r.head, "arm": r.arm, "seed": r.seed}
+        row |= {"epochs": r.recipe["epochs"]} | {
+            name: value for name, value in r.last.items() if name.startswith("val_")
         }
-        row |= {name: value for name, value in r.last.items() if name.startswith("val_")} | {"diverged": r.diverged}
+        row["diverged"] = r.diverged
         kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
         row |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
         row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}

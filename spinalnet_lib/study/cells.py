@@ -98,8 +98,7 @@ def list_cells(
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
-    places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
-    grids = {place: _search(plan, records, *place).rates() for place in places if plan.searched(frozen_body(*place))}
+    grids = {place: search.rates() for place, search in _searches(plan, records, datasets).items() if search.arms}
     return [
         _cell(plan, *place, head, seed, rate, drop_rate)
         for seed in TUNING_SEEDS
@@ -112,11 +111,7 @@ def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]
 
 def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
     """The tier's own runs, with the settings that its search chose."""
-    searches = {
-        (dataset, backbone): _search(plan, records, dataset, backbone)
-        for dataset in datasets
-        for backbone in plan.backbones(dataset)
-    }
+    searches = _searches(plan, records, datasets)
     cells = {}  # a size that several runs name is run once
     for runs in plan.runs:
         arms = []
@@ -141,17 +136,11 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
 def _published_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
     """The paper's heads and recipe; an illustration of few seeds."""
     return [
-        Cell(
-            dataset,
-            backbone,
-            head,
-            seed,
-            replace(published_recipe(backbone, dataset), fast=True, read_test=True),
-            paper_head(backbone, head),
-        )
+        Cell(dataset, backbone, head, seed, recipe, paper_head(backbone, head))
         for seed in plan.published
         for dataset in datasets
         for backbone in plan.backbones(dataset)
+        for recipe in [replace(published_recipe(backbone, dataset), fast=True, read_test=True)]
         for head in ("spinal", "mlp")
     ]
 
@@ -168,6 +157,11 @@ def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
     ]
 
 
+def _searches(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> dict[tuple[str, str], Search]:
+    places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
+    return {place: _search(plan, records, *place) for place in places}
+
+
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
     """The search of a place, without records of other recipes or sizes; its runs differ in rate, dropout and seed only."""
     arms = plan.searched(frozen_body(dataset, backbone))
@@ -175,18 +169,13 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
     for head in arms:
         for rate in TUNING_DROPOUT:
             cell = _cell(plan, dataset, backbone, head, 0, 0.001, rate)
-            wanted[head, rate] = _in_json(describe_recipe(cell.config)), _in_json(cell.head_arguments)
+            wanted[head, rate] = json.loads(json.dumps([describe_recipe(cell.config), cell.head_arguments]))
 
     def belongs(record: Record) -> bool:
         recipe = {**record.recipe, "learning_rate": 0.001}
-        return wanted.get((record.head, drop_rate(record))) == (recipe, record.model["head_arguments"])
+        return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 
     return Search(records, dataset, backbone, arms, belongs)
-
-
-def _in_json(value: dict) -> dict:
-    """As it would be read from a record."""
-    return json.loads(json.dumps(value))
 
 
 def _cell(

@@ -11,7 +11,6 @@ import hashlib
 import json
 import statistics
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -103,11 +102,9 @@ class Job:
             if not self._has_time_for(missing, can_be_saved):
                 held.close()
                 return
-            checkpoint = self._checkpoint(group)
-            if not (can_be_saved and checkpoint.exists()):
-                yield Claim(missing, missing, self._checkpoint(missing), held)
-            else:  # a stack that was saved goes on as a whole, even if some of its records were written before it was killed
-                yield Claim(group, missing, checkpoint, held)
+            # A stack that was saved goes on as a whole, even if some of its records were written before it was killed.
+            cells = group if can_be_saved and self._checkpoint(group).exists() else missing
+            yield Claim(cells, missing, self._checkpoint(cells), held)
 
     def keep(self, claim: Claim, results: Sequence[Result]) -> None:
         """Write the records that were missing, or failures, and say so in a line each; only then delete the checkpoint."""
@@ -180,11 +177,10 @@ def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 def time_left(cells: Sequence[Cell], records: Sequence[Record]) -> tuple[float, int]:
     """Seconds that cells take one after another, and how many of them have a time that is not known yet."""
-    stacks = Counter(cell.stack for cell in cells)  # those of a stack take the same time, and there can be thousands
-    first = {cell.stack: cell for cell in reversed(cells)}
-    seconds = {stack: predicted_seconds(cell, records) for stack, cell in first.items()}
-    known = sum(seconds[stack] * count for stack, count in stacks.items() if seconds[stack] is not None)
-    return known, sum(count for stack, count in stacks.items() if seconds[stack] is None)
+    one = {cell.stack: cell for cell in cells}  # those of a stack take the same time, and there can be thousands
+    of_stack = {stack: predicted_seconds(cell, records) for stack, cell in one.items()}
+    seconds = [of_stack[cell.stack] for cell in cells]
+    return sum(each for each in seconds if each is not None), seconds.count(None)
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
@@ -192,18 +188,11 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
 
     The median of their seconds, each for as many examples as the cell's run reads.
     """
-    alike = [
-        record
-        for record in records
-        if (record.model["backbone"], record.recipe.get("stacked", False)) == (cell.backbone, cell.config.stacked)
-    ]
-    of_set = [record for record in alike if record.dataset == cell.dataset]
-    of_head = [record for record in of_set if record.head == cell.head]
-    times = [_scaled_seconds(record, cell) for record in of_head or of_set or alike]
-    return statistics.median(times) if times else None
-
-
-def _scaled_seconds(record: Record, cell: Cell) -> float:
-    config = cell.config
-    examples = config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"]
-    return record.seconds * examples / (record.last["step"] * record.recipe["batch_size"])
+    config, times = cell.config, {}
+    for record in records:
+        if (record.model["backbone"], record.recipe.get("stacked", False)) == (cell.backbone, config.stacked):
+            likeness = record.dataset == cell.dataset and 1 + (record.head == cell.head)
+            examples = config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"]
+            seconds = record.seconds * examples / (record.last["step"] * record.recipe["batch_size"])
+            times.setdefault(likeness, []).append(seconds)
+    return statistics.median(times[max(times)]) if times else None

@@ -13,7 +13,7 @@ from ..checks import how_to_install
 from .jobs import Claim, Job
 from .setup import Result, Setup
 
-_RETRIES = 3  # of a cell whose worker died
+_RETRIES = 3  # of a cell whose worker died, and of a cluster that does not start
 _TO_END = 2.0  # seconds for a run that is up to save itself; a worker may still be at its imports
 
 
@@ -60,8 +60,15 @@ def _connect(cpus: int, address: str | None):
         return ray
     # Workers on this machine import what this process does, installed or not.
     environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
-    ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, runtime_env=environment)
-    return ray
+    options = {"num_cpus": cpus, "include_dashboard": False, "log_to_driver": False, "runtime_env": environment}
+    for attempt in range(_RETRIES + 1):
+        try:
+            ray.init(**options)
+            return ray
+        except Exception:  # Ray gives a node half a minute to start, which is too little where all cores are busy
+            ray.shutdown()
+            if attempt == _RETRIES:
+                raise
 
 
 def _check_reachable(address: str) -> None:

@@ -45,7 +45,7 @@ class Setup:
         first, data = cells[0], self._data(cells[0])
         options = {"device": self.device, "progress": self.progress, "checkpoint_seconds": self.checkpoint_seconds}
         if checkpoint is not None:
-            options |= {"checkpoint": checkpoint, "time_limit": limit.left if limit is not None else None}
+            options |= {"checkpoint": checkpoint, "time_limit": limit and limit.left}
         try:  # the model is built here, too: what does not fit fails as this cell
             if first.config.stacked:
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]

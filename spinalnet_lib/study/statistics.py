@@ -21,11 +21,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
         raise ValueError("mean_interval: no values; load the records first")
     n = len(values)
     mean = math.fsum(values) / n
-    half = (
-        t_critical(n, level) * math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
-        if n > 1
-        else math.inf
-    )
+    squares = math.fsum((v - mean) ** 2 for v in values)
+    half = t_critical(n, level) * math.sqrt(squares / (n - 1) / n) if n > 1 else math.inf
     return mean, mean - half, mean + half
 
 

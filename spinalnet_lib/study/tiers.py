@@ -111,14 +111,7 @@ def _of_photographs(body: str, dataset: str, learning_rate: float) -> TrainConfi
 
 _TIER_C = ("mnist", "emnist_letters_reduced", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
 _TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters_reduced")
-_TIER_G = (
-    "mnist",
-    "fashion_mnist",
-    "emnist_letters_reduced",
-    "emnist_balanced_reduced",
-    "emnist_digits_reduced",
-    "kmnist_10k",
-)
+_TIER_G = (*_TIER_C, "emnist_digits_reduced")
 _TIER_H = ("cifar10", "cifar100_reduced")
 _PHOTOGRAPHS = ("monkeys10", "fruits360_varieties", "caltech101_reduced")
 # Bodies of both kinds, trained on the set that they read, in turn: a sweep that is cut off has as many of either.
@@ -195,12 +188,13 @@ def list_sets(tier: str, root: str | os.PathLike | None = None) -> tuple[list[st
     here = {*TARGETS, *list_datasets(root, present=True)}
     lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
     plan = TIERS[check_name("tier", tier, TIERS)]
-    names = plan.datasets
-    needing = {
-        name for name in names for body in plan.backbones(name) if frozen_body(name, body) == "efficientnet_lite0"
-    }
-    present = [name for name in names if split_name(name)[0] in here and (lite or name not in needing)]
-    return present, [name for name in names if name not in present]
+    bodies = {name: [frozen_body(name, body) for body in plan.backbones(name)] for name in plan.datasets}
+    present = [
+        name
+        for name in plan.datasets
+        if split_name(name)[0] in here and (lite or "efficientnet_lite0" not in bodies[name])
+    ]
+    return present, [name for name in plan.datasets if name not in present]
 
 
 def choose_sets(

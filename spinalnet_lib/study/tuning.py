@@ -71,9 +71,10 @@ class Search:
         low, high = 0, len(TUNING_RATES) - 1
         while True:
             rates = [tuning_rate(step) for step in range(low, high + 1)]
-            if not all(self._is_complete(arm, rates) for arm in self.arms):
+            losses = [self._losses(arm, rates) for arm in self.arms]
+            if any(None in of_arm.values() for of_arm in losses):
                 return rates
-            winners = {self._best(arm, rates)[0] for arm in self.arms}
+            winners = {min(of_arm, key=of_arm.get)[0] for of_arm in losses}
             grown = (
                 low - (rates[0] in winners and low > -_MOST_STEPS),
                 high + (rates[-1] in winners and high < len(TUNING_RATES) - 1 + _MOST_STEPS),
@@ -99,24 +100,17 @@ class Search:
     def chosen(self, arm: str) -> Setting:
         """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
         arm = arm if arm in self.arms else self.arms[0]
-        rates = self.rates()
-        if not self._is_complete(arm, rates):
-            missing = sum(self.loss(arm, rate, drop) is None for rate in rates for drop in TUNING_DROPOUT)
-            raise SearchIncomplete(
-                f"the search for {arm} on {self.dataset} with {self.backbone} lacks {missing} of "
-                f"{len(rates) * len(TUNING_DROPOUT)} places of its grid"
-            )
-        rate, drop_rate = self._best(arm, rates)
+        losses = self._losses(arm, self.rates())
+        if missing := list(losses.values()).count(None):
+            search = f"the search for {arm} on {self.dataset} with {self.backbone}"
+            raise SearchIncomplete(f"{search} lacks {missing} of {len(losses)} places of its grid")
+        rate, drop_rate = min(losses, key=losses.get)
         keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())
         return Setting(rate, drop_rate, hashlib.sha256("".join(keys).encode()).hexdigest())
 
-    def _is_complete(self, arm: str, rates: Sequence[float]) -> bool:
-        return all(self.loss(arm, rate, drop) is not None for rate in rates for drop in TUNING_DROPOUT)
-
-    def _best(self, arm: str, rates: Sequence[float]) -> tuple[float, float]:
-        return min(
-            ((rate, drop) for rate in rates for drop in TUNING_DROPOUT), key=lambda place: self.loss(arm, *place)
-        )
+    def _losses(self, arm: str, rates: Sequence[float]) -> dict[tuple[float, float], float | None]:
+        """The loss at each place of a grid, a learning rate and a dropout rate."""
+        return {(rate, drop): self.loss(arm, rate, drop) for rate in rates for drop in TUNING_DROPOUT}
 
 
 def search_records(out: str | os.PathLike) -> list[Record]:

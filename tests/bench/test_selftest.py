@@ -142,7 +142,7 @@ def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
     assert run(bare, "import PIL", check=False).returncode == 1  # the isolation is one
     write_packed(bare / "data" / "cache" / "glyphs")
     trained = call(bare, "train", "--data", "glyphs", "--epochs", "1", "--out", "runs.jsonl")
-    assert "spinal, no dropout, seed 0: validation error" in trained.stdout
+    assert "seed 0: validation error" in trained.stdout
     swept = call(bare, "sweep", "tuning", "--tier", "C", "--sets", "glyphs", "--time-limit", "10", "--engine", "serial")
     assert "60 runs, 0 of them" in swept.stdout and "runs are left" in swept.stdout
     assert "tuning" in call(bare, "sweep", "--help").stdout

@@ -108,17 +108,8 @@ def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeyp
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
     write_classes(tmp_path / "leaves", ["ash", "elm"], 12)
     assert main(["data", "new", str(tmp_path / "leaves")]) == 0
-    command = [
-        "train",
-        "--data",
-        "leaves",
-        "--backbone",
-        "cifar_cnn",
-        "--epochs",
-        "1",
-        "--out",
-        str(tmp_path / "x.jsonl"),
-    ]
+    command = ["train", "--data", "leaves", "--backbone", "cifar_cnn", "--epochs", "1"]
+    command += ["--out", str(tmp_path / "x.jsonl")]
     assert main([*command, "--size", "16"]) == 2
     assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
     assert main(command) == 0
@@ -126,31 +117,25 @@ def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeyp
     assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)
 
 
-def test_a_folder_that_cannot_be_written_is_one_line_and_costs_no_training(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
-    (tmp_path / "file").write_text("")
-    assert main([*RUN, "--out", str(tmp_path / "file" / "runs.jsonl")]) == 2
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--seeds", value) for value in ("a", "3-1", "0-99999999999", "4294967296")),
+        *(("--head-argument", value) for value in ("layer_width", "=3", "layer width=3")),
+        ("--drop-rate", "0.1,x"),
+    ],
+)
+def test_a_value_that_says_nothing_is_named_with_a_remedy(option, value, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", option, value])
     error = capsys.readouterr().err
-    assert "file" in error and error.count("\n") == 1 and "Traceback" not in error
-
-
-def test_wrong_rates_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--drop-rate", "0.1,x"])
-    assert "'0.1,x' is no rate; write 0.5" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("seeds", ["a", "3-1", "-2", "0-99999999999", "4294967296"])
-def test_wrong_seeds_are_refused(seeds, capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--seeds", seeds])
-    assert "seeds" in capsys.readouterr().err
+    assert option in error and repr(value) in error and ("write " in error or "at most" in error)
 
 
 def test_recipes_and_what_is_given_instead(tmp_path):
     out = str(tmp_path / "runs.jsonl")
-    short = [*DIGITS, "--steps", "3", "--device", "cpu", "--out", out]
-    assert main([*short]) == 0
+    short = [*RUN, "--out", out]
+    assert main(short) == 0
     assert main([*short, "--recipe", "tuned", "--no-fast", "--learning-rate", "0.01"]) == 0
     argv = ["train", "--data", "digits", "--backbone", "pixels", "--head", "mlp", "--steps", "3", "--out", out]
     assert main([*argv, "--head-argument", "hidden_sizes=8,4", "--head-argument", "act_layer=LeakyReLU"]) == 0
@@ -168,10 +153,3 @@ def test_the_published_recipe_is_the_backbones():
     config = _recipe(args)
     assert (config.learning_rate, config.batch_size, config.epochs, config.fast) == (0.005, 100, 2, True)
     assert config.augmentation
-
-
-@pytest.mark.parametrize("argument", ["layer_width", "=3", "layer width=3"])
-def test_a_head_argument_without_name_or_value_is_refused(argument, capsys):
-    with pytest.raises(SystemExit):
-        main([*DIGITS, "--head-argument", argument])
-    assert "is no argument of a head; write layer_width=16" in capsys.readouterr().err

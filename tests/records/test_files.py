@@ -16,15 +16,6 @@ from spinalnet_lib.records import files as record_files
 from spinalnet_lib.records.files import RecordFolder, check_appendable, check_records, merge_records
 
 
-def test_round_trip(record, tmp_path):
-    path = tmp_path / "deep" / "runs.jsonl"
-    append_record(path, record)
-    append_record(path, dataclasses.replace(record, seed=1))
-    assert [r.seed for r in load_records(path)] == [0, 1]
-    assert load_records(path)[0] == record
-    assert len(path.read_text().splitlines()) == 2
-
-
 def test_a_line_is_on_disk_when_the_call_returns(record, tmp_path, monkeypatch):
     synced, fsync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (synced.append((tmp_path / "runs.jsonl").read_bytes()), fsync(file)))
@@ -111,10 +102,6 @@ def test_a_place_is_tried_and_nothing_is_left_there_nor_taken_away(record, tmp_p
         check_appendable(path.parent)
     with pytest.raises(FileExistsError, match=r"no file.*/dev/null"):
         check_appendable("/dev/null")
-    path.write_text("remember the milk")
-    with pytest.raises(ValueError, match="ends in something that is no record"):
-        check_appendable(path)
-    assert path.read_text() == "remember the milk"
 
 
 def test_a_file_of_something_else_is_no_torn_line(record, tmp_path):
@@ -122,14 +109,18 @@ def test_a_file_of_something_else_is_no_torn_line(record, tmp_path):
     path.write_text("remember the milk")
     with pytest.raises(ValueError, match=r"no record in .*line 1 is damaged"):
         load_records(path)
-    with pytest.raises(ValueError, match="ends in something that is no record"):
-        append_record(path, record)
+    for write in (check_appendable, lambda path: append_record(path, record)):
+        with pytest.raises(ValueError, match="ends in something that is no record"):
+            write(path)
     assert path.read_text() == "remember the milk"
 
 
-def test_what_is_no_record_or_path_is_named(tmp_path):
+def test_what_is_no_record_or_path_is_named(record, tmp_path):
     with pytest.raises(TypeError, match="append_record writes a Record, got dict"):
         append_record(tmp_path / "runs.jsonl", {})
+    with pytest.raises(ValueError, match="seed"):
+        append_record(tmp_path / "runs.jsonl", dataclasses.replace(record, seed=-5))
+    assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="path is ''"):
         load_records("")
 
@@ -139,12 +130,6 @@ def test_a_damaged_line_in_the_middle_is_named_and_the_others_kept(record, tmp_p
     path.write_text(record.to_json() + "\n{broken}\n" + record.to_json() + "\n")
     with pytest.warns(UserWarning, match=r"runs\.jsonl, line 2 is damaged: .*restore the line or delete it"):
         assert load_records(path) == [record, record]
-
-
-def test_a_wrong_record_is_not_written(record, tmp_path):
-    with pytest.raises(ValueError, match="seed"):
-        append_record(tmp_path / "runs.jsonl", dataclasses.replace(record, seed=-5))
-    assert not (tmp_path / "runs.jsonl").exists()
 
 
 def test_unknown_records_list_the_known():
@@ -182,10 +167,10 @@ def test_writers_of_one_file_take_turns(record, tmp_path):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(first), str(path), record.to_json()], env=env)
-        for first in (0, 50, 100, 150)
+        for first in (0, 50)
     ]
-    assert [writer.wait() for writer in writers] == [0] * 4
-    assert sorted(r.seed for r in load_records(path)) == list(range(200))
+    assert [writer.wait() for writer in writers] == [0] * 2
+    assert sorted(r.seed for r in load_records(path)) == list(range(100))
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(record, tmp_path):

@@ -37,8 +37,9 @@ def test_tier_c_takes_what_the_search_chose(ended):
     resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
     assert counts == {**dict.fromkeys(PRIMARY, 30), **dict.fromkeys(OTHER, 10), **resized}
     found = Search(ended, "mnist", "two_conv")
+    of_head = {head: found.chosen(head) for head in counts}
     for cell in cells:
-        chosen = found.chosen(cell.head)
+        chosen = of_head[cell.head]
         assert (cell.config.learning_rate, cell.tuning_id) == (chosen.learning_rate, chosen.tuning_id)
         assert cell.config.read_test and cell.config.steps == 2000
     # Cut off anywhere, no primary arm has a seed more than another; the other arms come after them.
@@ -58,7 +59,6 @@ def test_a_tier_is_not_begun_before_its_search_has_ended(ended):
     [
         {"recipe": {"steps": 20}},
         {"model": {"head_arguments": {"layer_width": 9, "num_layers": 6, "drop_rate": 0.0}}},
-        {"threads": 2},
         {"device": "cuda"},
     ],
 )
@@ -121,7 +121,8 @@ def test_the_published_recipe_has_few_seeds_and_is_the_papers():
 
 @pytest.fixture
 def chosen(monkeypatch):
-    """Every search ended at one setting."""
+    """Every search ended at one setting, and ablations are re-solved to one width."""
+    monkeypatch.setattr(study_module, "equal_width", lambda *arguments: 20)
     monkeypatch.setattr(study_module.Search, "chosen", lambda self, arm: Setting(0.01, 0.5, "a search"))
 
 
@@ -144,10 +145,7 @@ def test_every_head_of_tier_f_can_be_built_and_its_stacks_stacked(dataset, featu
     # Cards of packed sets are not in a clone: their classes do not matter here.
     names = [name for name in TIERS["F"].datasets if name.startswith(dataset)][:1]
     for group in grouped(list_cells("study", "F", (), names)):
-        heads = [
-            create_model("pixels", cell.head, 10, in_chans=features, image_size=1, **cell.head_arguments).head
-            for cell in group
-        ]
+        heads = [create_model("pixels", cell.head, 10, features, 1, **cell.head_arguments).head for cell in group[:2]]
         assert len({cell.seed for cell in group}) == (5 if group[0].config.stacked else 1)
         if group[0].config.stacked:
             check_stackable(heads)

@@ -1,7 +1,6 @@
 """What a sweep does with a cell: claims it, has time for it or not, writes down that it failed."""
 
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -111,8 +110,3 @@ def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
     stacked = cells([5], replace(QUICK, stacked=True))
     assert predicted_seconds(stacked[0], records) is None
     assert time_left([*cells([5, 6]), *stacked], records) == (pytest.approx(6.0), 2)
-
-
-def test_the_clock_of_a_limit_runs():
-    limit = TimeLimit(100, began=time.monotonic() - 1000)
-    assert limit.is_up and limit.left < 0

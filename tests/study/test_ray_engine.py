@@ -53,6 +53,7 @@ def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
         assert time.monotonic() < until
         time.sleep(0.2)
         worker = next((pid for pid in descendants(process.pid) if "ray::Setup.run" in command_of(pid)), None)
+    assert worker is not None, process.communicate()[1]
     os.kill(worker, signal.SIGKILL)
     _, errors = process.communicate(timeout=LONG_ENOUGH)
     assert process.returncode == 0, errors

@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from spinalnet_lib import create_model, load_dataset
 from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.study.cells import Cell
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import sweep
-from spinalnet_lib.training.stacked.loop import Member, train_stacked
 from tests.study.cases import QUICK, OneStep, cells, job
 
 
@@ -21,37 +18,20 @@ def test_the_key_is_known_before_the_run(stacked):
     assert Setup(threads=2).key(todo[0]) != Setup().key(todo[0]) == Setup(progress=True).key(todo[0])
 
 
-def test_a_cell_of_a_stack_is_the_run_that_train_stacked_makes():
-    (cell,) = todo = cells([1], replace(QUICK, stacked=True), ["spinal"])
-    model = create_model("pixels", cell.head, 10, image_size=8, **cell.head_arguments)
-    (alone,) = train_stacked(load_dataset("digits"), [Member(model, cell.config, cell.seed)], progress=False)
-    assert [record.curve for record in Setup().run(todo)] == [alone.curve]
-
-
 def test_a_cell_that_does_not_fit_fails_with_its_reason():
     bad = Cell("digits", "pixels", "spinal", 0, replace(QUICK, batch_size=2000), {"layer_width": 4, "num_layers": 1})
     (reason,) = Setup().run([bad])
     assert reason.startswith("ValueError: ") and "num_layers" in reason
 
 
-@pytest.mark.parametrize("damage", ["torn", "no archive", "no order"])
-@pytest.mark.parametrize("stacked", [False, True])
-def test_a_damaged_checkpoint_is_named_and_its_run_begun_again(stacked, damage, tmp_path):
-    todo = cells([0], replace(QUICK, stacked=stacked), heads=["mlp"])
+def test_a_damaged_checkpoint_is_named_and_its_run_begun_again(tmp_path):
+    todo = cells([0], heads=["mlp"])
     for claim in job([todo], tmp_path).claims():
         with claim.held:
             path = claim.checkpoint
             (cut_off,) = Setup().run(todo, path, OneStep())
     assert isinstance(cut_off, OutOfTime)
-    if damage == "torn":
-        path.write_bytes(path.read_bytes()[:1000])
-    elif damage == "no archive":
-        with path.open("wb") as file:
-            np.save(file, np.zeros(3))
-    else:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files if name != "order"}
-        np.savez(path, **arrays)
+    path.write_bytes(path.read_bytes()[:1000])
     with pytest.warns(UserWarning, match=path.name):
         assert sweep(todo, tmp_path) == []
     assert not path.exists()

@@ -18,22 +18,22 @@ def test_interval_equals_scipys(values, level):
     assert (low, high) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+<<<<<<< HEAD
 def test_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = [low <= 0 <= high for _, low, high in (mean_interval(rng.normal(size=5)) for _ in range(1000))]
     assert 0.93 < np.mean(hits) < 0.97
 
 
+=======
+>>>>>>> wt-study
 def test_one_value_has_no_finite_interval():
     assert mean_interval([0.25]) == (0.25, -math.inf, math.inf)
 
 
 @pytest.mark.parametrize("level", [1, -0.1, "wide"])
-def test_wrong_level(level):
+def test_a_wrong_level_and_no_values_are_refused(level):
     with pytest.raises((ValueError, TypeError), match="level"):
         mean_interval([1, 2], level)
-
-
-def test_no_values():
     with pytest.raises(ValueError, match="no values"):
         mean_interval([])

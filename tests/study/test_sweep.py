@@ -1,4 +1,4 @@
-"""Sweeps: what is missing and nothing else, cut off, killed, doubled, out of memory or disk, and started again."""
+"""Sweeps: what is missing and nothing else, cut off, killed, doubled, out of disk, and started again."""
 
 import contextlib
 import json
@@ -13,13 +13,12 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import create_model, files, load_records
+from spinalnet_lib import create_model, files
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study.cells import Cell
 from spinalnet_lib.study.jobs import work
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import missing_cells, prepare, sweep
-from spinalnet_lib.training import loop
 from tests.study.cases import LONG_ENOUGH, QUICK, OneStep, cells, expected, job, keys, load_sweep, mixed, python
 
 
@@ -36,13 +35,6 @@ def test_a_sweep_makes_what_is_missing_and_nothing_else(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["digits.jsonl"]
 
 
-def test_all_records_go_to_one_file_where_it_is_asked_for(tmp_path):
-    assert sweep(cells([0]), tmp_path / "runs.jsonl", one_file=True) == []
-    assert sweep(cells([0, 1]), tmp_path / "runs.jsonl", one_file=True) == []
-    assert keys(tmp_path / "runs.jsonl") == expected(cells([0, 1]))
-    assert list(tmp_path.iterdir()) == [tmp_path / "runs.jsonl"]
-
-
 def test_a_place_that_cannot_be_written_costs_no_training(tmp_path, monkeypatch):
     monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained in vain"))
     (tmp_path / "digits.jsonl").write_text("remember the milk")
@@ -53,32 +45,17 @@ def test_a_place_that_cannot_be_written_costs_no_training(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [tmp_path / "digits.jsonl"]
 
 
-def test_a_cell_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+@pytest.mark.parametrize("stacked", [False, True])
+def test_what_was_cut_off_goes_on_from_its_checkpoint(stacked, tmp_path, capsys):
     """Step by step: each sweep ends after one."""
-    todo = cells([0], heads=["spinal"])
-    sweep(todo, tmp_path / "whole")
-    make_step, taken = loop.make_step, []
-
-    def counted(*arguments):
-        step = make_step(*arguments)
-        return lambda *batch: (taken.append(1), step(*batch))[1]
-
-    monkeypatch.setattr(loop, "make_step", counted)
-    for steps in (1, 2, 3):
-        left = sweep(todo, tmp_path / "cut", time_limit=OneStep())
-        assert len(taken) == steps and bool(left) == (steps < 3)
-    assert [r.curve for r in load_sweep(tmp_path / "cut")] == [r.curve for r in load_sweep(tmp_path / "whole")]
-    assert not list(tmp_path.rglob("*.npz"))
-
-
-def test_a_stack_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, capsys):
-    todo = cells(range(8), replace(QUICK, stacked=True), heads=["spinal"])
+    todo = cells(range(1 + stacked), replace(QUICK, stacked=stacked), heads=["spinal"])
     sweep(todo, tmp_path / "whole")
     capsys.readouterr()
-    for steps in (1, 2, 3):
+    for step in (1, 2, 3):
         left = sweep(todo, tmp_path / "cut", time_limit=OneStep())
-        assert len(left) == (8 if steps < 3 else 0)
-        assert capsys.readouterr().out.count(" and 7 more: time was up after step") == bool(left)
+        assert left == (todo if step < 3 else [])
+        word = f"{' and 1 more' * stacked}: time was up after step {step}"
+        assert capsys.readouterr().out.count(word) == bool(left)
     assert [r.curve for r in load_sweep(tmp_path / "cut")] == [r.curve for r in load_sweep(tmp_path / "whole")]
     assert not list(tmp_path.rglob("*.npz"))
 
@@ -128,7 +105,6 @@ def test_cells_that_a_search_adds_are_run_too_and_those_that_failed_are_not_agai
         ({"engine": "procces"}, "unknown engine 'procces'; did you mean 'process'"),
         ({"address": "here:1"}, "address='here:1' is a Ray cluster's; pass engine='ray'"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"time_limit": -1}, "time_limit must be above 0 seconds, got -1"),
     ],
 )
@@ -191,13 +167,8 @@ import sys
 from tests.study.cases import mixed
 from spinalnet_lib.study.sweep import sweep
 if __name__ == "__main__":
-    sweep(mixed(range(int(sys.argv[2]))), sys.argv[1], engine=sys.argv[3], workers=2)
+    sweep(mixed(range(6)), sys.argv[1], engine="process", workers=2)
 """
-
-
-def start(out, seeds=6, engine="process"):
-    default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # background jobs ignore it
-    return python(COMMAND, out, seeds, engine, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **default)
 
 
 def wait_for_records(out, count, process):
@@ -213,15 +184,15 @@ def killed_until_done(out, kills, seed):
     dice, todo = random.Random(seed), mixed(range(6))
     print(f"killed at moments of seed {seed}")
     for _ in range(kills):
-        process = start(out)
+        process = python(COMMAND, out, stdout=subprocess.DEVNULL)
         there = keys(out) if out.exists() else []
         wait_for_records(out, len(there) + dice.randint(0, 2), process)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=LONG_ENOUGH)
+        process.wait(LONG_ENOUGH)
         found = keys(out) if out.exists() else []
         assert len(found) == len(set(found)) and set(found) <= set(expected(todo))
-    assert start(out).wait(LONG_ENOUGH) == 0
+    assert python(COMMAND, out, stdout=subprocess.DEVNULL).wait(LONG_ENOUGH) == 0
     assert sorted(keys(out)) == sorted(expected(todo))  # nothing lost, nothing doubled
     for line in (out / "digits.jsonl").read_text().splitlines():
         json.loads(line)
@@ -238,54 +209,7 @@ def test_killed_fifty_times(tmp_path):
 
 
 @pytest.mark.processes
-def test_two_sweeps_on_one_folder_never_run_the_same_cell(tmp_path):
-    processes = [start(tmp_path / "out", engine="serial") for _ in range(2)]
-    assert [process.wait(LONG_ENOUGH) for process in processes] == [0, 0]
-    assert sorted(keys(tmp_path / "out")) == sorted(expected(mixed(range(6))))
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_sweep_that_is_ended_leaves_whole_records_and_no_worker(how, tmp_path):
-    """Its standard error is a pipe, which is closed when the last of its processes has ended."""
-    process = start(tmp_path / "out", seeds=200)
-    wait_for_records(tmp_path / "out", 1, process)
-    os.kill(process.pid, how)  # it alone
-    _, errors = process.communicate(timeout=LONG_ENOUGH)
-    assert process.returncode != 0 and (how == signal.SIGINT) == ("KeyboardInterrupt" in errors)
-    found = [record.key for record in load_records(tmp_path / "out" / "digits.jsonl")]
-    assert 1 <= len(found) == len(set(found)) < len(mixed(range(200)))
-
-
-@pytest.mark.processes
-def test_a_cell_that_runs_out_of_memory_is_written_down_and_the_sweep_goes_on(tmp_path):
-    """A cell of four gigabytes in a process that may use two more than it has."""
-    code = f"""
-import resource, sys
-sys.path[:0] = {[p for p in sys.path if p]!r}
-from pathlib import Path
-import dataclasses
-from spinalnet_lib.study.cells import Cell
-from spinalnet_lib.study.sweep import sweep
-from tests.study.cases import cells, QUICK
-import torch
-big = Cell("digits", "pixels", "mlp", 0, dataclasses.replace(QUICK, batch_size=1000), {{"hidden_sizes": [30_000, 30_000]}})
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 2 * 2**30,) * 2)
-left = sweep([cells()[0], big, cells()[1]], Path({str(tmp_path / "out")!r}))
-assert left == [big], left
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LONG_ENOUGH)
-    assert run.returncode == 0, run.stderr
-    assert len(keys(tmp_path / "out")) == 2
-    failure = json.loads((tmp_path / "out" / "failed.jsonl").read_text())
-    assert failure["cell"].startswith("digits, pixels + mlp") and "memory" in failure["reason"].lower()
-    assert "failed" in run.stderr
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize("engine", ["serial", "process"])
-def test_a_full_disk_loses_nothing_that_was_done(engine, tmp_path):
+def test_a_full_disk_loses_nothing_that_was_done(tmp_path):
     """The files of these processes may grow to what three records take; then there is room again."""
     code = f"""
 import resource, signal, sys
@@ -298,7 +222,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sweep(cells()[:1], out)
 size = (out / "digits.jsonl").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (3 * size + size // 2,) * 2)
-sweep(cells(), out, engine={engine!r})
+sweep(cells(), out, engine="process")
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LONG_ENOUGH)
     assert run.returncode != 0 and "digits.jsonl" in run.stderr and "OSError" in run.stderr
