@@ -48,7 +48,7 @@ def test_chapter_runs_alone_in_an_empty_folder(chapter, wheel, tmp_path):
     shutil.copy(ROOT / f"{chapter}.ipynb", folder)
     environment = {**os.environ, "PYTHONPATH": str(library), "BOOK_FAST": "1"}
     environment.pop("SPINALNET_DATA", None)
-    options = ["--nbmake", "--nbmake-timeout", "200", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
+    options = ["--nbmake", "--nbmake-timeout", "1800", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
     there = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
     run = subprocess.run([sys.executable, "-m", "pytest", *options], **there)
     assert run.returncode == 0, run.stdout[-3000:]
