@@ -18,6 +18,9 @@ from .schema import check_record
 FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
 
 
+_BEGINS = b'{"key": "'  # every line that `Record.to_json` writes
+
+
 def append_record(path: str | os.PathLike, record: Record) -> None:
     """Append one line and wait until it is on disk; writers of one file take turns.
 
@@ -185,19 +188,22 @@ def _read_runs(files: Iterable[Path]) -> tuple[dict[str, tuple[Record, Path]], i
 
 def _end_of_records(file: BinaryIO, path: Path) -> tuple[int, bytes]:
     """Where the next record goes, behind a torn last line's start, and what must stand before it: a newline, or nothing."""
-    start, last = file.seek(0, os.SEEK_END), b""
-    while start and b"\n" not in last:  # back to the last line's start, a block at a time
+    start, end = file.seek(0, os.SEEK_END), b""
+    while start and b"\n" not in end.strip():  # back to the last line's start, a block at a time
         length = min(start, 2**16)
         start = file.seek(start - length)
-        last = (file.read(length) + last).rstrip(b"\0")  # zeros are what a power cut leaves
-    size = start + len(last)
+        end = (file.read(length) + end).rstrip(b"\0")  # zeros are what a power cut leaves
+    size, last = start + len(end), end.strip()
     last = last[last.rfind(b"\n") + 1 :]
-    if not last.strip():
+    whole = not last or end.endswith(b"\n")
+    if last and not (last.startswith(_BEGINS) or (not whole and _BEGINS.startswith(last))):
+        raise ValueError(
+            f"{path} ends in {last[:40].decode(errors='replace')!r}, which is no record; give another file"
+        )
+    if whole:
         return size, b""
     try:
         check_record(json.loads(last))
-    except (ValueError, RecursionError) as error:
-        if not last.startswith(b"{"):
-            raise ValueError(f"{path} ends in something that is no record; give another file") from error
-        return size - len(last), b""
+    except (ValueError, RecursionError):
+        return size - (len(end) - end.rfind(b"\n") - 1), b""
     return size, b"\n"

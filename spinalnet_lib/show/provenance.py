@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..records.record import Record
+from ..records.record import Record, each_once
 from ..study.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def origins(records: Sequence[Record]) -> dict[str, str]:
     """Where runs come from, in words: days, devices, versions. Raises ValueError where there are none."""
     if not records:
         raise ValueError("no records to describe; train first, or load some with load_records")
+    records = each_once(records)
     return {
         "runs": f"{len(records):,}",
         "days": span(r.date[:10] for r in records),

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ..files import write_whole
 from ..paths import data_path
 from ..records.files import load_records, record_files
+from ..records.record import each_once
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
 from .picture import Picture
 from .plots import draw_curves
@@ -34,7 +35,7 @@ def write_report(
     """
     own = sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
     files = [file for path in paths or own for file in record_files(path)]
-    records = list({record.key: record for file in files for record in load_records(file)}.values())
+    records = each_once(record for file in files for record in load_records(file))
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")
     out, sections = Path(out), group_runs(records)

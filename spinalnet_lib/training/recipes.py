@@ -11,6 +11,7 @@ from dataclasses import replace
 from ..checks import check_name
 from ..data.augment import Augmentation
 from ..data.cards import list_datasets, official_names
+from ..data.facts import load_facts
 from ..data.regression import TARGETS
 from .config import TrainConfig
 
@@ -57,13 +58,15 @@ def published_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     (0.005, 'sgd')
     """
     config = _PUBLISHED[check_name("backbone with a published recipe", backbone, _PUBLISHED)]
-    # A reduced set, "cifar100_reduced", has the recipe of the whole; a user's folders are looked for only where they matter.
-    if not f"{dataset}_".startswith(tuple(f"{name}_" for name in official_names())):
-        check_name("data set", dataset, {*list_datasets(), *TARGETS})
-    if dataset == "fashion_mnist" and config.augmentation == _TILTED:
+    known = {*official_names(), *load_facts(), *TARGETS}
+    if dataset not in known:  # a user's folders are looked for only where they matter
+        check_name("data set", dataset, known | {*list_datasets()})
+    # A part of a set, such as "cifar100_reduced", has the recipe of the whole.
+    whole = max((name for name in official_names() if f"{dataset}_".startswith(f"{name}_")), key=len, default=dataset)
+    if whole == "fashion_mnist" and config.augmentation == _TILTED:
         rate = 0.005 if backbone == "arch2" else config.learning_rate
         config = replace(config, augmentation=_FASHION, learning_rate=rate)
-    return replace(config, batch_size=200) if dataset.startswith("cifar100") else config
+    return replace(config, batch_size=200) if whole == "cifar100" else config
 
 
 def redraw_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:

@@ -1,6 +1,7 @@
 """A report shows all runs once, keeps the test set closed unless asked, and says where everything comes from."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -45,7 +46,15 @@ def test_test_results_are_closed_unless_asked_and_never_mixed_up(written):
 
 def test_a_run_that_is_in_two_files_counts_once(written):
     (written / "runs" / "again.jsonl").write_text((written / "runs" / "digits.jsonl").read_text())
-    assert write_report([written / "runs"], written / "report").read_text().startswith("# 5 runs")
+    with pytest.warns(UserWarning, match="each run counts once"):
+        assert write_report([written / "runs"], written / "report").read_text().startswith("# 5 runs")
+
+
+def test_of_two_results_of_one_run_none_is_chosen(record, tmp_path):
+    append_record(tmp_path / "a.jsonl", record)
+    append_record(tmp_path / "b.jsonl", replace(record, curve=[{**record.curve[-1], "val_error": 0.5}]))
+    with pytest.raises(ValueError, match=record.key[:10]):
+        write_report([tmp_path], tmp_path / "report")
 
 
 def test_diverged_runs_are_counted_and_not_averaged(record, tmp_path):

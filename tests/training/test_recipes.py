@@ -80,3 +80,15 @@ def test_the_tuned_recipe_is_counted_in_steps_and_keeps_the_test_set_closed():
     assert pytest.approx([1e-4, 10**-3.5, 1e-3, 10**-2.5, 1e-2]) == TUNING_RATES
     assert (TUNING_DROPOUT, TUNING_SEEDS) == ((0.0, 0.5), (1000, 1001))
     assert [high / low for low, high in itertools.pairwise(TUNING_RATES)] == pytest.approx([10**0.5] * 4)
+
+
+def test_a_part_of_a_set_has_the_recipe_of_the_whole_and_an_unknown_set_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    (tmp_path / "fashion_mnist_10k").mkdir()
+    card = '{"kind": "arrays", "num_classes": 10, "splits": {"train": 10}}'
+    (tmp_path / "fashion_mnist_10k" / "card.json").write_text(card)
+    assert published_recipe("vgg5", "fashion_mnist_10k") == published_recipe("vgg5", "fashion_mnist")
+    assert published_recipe("vgg5", "fashion_mnist") != published_recipe("vgg5", "mnist")
+    for name in ("nope", "mnist_nope", "fashion_mnist_20k"):
+        with pytest.raises(ValueError, match=name):
+            published_recipe("vgg5", name)
