@@ -61,10 +61,10 @@ def sweep(
     known: set[Cell] = set()
     while True:
         listed = list(cells() if callable(cells) else cells)
-        keys = {cell: setup.key(cell) for cell in listed}
-        if not known:
+        if not known:  # before the data are read for the keys
             for place in {shelf.file_of(cell) for cell in listed}:
                 check_appendable(place)
+        keys = {cell: setup.key(cell) for cell in listed}
         missing = missing_cells(listed, shelf.path, setup)
         if known.issuperset(listed) or (known and limit.is_up):
             for folder in (".claims", ".checkpoints"):  # where they are empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,11 +79,11 @@ def create_extractor(name: str, pretrained: bool = True) -> Extractor:
 
 
 def body_extractor(model: Classifier, name: str = "body") -> Extractor:
-    """The body of a model of ours, trained on the data set that it will read, whose images it sees as it did then."""
+    """A copy of the body of a model of ours, which sees images as the model did when it was trained; the model stays as it is."""
     if not isinstance(model, Classifier):
         raise TypeError(f"body_extractor takes a Classifier, got {type(model).__name__}; create_model builds one")
     size = None if model.body.mean is None else model.body.image_size
-    return Extractor(name, model.body, size, model.body.mean, model.body.std)
+    return Extractor(name, copy.deepcopy(model.body), size, model.body.mean, model.body.std)
 
 
 def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:

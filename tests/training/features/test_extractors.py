@@ -111,3 +111,10 @@ def test_weights_that_cannot_be_downloaded_are_one_clear_error(monkeypatch, tmp_
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(OSError, match=r"weights of torchvision:resnet18 cannot be had.*efficientnet_lite0"):
         create_extractor("torchvision:resnet18")
+
+
+def test_the_model_that_gave_its_body_stays_as_it_is():
+    model = create_model("two_conv", "spinal", 10, layer_width=8).train()
+    body_extractor(model)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert all(module.training for module in model.modules())
