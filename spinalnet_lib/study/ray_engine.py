@@ -13,7 +13,8 @@ from ..checks import how_to_install
 from .jobs import Claim, Job
 from .setup import Result, Setup
 
-_RETRIES = 3  # of a cell whose worker died, and of a cluster that does not start
+_RETRIES = 3  # of a cell whose worker died
+_STARTS = 8  # tries of a cluster to start
 _TO_END = 2.0  # seconds for a run that is up to save itself; a worker may still be at its imports
 
 
@@ -61,13 +62,13 @@ def _connect(cpus: int, address: str | None):
     # Workers on this machine import what this process does, installed or not.
     environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
     options = {"num_cpus": cpus, "include_dashboard": False, "log_to_driver": False, "runtime_env": environment}
-    for attempt in range(_RETRIES + 1):
+    for attempt in range(_STARTS):
         try:
             ray.init(**options)
             return ray
         except Exception:  # Ray gives a node half a minute to start, which is too little where all cores are busy
             ray.shutdown()
-            if attempt == _RETRIES:
+            if attempt == _STARTS - 1:
                 raise
 
 

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from spinalnet_lib.study.sweep import sweep
-from tests.study.cases import LONG_ENOUGH, OneStep, cells, expected, keys, load_sweep, mixed, python
+from tests.study.cases import LONG_ENOUGH, QUICK, OneStep, cells, expected, keys, load_sweep, python
 
 
 def test_without_ray_its_engine_says_what_to_install(tmp_path, monkeypatch):
@@ -37,11 +38,13 @@ def test_a_sweep_on_ray_saves_what_is_cut_off_and_ends_it_later(tmp_path):
     assert not list(tmp_path.rglob("*.npz"))
 
 
+LONG = replace(QUICK, steps=3000)  # a worker has its cell's name only while the cell runs: long enough to be found
 COMMAND = """
 import sys
-from tests.study.cases import mixed
+from tests.study.cases import cells
+from tests.study.test_ray_engine import LONG
 from spinalnet_lib.study.sweep import sweep
-sweep(mixed(range(30)), sys.argv[1], engine="ray", workers=2)
+sweep(cells(range(2), LONG), sys.argv[1], engine="ray", workers=2)
 """
 
 
@@ -51,13 +54,13 @@ def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
     worker, until = None, time.monotonic() + LONG_ENOUGH
     while worker is None and process.poll() is None:
         assert time.monotonic() < until
-        time.sleep(0.2)
-        worker = next((pid for pid in descendants(process.pid) if "ray::Setup.run" in command_of(pid)), None)
+        time.sleep(0.05)
+        worker = next((pid for pid in descendants(process.pid) if "ray::run" in command_of(pid)), None)
     assert worker is not None, process.communicate()[1]
     os.kill(worker, signal.SIGKILL)
     _, errors = process.communicate(timeout=LONG_ENOUGH)
     assert process.returncode == 0, errors
-    assert sorted(keys(tmp_path / "out")) == sorted(expected(mixed(range(30))))
+    assert sorted(keys(tmp_path / "out")) == sorted(expected(cells(range(2), LONG)))
     assert not (tmp_path / "out" / "failed.jsonl").exists()
 
 
