@@ -17,7 +17,8 @@ from .reports import print_row, read_report, write_group
 GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
     "cpu": {
         "heads": (heads.head_rows, heads.large_rows, heads.compiled_rows, heads.cnn_rows, heads.import_rows),
-        "training": (training.race_rows, training.step_rows, training.augmentation_rows),
+        "steps": (training.step_rows,),
+        "training": (training.race_rows, training.augmentation_rows),
         "stacked": (stacked.stacked_rows,),
         "runs": (training.sweep_rows, training.record_rows),
     },

@@ -14,6 +14,7 @@ from .picture import Picture, label_log_axis
 
 _GROUPS = {
     "heads": "spinal against dense heads, on a CPU",
+    "steps": "training steps on a CPU",
     "training": "training on a CPU",
     "stacked": "many seeds at once",
     "runs": "sweeps and records",
