@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -43,6 +45,12 @@ def test_packed_sets_are_what_was_measured(name):
     assert len(data.full_train) == facts["train"] and len(data.test) == facts["test"]
     assert data.card["num_classes"] == len(facts["images_per_class"]["train"])
     assert plot_images(data, per_class=2).alt
+
+
+def test_the_list_of_skips_names_the_packed_sets_and_no_other(root):
+    lines = (root / "tests" / "skips.txt").read_text().splitlines()
+    assert {re.search(r"measured\[(.*)]", line)[1] for line in lines if "measured[" in line} == {*PACKED}
+    assert {name for line in lines for name in re.findall(r"needs (\w+), which is not embedded", line)} <= {*PACKED}
 
 
 def test_what_is_for_features_is_refused_for_images_and_the_other_way_round():

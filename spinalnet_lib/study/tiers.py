@@ -109,10 +109,10 @@ def _of_photographs(body: str, dataset: str, learning_rate: float) -> TrainConfi
     return tuned_recipe(learning_rate, 64, Augmentation(crop_scale=(0.5, 1.0), flip=True))
 
 
-_TIER_C = ("mnist", "emnist_letters_reduced", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
-_TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters_reduced")
+_TIER_C = ("mnist", "emnist_letters", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
+_TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters")
 _TIER_G = (*_TIER_C, "emnist_digits_reduced")
-_TIER_H = ("cifar10", "cifar100_reduced")
+_TIER_H = ("cifar10", "cifar100_small")
 _PHOTOGRAPHS = ("monkeys10", "fruits360_varieties", "caltech101_reduced")
 # Bodies of both kinds, trained on the set that they read, in turn: a sweep that is cut off has as many of either.
 _TRAINED = [f"trained:two_conv-{head}-{seed}" for seed in range(3) for head in ("linear", "spinal")]

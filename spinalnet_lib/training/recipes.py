@@ -61,7 +61,7 @@ def published_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     known = {*official_names(), *load_facts(), *TARGETS}
     if dataset not in known:  # a user's folders are looked for only where they matter
         check_name("data set", dataset, known | {*list_datasets()})
-    # A part of a set, such as "cifar100_reduced", has the recipe of the whole.
+    # A part of a set, such as "cifar100_small", has the recipe of the whole.
     whole = max((name for name in official_names() if f"{dataset}_".startswith(f"{name}_")), key=len, default=dataset)
     if whole == "fashion_mnist" and config.augmentation == _TILTED:
         rate = 0.005 if backbone == "arch2" else config.learning_rate

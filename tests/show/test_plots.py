@@ -76,9 +76,9 @@ def test_shared_images_are_those_of_the_facts():
     facts = load_facts()
     picture = plots.plot_shared_images(facts)
     assert "100 % of mnist_5k's in mnist" in picture.alt and "100 % of qmnist_labels's in mnist" in picture.alt
-    shared = facts["emnist_letters_reduced"]["shares_images_with"]["emnist_balanced_reduced"]
-    share = 100 * (shared["test_in_train"] + shared["test_in_test"]) / facts["emnist_letters_reduced"]["test"]
-    assert f"{share:.0f} % of emnist_letters_reduced's in emnist_balanced_reduced" in picture.alt
+    shared = facts["emnist_letters"]["shares_images_with"]["emnist_balanced_reduced"]
+    share = 100 * (shared["test_in_train"] + shared["test_in_test"]) / facts["emnist_letters"]["test"]
+    assert f"{share:.0f} % of emnist_letters's in emnist_balanced_reduced" in picture.alt
     names = [label.get_text() for label in drawn(picture).get_yticklabels()]
     assert names == [name for name, found in facts.items() if found["shares_images_with"]]
 
