@@ -14,15 +14,14 @@ import torch
 from ..checks import check_int, how_to_install
 from ..paths import data_root
 from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
+from .cuts import VALIDATION_SHARE, stratified_cut
 from .fetching import fetch
 from .own_sets import read_own
 from .publishers import read_published
 from .readers import Part, Parts
 from .splits import DataSet, Split, Statistics
 
-VALIDATION_SHARE = 1 / 6
 OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
-SPLIT_SEED = 2007_03347
 
 
 def load_images(
@@ -74,14 +73,3 @@ def _cut(parts: Parts, card: dict, source: str) -> DataSet:
 def _cut_off(part: Part, share: float) -> tuple[Part, Part]:
     kept_and_cut = stratified_cut(part.labels, share)
     return tuple(Part(part.images.index_select(0, torch.from_numpy(i)), part.labels[i]) for i in kept_and_cut)
-
-
-def stratified_cut(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices to keep and to cut, both sorted: `share` of every class is cut, drawn with a fixed seed."""
-    random = np.random.default_rng(SPLIT_SEED)
-    cut = [
-        random.permutation(np.flatnonzero(labels == c))[: round(share * int((labels == c).sum()))]
-        for c in np.unique(labels)
-    ]
-    cut = np.sort(np.concatenate(cut))
-    return np.setdiff1d(np.arange(len(labels)), cut), cut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -112,8 +113,8 @@ class DataSet:
     """Train, validation and test split with the card that says where they come from.
 
     Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed), or are the
-    publisher's own where both are shipped; `full_train` gives both together. `source` says which files were read:
-    "official", "embedded", or "packed" for a folder with a card of its own.
+    publisher's own where both are shipped, or are drawn anew (`cuts.cut_anew`); `full_train` gives both together. `source`
+    says which files were read: "official", "embedded", or "packed" for a folder with a card of its own.
     """
 
     train: Split
@@ -136,9 +137,13 @@ class DataSet:
     def sha256(self) -> str:
         """Hash of all pixels and labels in split order: what a record means by "the same data".
 
-        Of features it is that of the images and the body: the features of one body differ by rounding with the machine.
+        Of features it is that of the images and the body: the features of one body differ by rounding with the machine. Of
+        a set that was cut anew it is that of the set and the cut.
         """
         digest = hashlib.sha256()
+        if "cut" in self.card:
+            digest.update(json.dumps(self.card["cut"], sort_keys=True).encode())
+            return digest.hexdigest()
         if "extractor_sha256" in self.card:
             digest.update(f"{self.card['images_sha256']} {self.card['extractor_sha256']}".encode())
             return digest.hexdigest()

@@ -54,3 +54,30 @@ def cheap_dropout(module: nn.Module) -> Iterator[None]:
     finally:
         for parent, name, child in places:
             setattr(parent, name, child.train(getattr(parent, name).training))
+
+
+@contextmanager
+def own_draws(module: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """Within it all that `module` draws in training comes from `generator`, so what runs beside it draws as without it.
+
+    `generator` is of the device on which `module` computes. A forward pass that fails leaves torch's generator as it was.
+    """
+    cuda = generator.device.type == "cuda"
+    default = torch.cuda.default_generators[generator.device.index or 0] if cuda else torch.default_generator
+    before: list[Tensor] = []
+
+    def take(*_) -> None:
+        before.append(default.get_state())
+        default.set_state(generator.get_state())
+
+    def give_back(*_) -> None:
+        if before:
+            generator.set_state(default.get_state())
+            default.set_state(before.pop())
+
+    hooks = module.register_forward_pre_hook(take), module.register_forward_hook(give_back, always_call=True)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

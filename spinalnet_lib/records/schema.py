@@ -66,7 +66,7 @@ _INSIDE: dict[str, dict[str, Kind]] = {
         "read_test": _FLAG,
     },
 }
-_MAY_HOLD_MORE = ("model", "recipe", "curve")
+_MAY_HOLD_MORE = ("model", "recipe", "curve", "split_sizes")  # of a cut made anew its seed
 _POINT = {"step": _WHOLE, "epoch": _AMOUNT, "train_loss": _or_null(_NUMBER)}
 _POINTS = {
     "cross_entropy": {**_POINT, "val_error": _or_null(_SHARE), "val_nll": _or_null(_AMOUNT)},

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from ..checks import check_flag, check_int, check_name, check_number, check_rate
 from ..data.augment import Augmentation
 
-_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked")
+_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked", "evaluations")
 _USUAL_EPOCHS = 8
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -21,8 +21,9 @@ class TrainConfig:
 
     `learning_rate` is per step of `batch_size` examples; "cosine" lowers it to zero over the run, after `warmup` steps
     in which it rises from zero. `steps` counts the run in steps; `epochs` is then None.
-    `evals_per_epoch` sets how often validation is read; 0.1 is every ten epochs. The test set stays closed unless `read_test`:
-    then it is read at each evaluation too, to record what choosing the best epoch on it would have claimed.
+    `evals_per_epoch` sets how often validation is read; 0.1 is every ten epochs. `evaluations` counts in the whole run
+    instead: so many, evenly spaced, the last after the last step. The test set stays closed unless `read_test`: then it is
+    read at each evaluation too, to record what choosing the best epoch on it would have claimed.
     `augmentation` warps training images, each by its own draw.
 
     `fast` is the one switch for everything that speeds training up at the price of other numbers: channels-last memory;
@@ -51,6 +52,7 @@ class TrainConfig:
     fast: bool = False
     loss: str = "cross_entropy"
     stacked: bool = False
+    evaluations: int | None = None
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -64,6 +66,13 @@ class TrainConfig:
         counted = ("batch_size", "epochs" if self.steps is None else "steps")
         plain = {name: check_int("TrainConfig", name, getattr(self, name)) for name in counted}
         plain |= {"warmup": check_int("TrainConfig", "warmup", self.warmup, minimum=0)}
+        if self.evaluations is not None:
+            plain["evaluations"] = check_int("TrainConfig", "evaluations", self.evaluations)
+            if self.evals_per_epoch != 1:
+                raise ValueError(
+                    f"TrainConfig: evaluations={self.evaluations} counts in the whole run, evals_per_epoch="
+                    f"{self.evals_per_epoch} in an epoch; leave one out"
+                )
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
             raise TypeError(f"TrainConfig: augmentation is an Augmentation or None, got {self.augmentation!r}")
         redraws = self.schedule == "redraw"

@@ -39,7 +39,7 @@ def train(
 ) -> Record:
     """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
 
-    `device=None` picks CUDA where there is one. Body, head, data order and dropout have generators of their
+    `device=None` picks CUDA where there is one. Body, head, data order, the body's dropout and the head's have generators of their
     own, so two heads of one seed share the body's initial weights and the data order; the caller's global
     generator is left as it was. A loss that is not finite ends the run; the record says so.
 

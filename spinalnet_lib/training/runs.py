@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 from ..checks import check_int
 from ..data.splits import DataSet, Split
 from ..heads.counting import count_parameters, measured_cost
+from ..heads.dropout import own_draws
 from ..machine import describe_machine, peak_memory_mb, pick_device
 from ..models.classifier import Classifier
 from ..records.record import Record, record_key
@@ -22,7 +24,8 @@ from .config import TrainConfig, describe_recipe
 # Raise this when a change alters the numbers of a run: tests/training/test_loop.py holds the losses of a golden run,
 # and records of another version are other records.
 NUMERICS_VERSION = 1
-FAST_NUMERICS_VERSION = 2  # of fast runs
+DROPOUT_NUMERICS_VERSION = 2  # of heads with dropout
+FAST_NUMERICS_VERSION = 3  # of fast runs
 LARGEST_SEED = 2**32 - 1  # numpy's
 
 
@@ -47,9 +50,14 @@ class Run:
         self.device = pick_device(device)
         self.key = run_key(model, data, config, self.seed, self.device)
         self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))
-        evaluations = math.ceil(self.n_steps * config.evals_per_epoch / self.steps_per_epoch)
-        after = {round(self.steps_per_epoch * (i + 1) / config.evals_per_epoch) for i in range(evaluations)}
-        self.evaluate_after = after | {self.n_steps}
+        apart = (
+            self.steps_per_epoch / config.evals_per_epoch
+            if config.evaluations is None
+            else self.n_steps / config.evaluations
+        )
+        after = {round(apart * (i + 1)) for i in range(math.ceil(self.n_steps / apart))}
+        self.evaluate_after = after - {0} | {self.n_steps}
+        self.head_dropout = torch.Generator(self.device).manual_seed(stream(self.seed, "head dropout"))
 
     def splits(self) -> tuple[Split, Split, Split | None]:
         """Training, validation and test split on the run's device, as the body sees them; no test set unless it is read."""
@@ -57,20 +65,30 @@ class Run:
         seen = [part.seen_by(self.model).to(self.device) for part in (self.data.train, self.data.val, *test)]
         return seen[0], seen[1], seen[2] if test else None
 
-    def own_generators(self) -> AbstractContextManager:
-        """Within it torch's generators are the run's to seed; afterwards they are as the caller left them."""
-        return torch.random.fork_rng(range(torch.cuda.device_count()) if self.device.type == "cuda" else [])
+    @contextmanager
+    def own_generators(self) -> Iterator[None]:
+        """Within it torch's generators are the run's to seed; afterwards they are as the caller left them.
+
+        The head's dropout has a generator of its own: so the body's masks are those of any other head with this seed. Not
+        so in a step that is captured as a CUDA graph, where body and head share one.
+        """
+        cuda = self.device.type == "cuda"
+        shared = cuda and self.config.fast
+        draws = nullcontext() if shared else own_draws(self.model.head, self.head_dropout)
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if cuda else []), draws:
+            yield
 
     def record(self, curve: list[dict], test: dict | None, seconds: float) -> Record:
         """The record of the run, which ended now on this machine after `seconds` of training."""
         data, body = self.data, self.model.body
+        cut = {name: data.card["cut"][name] for name in ("seed", "train_per_class")} if "cut" in data.card else {}
         return Record(
             key=self.key,
-            numerics_version=numerics_version(self.config),
+            numerics_version=numerics_version(self.model, self.config),
             dataset=data.name,
             dataset_source=data.source,
             dataset_sha256=data.sha256,
-            split_sizes={"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+            split_sizes={part: len(getattr(data, part)) for part in ("train", "val", "test")} | cut,
             model=dict(self.model.arguments),
             recipe=describe_recipe(self.config),
             n_steps=self.n_steps,
@@ -120,13 +138,16 @@ def identity(
         "seed": seed,
         "threads": threads,  # sums are taken in another order
         "device_type": torch.device(device).type,
-        "numerics_version": numerics_version(config),
+        "numerics_version": numerics_version(model, config),
     }
 
 
-def numerics_version(config: TrainConfig) -> int:
-    """The version of the numbers that a recipe gives."""
-    return FAST_NUMERICS_VERSION if config.fast else NUMERICS_VERSION
+def numerics_version(model: Classifier, config: TrainConfig) -> int:
+    """The version of the numbers that a recipe gives with this model."""
+    if config.fast:
+        return FAST_NUMERICS_VERSION
+    drops = any(isinstance(module, nn.Dropout) and module.p for module in model.head.modules())
+    return DROPOUT_NUMERICS_VERSION if drops else NUMERICS_VERSION
 
 
 def count_steps(config: TrainConfig, n_examples: int) -> tuple[int, int]:
@@ -202,6 +223,8 @@ def _check_length(model: Classifier, data: DataSet, config: TrainConfig) -> None
     steps, n_steps = count_steps(config, images)
     if config.warmup >= n_steps:
         raise ValueError(f"warmup={config.warmup} leaves no step of the run's {n_steps}; lower it")
+    if (config.evaluations or 0) > n_steps:
+        raise ValueError(f"a run of {n_steps} steps is too short for evaluations={config.evaluations}; lower it")
     if config.evals_per_epoch > steps:
         raise ValueError(
             f"an epoch of {data.name} has {steps} steps of {config.batch_size}, too few for "

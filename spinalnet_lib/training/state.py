@@ -13,7 +13,7 @@ from .steps import make_optimizer
 
 
 class RunState:
-    """A run before its first step: weights drawn, generators seeded; torch's own generator is that of dropout."""
+    """A run before its first step: weights drawn, generators seeded; torch's own generator is that of the body's dropout."""
 
     def __init__(self, run: Run):
         self.model, self.config = run.model, run.config
@@ -25,6 +25,7 @@ class RunState:
             "order": torch.Generator().manual_seed(stream(run.seed, "order")),
             "augmentation": torch.Generator(run.device).manual_seed(stream(run.seed, "augmentation")),
             "redraw": torch.Generator().manual_seed(stream(run.seed, "redraw")),
+            "head dropout": run.head_dropout,
         }
         self.optimizer = make_optimizer(run.model, run.config, run.device)
         self.step = 0  # steps taken

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spinalnet_lib import SpinalHead, list_heads
-from spinalnet_lib.heads.dropout import CheapDropout, cheap_dropout, draw_mask
+from spinalnet_lib.heads.dropout import CheapDropout, cheap_dropout, draw_mask, own_draws
 from tests.heads.cases import build
 
 N = 400_000
@@ -102,3 +102,20 @@ def test_an_error_within_restores_them_too():
     assert all(drop is before[key] for key, drop in drops(head).items())
     with cheap_dropout(head):
         assert type(head[0]) is nn.Dropout2d  # which drops whole channels: it is another layer
+
+
+def test_what_has_draws_of_its_own_leaves_those_of_others_as_they_are():
+    def draws(rate):
+        torch.manual_seed(0)
+        body, head, own = nn.Dropout(0.5), nn.Dropout(rate), torch.Generator().manual_seed(1)
+        with own_draws(head, own):
+            return [(body(torch.ones(8, 8)), head(torch.ones(8, 8))) for _ in range(3)]
+
+    assert all(torch.equal(one, other) for (one, _), (other, _) in zip(draws(0.5), draws(0.0), strict=True))
+    heads = [mask for _, mask in draws(0.5)]
+    assert not torch.equal(heads[0], heads[1])  # it goes on, and does not begin again
+    assert all(torch.equal(mask, again) for mask, (_, again) in zip(heads, draws(0.5), strict=True))
+    generator = torch.get_rng_state()
+    with pytest.raises(TypeError), own_draws(head := nn.Dropout(0.5), torch.Generator()):
+        head(None)
+    assert torch.equal(torch.get_rng_state(), generator)

@@ -32,6 +32,8 @@ def test_cosine_falls_from_one_to_zero_and_constant_stays():
         ({"steps": 0}, "steps.*0"),
         ({"warmup": -1}, "warmup.*-1"),
         ({"evals_per_epoch": -2}, "evals_per_epoch.*-2"),
+        ({"evaluations": 0}, "evaluations.*0"),
+        ({"evaluations": 5, "evals_per_epoch": 2}, "evaluations=5.*evals_per_epoch=2"),
         ({"augmentation": "flip"}, "augmentation.*'flip'"),
         ({"schedule": "redraw", "redraw_power": 3}, "read_test=True"),
         ({"redraw_power": 3}, "redraw_power=3"),

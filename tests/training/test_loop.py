@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, paper_head, train
 from spinalnet_lib.machine import one_thread
 from spinalnet_lib.records.record import CIRCUMSTANCES
-from spinalnet_lib.training.runs import NUMERICS_VERSION, initialise, stream
+from spinalnet_lib.training.runs import initialise, stream
 from tests.training.cases import QUICK, quick_train, small
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
@@ -120,13 +120,12 @@ def test_divergence_ends_the_run_and_says_so(digits):
     json.loads(record.to_json())
 
 
-def test_golden_run(digits):
-    """If this fails, training computes other numbers than the stored records: raise NUMERICS_VERSION and store anew."""
-    golden = json.loads(GOLDEN.read_text())
-    assert golden["numerics_version"] == NUMERICS_VERSION
-    record = quick_train(
-        small(drop_rate=0.2, norm_layer="BatchNorm1d"), digits, TrainConfig(epochs=2, schedule="cosine"), seed=1
-    )
+@pytest.mark.parametrize("golden", json.loads(GOLDEN.read_text()), ids=lambda golden: f"dropout-{golden['drop_rate']}")
+def test_golden_run(golden, digits):
+    """If this fails, training computes other numbers than the stored records: raise their version and store anew."""
+    config = TrainConfig(epochs=2, schedule="cosine")
+    record = quick_train(small(drop_rate=golden["drop_rate"], norm_layer="BatchNorm1d"), digits, config, seed=1)
+    assert record.numerics_version == golden["numerics_version"]
     for point, expected in zip(record.curve, golden["curve"], strict=True):
         assert point == pytest.approx(expected, rel=2e-3, abs=5e-3)
     assert record.curve[-1]["train_loss"] == pytest.approx(golden["curve"][-1]["train_loss"], rel=1e-4)

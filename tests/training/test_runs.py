@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from spinalnet_lib import DataSet, Split, TrainConfig, create_model, load_dataset, train
+from spinalnet_lib.records.schema import check_record
 from spinalnet_lib.training.runs import NUMERICS_VERSION, Run, identity, run_key, stream
 from tests.training.cases import QUICK, quick_train, small
 
@@ -18,7 +20,16 @@ def digits():
 
 
 def test_each_purpose_has_a_stream_of_its_own():
-    assert len({stream(seed, purpose) for seed in range(50) for purpose in ("body", "head", "order", "dropout")}) == 200
+    assert (
+        len(
+            {
+                stream(seed, purpose)
+                for seed in range(50)
+                for purpose in ("body", "head", "order", "dropout", "head dropout")
+            }
+        )
+        == 250
+    )
 
 
 def test_a_warmup_as_long_as_the_run_is_refused(digits):
@@ -114,3 +125,38 @@ def test_what_a_run_is_names_no_circumstances(digits):
     assert set(identity(small(), digits, QUICK, 0, "cpu", 1)) == {
         *("data", "model", "recipe", "seed", "threads", "device_type", "numerics_version")
     }
+
+
+def test_arms_of_a_seed_share_the_masks_of_their_body():
+    """Whatever their heads drop: else most of what pairing gains would be lost."""
+    seen = []
+
+    def masks(drop_rate):
+        seen.clear()
+        model = create_model("two_conv", "mlp", 10, image_size=28, hidden_sizes=8, drop_rate=drop_rate)
+        drop = next(module for module in model.body.modules() if isinstance(module, nn.Dropout2d))
+        dropped = lambda module, args, output: None if output.is_meta else seen.append(output.sum((2, 3)) == 0)  # noqa: E731
+        drop.register_forward_hook(dropped)
+        train(model, load_dataset("mnist_5k"), TrainConfig(steps=3, fast=True), 0, "cpu", progress=False)
+        return [*seen]
+
+    assert all(map(torch.equal, masks(0.0), masks(0.5)))
+
+
+@pytest.mark.parametrize(("evaluations", "after"), [(1, {38}), (2, {19, 38}), (5, {8, 15, 23, 30, 38})])
+def test_evaluations_are_spaced_evenly_over_the_run(evaluations, after, digits):
+    run = Run(small(), digits, TrainConfig(epochs=2, evaluations=evaluations), 0, "cpu")
+    assert run.n_steps == 38 and run.evaluate_after == after
+
+
+def test_more_evaluations_than_steps_are_refused(digits):
+    with pytest.raises(ValueError, match="evaluations=39"):
+        Run(small(), digits, TrainConfig(epochs=2, evaluations=39), 0, "cpu")
+
+
+def test_a_record_says_from_which_seed_its_images_were_cut(digits):
+    cut = load_dataset("digits", cut_seed=4, train_per_class=20)
+    record = quick_train(small(), cut)
+    assert record.split_sizes == {"train": 200, "val": 239, "test": 359, "seed": 4, "train_per_class": 20}
+    assert record.dataset_sha256 == cut.sha256 != digits.sha256
+    check_record(json.loads(record.to_json()))

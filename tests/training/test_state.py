@@ -40,7 +40,9 @@ def test_a_state_gone_back_to_goes_on_as_the_first(digits):
         plain, tensors = first.saved()
         tensors = {name: tensor.clone() for name, tensor in tensors}
         expected, weights = take_step(*batch), [w.clone() for w in run.model.state_dict().values()]
-        again = RunState(Run(model(), digits, LONG, 3, "cpu"))
+    other = Run(model(), digits, LONG, 3, "cpu")
+    with other.own_generators():
+        again = RunState(other)
         again.restore(plain, tensors)
         assert (again.step, again.learning_rate, again.losses) == (1, first.learning_rate, first.losses)
         assert torch.equal(make_step(again.model, again.optimizer, LONG)(*batch), expected)

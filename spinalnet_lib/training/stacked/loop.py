@@ -95,7 +95,7 @@ class _Stack:
         self.heads = StackedHeads([run.model.head for run in runs])
         self.optimizer = StackedOptimizer(self.heads.weights, [run.config for run in runs])
         self.orders = [torch.Generator().manual_seed(stream(run.seed, "order")) for run in runs]
-        self.dropout = [torch.Generator(self.device).manual_seed(stream(run.seed, "dropout")) for run in runs]
+        self.dropout = [run.head_dropout for run in runs]
         self.step = 0  # steps taken
         self.order = torch.zeros(0, dtype=torch.long)  # of this epoch's examples, a row a member
         self.losses: list[Tensor] = []  # since the last evaluation
