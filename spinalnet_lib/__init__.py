@@ -24,6 +24,7 @@ _PUBLIC = {
     "data.cards": "list_datasets",
     "data.augment": "Augmentation",
     "data.facts": "load_facts",
+    "data.published": "published_figures published_table",
     "records.record": "Record records_frame",
     "records.files": "append_record load_records merge_records",
     "training.config": "TrainConfig",

@@ -19,7 +19,7 @@ _README = """# Data
 | folder | what |
 |---|---|
 | `cards/` | one card a data set, read by `load_dataset` |
-| `paper/` | the paper's claims, with provenance |
+| `paper/` | the paper's claims and published figures, with provenance |
 | `results/` | our records, one JSON line a run; what was counted on the data sets; measurements in `bench/` |
 | `cache/` | data sets on this machine; not part of the repository |
 
