@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from ..checks import needs
 from ..data.augment import Augmentation
 from ..data.splits import DataSet
 from ..datasets import load_dataset
@@ -94,8 +95,9 @@ def step_rows() -> Iterator[dict]:
 
 def augmentation_rows() -> Iterator[dict]:
     """The paper's warps of MNIST, a batch at a time, against torchvision's, one PIL image at a time in one process."""
-    from PIL import Image
-    from torchvision import transforms
+    with needs("data"):
+        from PIL import Image
+        from torchvision import transforms
 
     images = load_dataset("mnist_5k").train.images[:1000]
     pictures = [Image.fromarray(image.numpy()) for image in images[:, 0]]

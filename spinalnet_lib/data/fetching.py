@@ -13,7 +13,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ..checks import how_to_install
+from ..checks import needs
 from ..files import locked
 from .cards import find_place, is_present, load_card, remedy
 from .publishers import MANIFEST, read_published
@@ -76,10 +76,8 @@ def _fetch(root: Path, card: dict, partial: Path) -> None:
 
 
 def _download(partial: Path, card: dict) -> None:
-    try:
+    with needs("data"):
         from torchvision import datasets
-    except ImportError as error:
-        raise ImportError(f"fetching needs torchvision ({error}): {how_to_install('data')}") from error
     cls = getattr(datasets, card["torchvision"]["class"])
     try:
         for arguments in card["torchvision"]["calls"]:

