@@ -69,7 +69,7 @@ def _fetch(root: Path, card: dict, partial: Path) -> None:
         if card.get("files"):  # hashes of unpacked files, as the archive's own was right
             place = find_place(partial, card)
             hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(place.iterdir())}
-            (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
+            (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
         _move(partial, root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

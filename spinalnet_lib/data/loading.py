@@ -13,15 +13,22 @@ import torch
 
 from ..checks import check_int
 from ..paths import data_root
-from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
+from .cards import (
+    OWN_TEST_SHARE,
+    PHOTOGRAPHS,
+    VALIDATION_SHARE,
+    is_present,
+    list_own,
+    load_card,
+    load_own_card,
+    official_names,
+)
 from .fetching import fetch
 from .own_sets import read_own
 from .publishers import read_published
 from .readers import Part, Parts
 from .splits import DataSet, Split, Statistics
 
-VALIDATION_SHARE = 1 / 6
-OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
 SPLIT_SEED = 2007_03347
 
 

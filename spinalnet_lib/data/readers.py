@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from ..checks import needs
+from ..machine import memory_bytes
 
 if TYPE_CHECKING:
     from .photos import Photos
 
-MOST_BYTES = 2**36  # of one array in memory: a header or a card that says more is wrong
+MOST_BYTES = memory_bytes() // 2  # of one array: what is packed says its size before memory is taken
 _OPENERS = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 _IDX_TYPES = {8: np.dtype(np.uint8), 12: np.dtype(">i4")}
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -114,7 +115,7 @@ _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.form
 def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> bytes:
     """All that is left of a file, which must be so many bytes."""
     if nbytes > MOST_BYTES:
-        raise ValueError(f"{plain} says that it holds {nbytes:,} bytes, the most is {MOST_BYTES:,}; {delete}")
+        raise ValueError(f"{plain} says that it holds {nbytes:,} bytes, this machine takes {MOST_BYTES:,}; {delete}")
     pieces, left = [], nbytes + 1  # one more, to see that there is none
     while left and (piece := file.read(min(left, 2**24))):  # a header may claim more than there is
         pieces.append(piece)

@@ -60,10 +60,10 @@ class Split:
     statistics: Statistics = None
 
     def __post_init__(self):
+        _check("images", self.images, 4, torch.uint8, "pass a batch (N, C, H, W)")
+        _check("labels", self.labels, 1, torch.int64, "pass labels.flatten().long()")
         if len(self.images) != len(self.labels):
-            raise ValueError(
-                f"a split of {len(self.images)} images needs as many labels, got {len(self.labels)} labels"
-            )
+            raise ValueError(f"a split of {len(self.images)} images needs as many labels, got {len(self.labels)}")
         is_class = not self.labels.is_floating_point()
         if is_class and len(self.labels) and (least := int(self.labels.min())) < 0:
             raise ValueError(f"a split has the label {least}; classes count from 0, correct the labels")
@@ -122,6 +122,10 @@ class DataSet:
     card: dict = field(repr=False)
     source: str = "official"
 
+    def __post_init__(self):
+        if self.train.labels.is_floating_point() and (count := self.card.get("num_classes", 1)) > 1:
+            raise TypeError(f"{self.name} has {count} classes and labels {self.train.labels.dtype}; pass labels.long()")
+
     @property
     def name(self) -> str:
         return self.card["name"]
@@ -148,6 +152,16 @@ class DataSet:
                 digest.update(images.cpu().contiguous().numpy())
             digest.update(split.labels.cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _check(what: str, tensor: Tensor | Photos, dim: int, whole: torch.dtype, remedy: str) -> None:
+    """Raise unless a part of a split has so many dimensions and holds these whole numbers, or floats."""
+    dtype, shape = getattr(tensor, "dtype", None), tuple(getattr(tensor, "shape", ()))
+    if not isinstance(dtype, torch.dtype) or not (dtype == whole or dtype.is_floating_point):
+        found = f"{type(tensor).__name__} of {dtype}"
+        raise TypeError(f"the {what} of a split are a tensor of {whole} or floats, got a {found}; {remedy}")
+    if len(shape) != dim:
+        raise ValueError(f"the {what} of a split have {dim} dimensions, got the shape {shape}; {remedy}")
 
 
 def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:

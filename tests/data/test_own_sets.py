@@ -111,6 +111,11 @@ WRONG = {
     "a count in words": on_card("card.json: splits is {'train': '36'", splits={"train": "36", "test": 9}),
     "a billion images": on_card("splits.*1000000000", splits={"train": 10**9}),
     "parts in a list": on_card("card.json: parts is", kind="folder", parts=["train", "test"]),
+    "a part that is a number": on_card(
+        "card.json: parts is {'train': 5", kind="folder", parts={"train": 5, "test": "x"}
+    ),
+    "a title that is a number": on_card("card.json: title is 5", title=5),
+    "a licence in a list": on_card(r"card.json: licence is \['CC0'\]", licence=["CC0"]),
     "parts elsewhere": on_card("inside of the set's own", kind="folder", parts={"train": "/etc", "test": "test"}),
     "no classes": on_card("card.json: num_classes is 0", num_classes=0),
     "a billion classes": on_card("num_classes.*1000000000", num_classes=10**9),

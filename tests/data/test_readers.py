@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from spinalnet_lib.data import readers
+from spinalnet_lib.machine import memory_bytes
 from tests.data.cases import idx_bytes, sheet
 
 REMEDY = "fetch it again"
@@ -92,6 +93,15 @@ def test_an_archive_that_unpacks_to_far_more_than_its_header_says_takes_no_memor
         assert tracemalloc.get_traced_memory()[1] < 2**22
     finally:
         tracemalloc.stop()
+
+
+def test_an_array_that_memory_does_not_hold_is_refused_before_it_is_unpacked(tmp_path):
+    with lzma.open(tmp_path / "x.npy.xz", "wb") as file:
+        shape = (memory_bytes() // 2**20 * 3 // 4, 2**10, 2**10)
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.write(bytes(2**20))
+    with pytest.raises(ValueError, match=r"x.npy says that it holds .* bytes"):
+        readers.read_npy(tmp_path / "x.npy", lambda dtype, shape: True, "", REMEDY)
 
 
 def test_a_sheet_of_too_many_pixels_is_named_before_it_is_decoded(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -129,8 +130,9 @@ def test_what_is_no_record_or_path_is_named(record, tmp_path):
     with pytest.raises(ValueError, match="seed"):
         append_record(tmp_path / "runs.jsonl", dataclasses.replace(record, seed=-5))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="path is ''"):
-        load_records("")
+    for path in ("", Path("")):
+        with pytest.raises(ValueError, match=f"path is '{path}'"):
+            load_records(path)
 
 
 def test_a_damaged_line_in_the_middle_is_named_and_the_others_kept(record, tmp_path):
