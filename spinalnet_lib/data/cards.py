@@ -16,6 +16,7 @@ from pathlib import Path
 from ..checks import check_name
 from ..paths import data_path, data_root
 from .readers import find_file
+from .splits import OWN_TEST_SHARE, VALIDATION_SHARE
 
 
 def list_datasets(root: str | os.PathLike | None = None, present: bool = False) -> list[str]:
@@ -72,8 +73,6 @@ def remedy(card: dict) -> str:
 
 
 PARTS = ("train", "val", "test")
-VALIDATION_SHARE = 1 / 6
-OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
 PHOTOGRAPHS = ("photographs", "folder")  # kinds whose images are decoded to the size that is asked for
 _KINDS = ("arrays", "sheets", "folder")
 _SIDE = 128  # pixels of photographs, where the card does not say

@@ -13,21 +13,12 @@ import torch
 
 from ..checks import check_int
 from ..paths import data_root
-from .cards import (
-    OWN_TEST_SHARE,
-    PHOTOGRAPHS,
-    VALIDATION_SHARE,
-    is_present,
-    list_own,
-    load_card,
-    load_own_card,
-    official_names,
-)
+from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
 from .fetching import fetch
 from .own_sets import read_own
 from .publishers import read_published
 from .readers import Part, Parts
-from .splits import DataSet, Split, Statistics
+from .splits import OWN_TEST_SHARE, VALIDATION_SHARE, DataSet, Split, Statistics
 
 SPLIT_SEED = 2007_03347
 

@@ -141,41 +141,37 @@ def _read_flowers(root: Path, card: dict, size: int | None) -> Parts:
     with needs("data"):
         from torchvision.datasets import Flowers102
 
-    folder = find_place(root, card)
     hashed = [Flowers102._file_dict[what] for what in ("label", "setid")]
-    _check_md5([(folder / name, md5) for name, md5 in hashed], remedy(card))
+    _check_md5([(find_place(root, card) / name, md5) for name, md5 in hashed], remedy(card))
     sets = {part: Flowers102(root, split=part) for part in ("train", "val", "test")}
-    files = {part: list(map(Path, found._image_files)) for part, found in sets.items()}
-    for path in (path for paths in files.values() for path in paths):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing; {remedy(card)}")
-    labels = {part: np.array(found._labels) for part, found in sets.items()}
-    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
-        classes=list(Flowers102.classes)
-    )
+    found = {part: list(zip(of._image_files, of._labels, strict=True)) for part, of in sets.items()}
+    return _parts_of_tables(root, card, size, found, Flowers102.classes)
 
 
-def _read_cars_tables(root: Path, card: dict, size: int | None) -> Parts:
-    """Stanford Cars in its original archives: two flat folders and the devkit's tables."""
+def _read_cars(root: Path, card: dict, size: int | None) -> Parts:
+    """Stanford Cars: class folders, or its original archives: two flat folders and the devkit's tables."""
+    place = find_place(root, card)
+    if not (place / "devkit").is_dir():
+        return _read_class_folders(root, card, size)
     with needs("data"):
         from torchvision.datasets import StanfordCars
 
     try:
         sets = {part: StanfordCars(root, split=part) for part in ("train", "test")}
     except RuntimeError as error:
-        lacks = f"{root / 'stanford_cars'} lacks a file of its devkit, or cars_train or cars_test"
+        lacks = f"{place} lacks a file of its devkit, or cars_train or cars_test"
         raise FileNotFoundError(f"{lacks}; {remedy(card)}") from error
-    files = {part: [Path(path) for path, _ in found._samples] for part, found in sets.items()}
-    labels = {part: np.array([label for _, label in found._samples]) for part, found in sets.items()}
-    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
-        classes=list(sets["train"].classes)
-    )
+    return _parts_of_tables(root, card, size, {part: of._samples for part, of in sets.items()}, sets["train"].classes)
 
 
-def _read_cars(root: Path, card: dict, size: int | None) -> Parts:
-    """Stanford Cars: its original archives, or class folders."""
-    is_original = (find_place(root, card) / "devkit").is_dir()
-    return (_read_cars_tables if is_original else _read_class_folders)(root, card, size)
+def _parts_of_tables(root: Path, card: dict, size: int | None, found: dict[str, list], classes: list[str]) -> Parts:
+    """Parts of a set whose tables say file and class of each photograph."""
+    files = {part: [Path(path) for path, _ in pairs] for part, pairs in found.items()}
+    labels = {part: np.array([label for _, label in pairs]) for part, pairs in found.items()}
+    if missing := [path for paths in files.values() for path in paths if not path.is_file()]:
+        raise FileNotFoundError(f"{missing[0]} is missing; {remedy(card)}")
+    parts = parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)
+    return parts._replace(classes=list(classes))
 
 
 _READERS = {"embedded": _read_embedded, "idx": _read_idx, "torchvision": _read_hashed}

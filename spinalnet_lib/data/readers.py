@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from torch import Tensor
 
 from ..checks import needs
@@ -97,8 +98,7 @@ def read_npy(plain: Path, fits: Callable[[np.dtype, tuple], bool], needed: str, 
     delete = f"delete it, then {remedy}"
     with unpacked(plain, remedy) as file:
         try:
-            read_header = _NPY_HEADERS[np.lib.format.read_magic(file)]
-            shape, by_columns, dtype = read_header(file)
+            shape, by_columns, dtype = npy_header(file)
         except Exception as error:  # numpy raises half a dozen kinds for a damaged header
             if isinstance(error, _DAMAGE):
                 raise
@@ -109,7 +109,12 @@ def read_npy(plain: Path, fits: Callable[[np.dtype, tuple], bool], needed: str, 
     return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
 
 
-_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether by columns, and dtype of a `.npy` array, of which nothing else is read; ValueError where it is none."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"it is an array of format {version}")
+    return (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
 
 
 def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> bytes:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from .augment import Augmentation
 from .photos import Photos
 
+VALIDATION_SHARE = 1 / 6
+OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
 CHUNK = 512  # images that are looked at together: photographs need not be in memory at once
 
 
@@ -111,7 +113,7 @@ class Split:
 class DataSet:
     """Train, validation and test split with the card that says where they come from.
 
-    Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed), or are the
+    Train and validation are cut from the publisher's training set (`VALIDATION_SHARE`, stratified, fixed seed), or are the
     publisher's own where both are shipped; `full_train` gives both together. `source` says which files were read:
     "official", "embedded", or "packed" for a folder with a card of its own.
     """
