@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from ..checks import needs
 from ..data.splits import Split
 
 
@@ -18,8 +19,9 @@ def pil_loader(split: Split, batch_size: int, warped: bool = False) -> DataLoade
 
     As torchvision's MNIST does it, an array becomes a PIL image whenever it is asked for.
     """
-    from PIL import Image
-    from torchvision import transforms
+    with needs("data"):
+        from PIL import Image
+        from torchvision import transforms
 
     warps = [transforms.RandomPerspective(), transforms.RandomRotation(10, fill=(0,))] if warped else []
     normalise = transforms.Normalize(split.mean.tolist(), split.std.tolist())

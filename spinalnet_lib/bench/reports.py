@@ -29,7 +29,7 @@ def print_row(row: dict) -> None:
 def read_report(path: str | os.PathLike) -> dict:
     """A report; without groups where there is no file yet. ValueError for a damaged one."""
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_bytes())
     except FileNotFoundError:
         return {"method": METHOD, "groups": {}}
     except ValueError as error:

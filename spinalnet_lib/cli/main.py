@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..checks import how_to_install
+from ..checks import needs
 from . import bench, data, records, report, selftest, sweep, train
 
 
@@ -29,7 +29,8 @@ def _run(args: argparse.Namespace, own_program: bool) -> int:
     try:
         with warnings.catch_warnings():  # without the line of our source that warns
             warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
-            args.run(args)
+            with needs("book"):
+                args.run(args)
     except BrokenPipeError:
         raise
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -58,11 +59,6 @@ _REMEDIES = {
 
 def _say(error: Exception) -> str:
     """An error in words, with its remedy: those of Python itself have none."""
-    if isinstance(error, ModuleNotFoundError):
-        said = str(error)
-        return (
-            said if "pip install" in said else f"the package {error.name!r} is not installed; {how_to_install('book')}"
-        )
     if isinstance(error, OSError) and error.filename and error.errno in _REMEDIES and "; " not in error.strerror:
         return f"{error.filename}: {error.strerror}; {_REMEDIES[error.errno]}"
     return str(error)

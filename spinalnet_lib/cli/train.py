@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from ..checks import check_int, check_name
-    from ..data.cards import load_card
+    from ..data.cards import PHOTOGRAPHS, load_card
     from ..datasets import split_name
     from ..heads.registry import list_heads
     from ..models.bodies import create_backbone, list_backbones
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     check_name("head", args.head, list_heads())
     images, extractor = split_name(args.data)
     card = load_card(images)
-    photographs = extractor is None and card["kind"] in ("photographs", "folder")
+    photographs = extractor is None and card["kind"] in PHOTOGRAPHS
     size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
     config, arguments = _recipe(args), _head_arguments(args, card["num_classes"])
     cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]

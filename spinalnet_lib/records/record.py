@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..checks import needs
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -110,7 +112,8 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
 
     With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
     """
-    import pandas as pd
+    with needs("book"):
+        import pandas as pd
 
     records = each_once(records)
     if curves:

@@ -53,7 +53,7 @@ class Failures:
     def add(self, key: str, cell: Cell, reason: str) -> None:
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         failure = {"key": key, "cell": cell.describe(), "reason": reason, "date": date}
-        with locked(self._lock), self._path.open("a") as file:
+        with locked(self._lock), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(failure, ensure_ascii=False) + "\n")
 
     def new_keys(self) -> set[str]:

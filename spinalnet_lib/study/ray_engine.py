@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 
-from ..checks import how_to_install
+from ..checks import needs
 from .jobs import Claim, Job
 from .setup import Result, Setup
 
@@ -50,10 +50,8 @@ def work_on_ray(job: Job, workers: int, address: str | None) -> None:
 
 
 def _connect(cpus: int, address: str | None):
-    try:
+    with needs("ray"):
         import ray
-    except ImportError:
-        raise ImportError(f"the engine 'ray' needs Ray: {how_to_install('ray')}; or take engine='process'") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unasked
     if address is not None:
         _check_reachable(address)

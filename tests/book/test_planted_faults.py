@@ -99,7 +99,7 @@ def test_a_changed_library_constant_re_executes_the_page(book):
     )
     assert book.build()[0] == 0
     assert "validation images: 239" in book.page()
-    book.edit("spinalnet_lib/data/loading.py", "VALIDATION_SHARE = 1 / 6", "VALIDATION_SHARE = 1 / 4")
+    book.edit("spinalnet_lib/data/splits.py", "VALIDATION_SHARE = 1 / 6", "VALIDATION_SHARE = 1 / 4")
     assert book.build()[0] == 0
     assert "validation images: 359" in book.page()
 
