@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from ..files import write_whole
-from .classifier import Classifier, create_model
+from .classifier import Classifier, create_model, first_difference
 
 _FORMAT = 1
 _LONGEST_ARGUMENTS = 2**20  # bytes
@@ -24,22 +24,22 @@ def save_model(model: Classifier, path: str | os.PathLike) -> None:
     """Write weights, buffers, both as they are, and the arguments of `create_model`; a file there is replaced in one move.
 
     Raises TypeError for what `create_model` did not build, and ValueError for a model that `load_model` could not build,
-    such as one with a norm of your own, and for a path where something else than a file is.
+    such as one with a norm of your own or one that was changed since, and for a path where something else than a file is.
     """
     if not isinstance(model, Classifier) or not model.arguments:
         raise TypeError(f"save_model writes what create_model built, got {type(model).__name__}")
     path = Path(path)
     if path.exists() and not path.is_file():
         raise ValueError(f"save_model: {path} is there and is no file; pass the path of a file")
-    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    state = {name.replace("._orig_mod", ""): tensor.cpu() for name, tensor in model.state_dict().items()}
     # numpy has no bfloat16 and no float8: their bits are written, with the name of the dtype.
     bits = {name: _bits(tensor) for name, tensor in state.items()}
     dtypes = {name: str(state[name].dtype).removeprefix("torch.") for name in bits if bits[name] is not state[name]}
     try:
         arguments = json.dumps({"format": _FORMAT, "dtypes": dtypes, **model.arguments})
-        expected = _empty_model(json.loads(arguments))[0].state_dict()
-        if {name: tensor.shape for name, tensor in expected.items()} != {name: t.shape for name, t in state.items()}:
-            raise ValueError("its arguments make another network")
+        _empty_model(json.loads(arguments))
+        if difference := first_difference(model, model.as_built()):
+            raise ValueError(difference)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save_model: load_model could not build this model ({error}); save its state_dict") from error
     content = io.BytesIO()

@@ -6,8 +6,20 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from spinalnet_lib import DataSet, Split, TrainConfig, create_model, load_dataset, train
+from spinalnet_lib import (
+    DataSet,
+    Split,
+    TrainConfig,
+    create_model,
+    load_dataset,
+    load_records,
+    replace_head,
+    train,
+)
+from spinalnet_lib.models import bodies
+from spinalnet_lib.records.record import record_key
 from spinalnet_lib.training.runs import NUMERICS_VERSION, Run, identity, run_key, stream
 from tests.training.cases import QUICK, quick_train, small
 
@@ -109,8 +121,86 @@ def test_a_stack_and_a_test_set_are_opened_only_where_the_recipe_says_so(digits)
     assert Run(small(), digits, dataclasses.replace(QUICK, read_test=True), 0, "cpu").splits()[2] is not None
 
 
-def test_what_a_run_is_names_no_circumstances(digits):
-    """Torch's version, the host and the device's name are in the record, not in its key."""
-    assert set(identity(small(), digits, QUICK, 0, "cpu", 1)) == {
-        *("data", "model", "recipe", "seed", "threads", "device_type", "numerics_version")
+def test_a_key_is_the_hash_of_what_its_record_says(digits):
+    """Of no circumstances such as torch's version or the host, and of nothing that the record leaves out."""
+    new = quick_train(small(), digits, TrainConfig(steps=3))
+    assert said(new) == identity(small(), digits, TrainConfig(steps=3), 0, "cpu", torch.get_num_threads())
+    for record in (new, *load_records("first_training"), *load_records("regression")):
+        assert record_key(said(record)) == record.key
+
+
+def said(record):
+    return {
+        "data": record.dataset_sha256,
+        "model": {**record.model, "parameters": record.head_cost["parameters"] + record.body_cost["parameters"]},
+        "recipe": record.recipe,
+        "seed": record.seed,
+        "threads": record.threads,
+        "device_type": record.device,
+        "numerics_version": record.numerics_version,
     }
+
+
+class OwnNorm(nn.LayerNorm):
+    pass
+
+
+def built(**arguments):
+    """A network with all that a hand can change: dropout, norms, layers of the user's own."""
+    return create_model(
+        "pixels", "spinal", 10, image_size=8, layer_width=8, drop_rate=0.3, norm_layer="BatchNorm1d", **arguments
+    )
+
+
+BY_HAND = {
+    "head.layers.0.linear.weight": lambda m: m.head.layers[0].linear.requires_grad_(False),
+    "head.layers.1.act": lambda m: setattr(m.head.layers[1], "act", nn.Tanh()),
+    "head.layers.2.norm.eps": lambda m: setattr(m.head.layers[2].norm, "eps", 1.0),
+    "head.layers.2.norm.momentum": lambda m: setattr(m.head.layers[2].norm, "momentum", None),
+    "head.layers.3.drop.p": lambda m: setattr(m.head.layers[3].drop, "p", 0.9),
+    "head.layers.4": lambda m: m.head.layers.append(nn.Identity()),
+    "head.classifier_drop": lambda m: setattr(m.head, "classifier_drop", nn.Identity()),
+    "head.chained": lambda m: setattr(m.head, "chained", False),
+    "head.scale": lambda m: m.head.register_buffer("scale", torch.ones(1)),
+    "body.forward": lambda m: setattr(m.body, "forward", lambda x: x.flatten(1).abs()),
+    "body.mean": lambda m: setattr(m.body, "mean", (0.5,)),
+}
+
+
+@pytest.mark.parametrize("place", BY_HAND)
+def test_a_network_that_was_changed_by_hand_is_not_trained_under_the_name_of_another(place, digits):
+    model = built()
+    BY_HAND[place](model)
+    with pytest.raises(ValueError, match=rf"train: {place}.* is .*create_model"):
+        quick_train(model, digits, TrainConfig(steps=1))
+
+
+class ReadsWhileBuilt(bodies.Pixels):
+    """A body of the user's that needs the value of a tensor when it is built."""
+
+    name = "reads_while_built"
+
+    def __init__(self, in_chans=1, image_size=8):
+        super().__init__(in_chans, image_size)
+        self.scale = torch.linspace(0, 1, 3)[-1].item()
+
+
+def test_what_changes_no_network_is_trained(digits, monkeypatch):
+    monkeypatch.setitem(bodies._BACKBONES, "reads_while_built", ReadsWhileBuilt)
+    model = built(act_layer=nn.GELU)
+    model.register_forward_hook(lambda *arguments: None)
+    model.body.at_once = 7
+    model.head.layers[0].eval()
+    model.reset_classifier(3)
+    model.reset_classifier(10)
+    for net in (
+        model,
+        model,  # trained before
+        replace_head(small(), "mlp", hidden_sizes=4, norm_layer=OwnNorm),
+        create_model("reads_while_built", "linear", 10),
+        create_model("pixels", "linear", 10, image_size=8, background_class=True),
+    ):
+        assert quick_train(net, digits, TrainConfig(steps=1)).model == net.arguments
+    compiled = small()
+    compiled.body = torch.compile(compiled.body, backend="eager")
+    assert run_key(compiled, digits, QUICK, 0, "cpu") == run_key(small(), digits, QUICK, 0, "cpu")
