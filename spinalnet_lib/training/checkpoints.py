@@ -35,17 +35,19 @@ def read_checkpoint(path: str | os.PathLike, key: str) -> tuple[dict, dict[str, 
     """What `write_checkpoint` wrote, tensors on the CPU.
 
     Takes no more memory than the file has bytes, whatever its headers claim. Raises DamagedCheckpoint for a file of
-    something else, ValueError for the checkpoint of another run.
+    something else or of another format, ValueError for the checkpoint of another run.
     """
     path = Path(path)
     with path.open("rb") as file:
         with damage_named(path):
             archive = zipfile.ZipFile(file)
             run = json.loads(str(_read_array(archive, "run", path.stat().st_size)))
-            found = run["format"], run["key"]
-        if found != (_FORMAT, key):
+            found = run["key"]
+        if found != key:
             raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
         with damage_named(path):
+            if run["format"] != _FORMAT:
+                raise ValueError(f"its format is {run['format']}, of another version of this library")
             names = [name.removesuffix(".npy") for name in archive.namelist() if name != "run.npy"]
             arrays = {name: _read_array(archive, name, path.stat().st_size) for name in names}
     return run, {name: torch.from_numpy(array) for name, array in arrays.items()}
