@@ -3,14 +3,16 @@
 import dataclasses
 import json
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, paper_head, train
+from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, load_records, paper_head, train
 from spinalnet_lib.machine import one_thread
-from spinalnet_lib.records.record import CIRCUMSTANCES
+from spinalnet_lib.records.record import differing_results
+from spinalnet_lib.training import loop
 from spinalnet_lib.training.runs import NUMERICS_VERSION, initialise, stream
 from tests.training.cases import QUICK, quick_train, small
 
@@ -31,11 +33,7 @@ def on_one_thread():
 def test_same_seed_same_result_other_seed_another(digits):
     model = small(drop_rate=0.2)  # a trained model is drawn anew, whatever was drawn before
     first, again, other = (quick_train(model, digits, seed=seed) for seed in (3, 3, 4))
-
-    def outcome(r):
-        return {k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES}
-
-    assert outcome(first) == outcome(again)
+    assert first.key == again.key and not differing_results(first, again)
     assert first.curve != other.curve and first.key != other.key
 
 
@@ -135,6 +133,16 @@ def test_golden_run(digits):
 def test_progress_is_shown_when_asked(digits, capsys):
     train(small(), digits, TrainConfig(epochs=1), 0, device="cpu", progress=True)
     assert "spinal, seed 0" in capsys.readouterr().err
+
+
+def test_the_header_says_what_the_records_say():
+    for arm, head in (("spinal, no dropout", "spinal"), ("mlp, dropout 0.5", "dense")):
+        runs = [r for r in load_records("first_training") if (r.dataset, r.arm) == ("mnist", arm)]
+        error, seconds = (fmean(values) for values in ([r.last["val_error"] for r in runs], [r.seconds for r in runs]))
+        assert f"{error:.2%}".replace("%", f" % under its {head} head in {seconds:.0f} s") in " ".join(
+            loop.__doc__.split()
+        )
+        assert {(r.n_steps // 782, r.threads, r.device) for r in runs} == {(8, 1, "cpu")} and len(runs) == 10
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
