@@ -29,7 +29,8 @@ def test_what_was_written_is_read(path):
 def test_any_flipped_bit_is_noticed_or_without_effect(path):
     content = path.read_bytes()
     noticed = 0
-    for place in range(0, len(content), 3):
+    places = [*range(0, len(content), 9), content.rindex(b"PK\5\6") + 12]  # the last: where the zip's directory is
+    for place in places:
         bit = 1 << place % 8
         path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
         try:
@@ -39,10 +40,10 @@ def test_any_flipped_bit_is_noticed_or_without_effect(path):
             assert str(path) in str(damage)
         else:
             assert plain["step"] == 3 and all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
-    assert noticed > len(content) / 6
+    assert noticed > len(places) / 2
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
 def test_a_file_cut_short_is_damaged(share, path):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])

@@ -66,14 +66,13 @@ def test_heads_of_one_seed_share_the_body_and_the_order(digits, monkeypatch):
     assert sorted(orders[0].tolist()) == list(range(len(digits.train)))
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_the_loop_equals_plain_pytorch(digits, weight_decay):
+def test_the_loop_equals_plain_pytorch(digits):
     """One epoch written out by hand from the same start gives the same weights."""
-    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1, weight_decay=weight_decay)
+    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1, weight_decay=0.1)
     model, plain = small(), small()
     quick_train(model, digits, config, seed=2)
     initialise(plain, 2)
-    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=weight_decay)
+    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=0.1)
     order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(stream(2, "order")))
     pixels = (digits.train.images.float() / 255 - digits.train.mean) / digits.train.std
     for index in order.split(100):
@@ -98,16 +97,15 @@ def test_a_run_can_be_counted_in_steps(digits):
     assert [point["step"] for point in record.curve] == [12, 24, 30]
     assert record.n_steps == 30 and record.curve[-1]["epoch"] == 2.5
     assert record.recipe["steps"] == 30 and record.recipe["epochs"] is None
-    whole = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, learning_rate=0.05))
-    assert record.curve[:2] == whole.curve
 
 
 def test_augmentation_warps_training_images_only_and_by_the_seed(digits):
-    config = dataclasses.replace(QUICK, augmentation=Augmentation(degrees=20, flip=True))
-    first, again, plain = (quick_train(small(), digits, c) for c in (config, config, QUICK))
+    few = TrainConfig(optimizer="adam", learning_rate=0.003, steps=5)
+    config = dataclasses.replace(few, augmentation=Augmentation(degrees=20, flip=True))
+    first, again, plain = (quick_train(small(), digits, c) for c in (config, config, few))
     assert first.curve == again.curve != plain.curve and first.key != plain.key
     assert first.recipe["augmentation"]["degrees"] == 20 and "augmentation" not in plain.recipe
-    nothing = quick_train(small(), digits, dataclasses.replace(QUICK, augmentation=Augmentation()))
+    nothing = quick_train(small(), digits, dataclasses.replace(few, augmentation=Augmentation()))
     for point, other in zip(nothing.curve, plain.curve, strict=True):
         assert point["train_loss"] == pytest.approx(other["train_loss"], abs=1e-4)
 
