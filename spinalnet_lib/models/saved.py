@@ -24,13 +24,10 @@ def save_model(model: Classifier, path: str | os.PathLike) -> None:
     """Write weights, buffers, both as they are, and the arguments of `create_model`; a file there is replaced in one move.
 
     Raises TypeError for what `create_model` did not build, and ValueError for a model that `load_model` could not build,
-    such as one with a norm of your own or one that was changed since, and for a path where something else than a file is.
+    such as one with a norm of your own or one that was changed since; OSError where no file can be written.
     """
     if not isinstance(model, Classifier) or not model.arguments:
         raise TypeError(f"save_model writes what create_model built, got {type(model).__name__}")
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise ValueError(f"save_model: {path} is there and is no file; pass the path of a file")
     state = {name.replace("._orig_mod", ""): tensor.cpu() for name, tensor in model.state_dict().items()}
     # numpy has no bfloat16 and no float8: their bits are written, with the name of the dtype.
     bits = {name: _bits(tensor) for name, tensor in state.items()}

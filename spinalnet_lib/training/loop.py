@@ -58,7 +58,7 @@ def train(
         state = keeper.resume(run.key, lambda: RunState(run))
         take_step = make_step(model, state.optimizer, config)
         batches = Batches(train_split, config, state.generators["augmentation"])
-        bar = Progress(state.step, run.n_steps, progress, f"{model.arguments.get('head', 'head')}, seed {run.seed}")
+        bar = Progress(state.step, run.n_steps, progress, f"{model.arguments['head']}, seed {run.seed}")
         model.train()
         state.clock.start()
         for step in bar:

@@ -80,7 +80,7 @@ def test_only_a_file_is_replaced(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "fifo", tmp_path / "folder"):
-        with pytest.raises(ValueError, match=path.name):
+        with pytest.raises(OSError, match=path.name):
             save_model(built(), path)
     assert (tmp_path / "fifo").is_fifo() and (tmp_path / "folder").is_dir()
 

@@ -19,6 +19,7 @@ from spinalnet_lib import Augmentation, Split, TrainConfig, load_dataset, train
 from spinalnet_lib.machine import OutOfTime, one_thread
 from spinalnet_lib.records.record import differing_results
 from spinalnet_lib.records.schema import check_record
+from spinalnet_lib.training.checkpoints import DamagedCheckpoint
 from spinalnet_lib.training.keeper import Clock, Keeper
 from tests.training.cases import LONG, model
 
@@ -105,8 +106,9 @@ def test_another_runs_checkpoint_is_refused_and_kept(digits, tmp_path):
     with pytest.raises(OutOfTime):
         run(digits, CONFIGS["sgd"], path, time_limit=0)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"run\.npz.*another run"):
+    with pytest.raises(ValueError, match=r"run\.npz.*another run") as caught:
         run(digits, CONFIGS["sgd"], path, seed=4)
+    assert not isinstance(caught.value, DamagedCheckpoint)
     assert path.read_bytes() == before
 
 

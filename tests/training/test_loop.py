@@ -14,7 +14,7 @@ from spinalnet_lib.machine import one_thread
 from spinalnet_lib.records.record import differing_results
 from spinalnet_lib.training import loop
 from spinalnet_lib.training.runs import NUMERICS_VERSION, initialise, stream
-from tests.training.cases import QUICK, quick_train, small
+from tests.training.cases import quick_train, small
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
 
@@ -141,9 +141,3 @@ def test_the_header_says_what_the_records_say():
             loop.__doc__.split()
         )
         assert {(r.n_steps // 782, r.threads, r.device) for r in runs} == {(8, 1, "cpu")} and len(runs) == 10
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_run_on_a_gpu_is_recorded_as_one(digits):
-    record = train(small(), digits, QUICK, 0, progress=False)
-    assert record.device == "cuda" and record.cuda

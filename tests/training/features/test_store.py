@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 import warnings
 
 import pytest
@@ -103,34 +102,6 @@ def test_features_of_another_machines_rounding_are_the_same_data(saved, tmp_path
     first = load_features("digits", saved, progress=False)
     changed = DataSet(*(Split(s.images + 1e-6, s.labels) for s in (first.train, first.val, first.test)), first.card)
     assert changed.sha256 == first.sha256 != load_dataset("digits").sha256
-
-
-KILLED = """
-import sys
-from spinalnet_lib.training.features import extractors, store
-call = extractors.Extractor.__call__
-def slow(extractor, split, index):
-    if split.labels.shape[0] != 1199 and not sys.stdin.read():  # it waits for ever after the training images
-        sys.exit()
-    return call(extractor, split, index)
-extractors.Extractor.__call__ = slow
-store.load_features("digits", sys.argv[1], device="cpu", progress=False)
-"""
-
-
-@pytest.mark.processes
-def test_a_killed_process_leaves_whole_files_and_nothing_else(saved, tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", KILLED, saved], stdin=subprocess.PIPE)
-    until = time.monotonic() + 300
-    while not files(tmp_path) and time.monotonic() < until and process.poll() is None:
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    (first,) = files(tmp_path)
-    when = first.stat().st_mtime_ns
-    whole = load_features("digits", saved, device="cpu", progress=False)
-    assert first.stat().st_mtime_ns == when  # not computed again
-    assert len(whole.val) == 239
 
 
 TWICE = """

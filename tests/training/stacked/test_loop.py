@@ -124,10 +124,10 @@ def test_a_member_that_diverges_ends_and_leaves_the_others_alone(data):
 
 
 def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(data, tmp_path):
-    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({}, 2), ({"learning_rate": 1e200}, 3)]
+    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({"learning_rate": 1e200}, 2)]
     whole = members("spinal", settings, drop_rate=0.3)
     expected = train_stacked(data, whole, "cpu", progress=False)
-    assert [record.diverged for record in expected] == [False, False, False, True]
+    assert [record.diverged for record in expected] == [False, False, True]
     path, steps = tmp_path / "stack.npz", expected[0].n_steps
     for step in range(1, steps):
         cut = members("spinal", settings, drop_rate=0.3)
@@ -140,7 +140,7 @@ def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(data, tmp_path)
         (r.key, r.curve, r.test, r.diverged) for r in expected
     ]
     assert sum(record.seconds for record in found) > seconds - 0.0005 * len(found)  # of all parts
-    for a, b in zip(whole[:3], cut[:3], strict=True):
+    for a, b in zip(whole[:2], cut[:2], strict=True):
         assert all(map(torch.equal, a.model.state_dict().values(), b.model.state_dict().values()))
 
 
