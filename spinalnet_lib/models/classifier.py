@@ -115,9 +115,8 @@ def recordable(value):
     if isinstance(value, tuple):
         value = list(value)
     if isinstance(value, type):
-        return (
-            value.__name__ if getattr(nn, value.__name__, None) is value else f"{value.__module__}.{value.__qualname__}"
-        )
+        in_torch = getattr(nn, value.__name__, None) is value
+        return value.__name__ if in_torch else f"{value.__module__}.{value.__qualname__}"
     return plain(value)
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib import format as npy
 from torch import Tensor
 
 from ..files import write_whole
 from .classifier import Classifier, create_model, first_difference
 
 _FORMAT = 1
-_LONGEST_ARGUMENTS = 2**20  # bytes
+_LONGEST_ARGUMENTS, _LONGEST_HEADER = 2**20, 2**10  # bytes
 
 
 def save_model(model: Classifier, path: str | os.PathLike) -> None:
@@ -51,11 +50,12 @@ def load_model(path: str | os.PathLike) -> Classifier:
         raise FileNotFoundError(f"no saved model at {path}; write one with save_model")
     try:
         with zipfile.ZipFile(path) as archive:
-            text = _read(archive, "arguments", (), "U", _LONGEST_ARGUMENTS)
-            model, dtypes = _empty_model(json.loads(str(text)))
+            model, dtypes = _empty_model(json.loads(str(read_array(archive, "arguments", _LONGEST_ARGUMENTS))))
             state = {}
             for name, expected in model.state_dict().items():
-                array = _read(archive, f"model.{name}", expected.shape, "fiub", 8)
+                array = read_array(archive, f"model.{name}", 8 * expected.numel() + _LONGEST_HEADER)
+                if array.shape != expected.shape:
+                    raise ValueError(f"{name} is of shape {array.shape}, not of {tuple(expected.shape)}")
                 tensor = torch.from_numpy(array)
                 state[name] = tensor.view(getattr(torch, dtypes[name])) if name in dtypes else tensor
                 if state[name].is_floating_point() != expected.is_floating_point():
@@ -88,15 +88,14 @@ def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
         return create_model(**arguments.pop("head_arguments"), **arguments), dtypes
 
 
-def _read(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], kinds: str, largest_item: int) -> np.ndarray:
-    """An array of the archive; ValueError, before memory is taken, unless it has this shape and kind of numbers."""
-    with archive.open(f"{name}.npy") as file:
-        version = npy.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{name} is an array of another format")
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        found, _, dtype = read_header(file)
-        if found != tuple(shape) or dtype.kind not in kinds or dtype.itemsize > largest_item:
-            raise ValueError(f"{name} holds {dtype} of shape {found}, not of {tuple(shape)}")
-        file.seek(0)
-        return npy.read_array(file, allow_pickle=False)
+def read_array(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
+    """An array of an npz; ValueError, before memory is taken, if it has more bytes than `most`, whatever its header says."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.file_size > most:
+        raise ValueError(f"{name} claims {member.file_size:,} bytes, at most {most:,} fit")
+    content = bytearray(archive.read(member))
+    header = io.BytesIO(content)
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError(f"{name} is of another version of npy")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(header)
+    return np.frombuffer(content, dtype, offset=header.tell()).reshape(shape, order="F" if by_column else "C")
