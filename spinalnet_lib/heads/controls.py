@@ -82,10 +82,14 @@ class RandomMaskSpinalHead(SpinalHead):
     def __init__(self, in_features: int, num_classes: int, *args, mask_seed: int = 0, **kwargs):
         self.mask_seed = check_int("RandomMaskSpinalHead", "mask_seed", mask_seed, minimum=0)
         super().__init__(in_features, num_classes, *args, **kwargs)
-        index = self._draw(torch.Generator().manual_seed(self.mask_seed))
-        self.register_buffer("read_index", index.to(torch.empty(0).device))
+        self.register_buffer("read_index", self._draw().to(torch.empty(0).device))
 
-    def _draw(self, generator: torch.Generator) -> Tensor:
+    def reset_parameters(self) -> None:
+        """Draw the sets again: loaded weights may have brought others."""
+        self.read_index.copy_(self._draw())
+
+    def _draw(self) -> Tensor:
+        generator = torch.Generator().manual_seed(self.mask_seed)
         draw = partial(torch.randperm, self.in_features, generator=generator, device="cpu")
         # Deal every feature to one layer, then fill each layer up with features that it does not have yet.
         sets = []

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..checks import check_int
 from ..heads.base import Head
 from ..heads.registry import create_head, find_head
-from .classifier import Classifier, recordable
+from .classifier import Classifier
 
 # Where torchvision's models, and most that are written like them, keep their classifier.
 _ATTRIBUTES = ("fc", "classifier", "head", "heads")
@@ -86,9 +86,7 @@ def replace_head(
                 continue
             _wire(model, place, make, classes)
             if isinstance(model, Classifier) and model.arguments:
-                arguments = {name: recordable(value) for name, value in head_kwargs.items()}
-                new = {"head": head, "num_classes": classes, "head_arguments": arguments}
-                model.arguments = {**model.arguments, **new}
+                model.record_head(head, classes, head_kwargs)
             return model
     raise ValueError(
         f"replace_head cannot put a head into {type(model).__name__}. "

@@ -18,16 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# Every field is of one kind: what the run was (`key` is the hash of it), what it gave, and when, why and where it was made.
-IDENTITY = (
-    *("key", "numerics_version", "dataset", "dataset_sha256", "split_sizes"),
-    *("model", "recipe", "n_steps", "seed", "device", "threads"),
-)
+# What a run gave. Other fields say what it was (`key` is the hash of it), or when, why and where it was made.
 RESULTS = ("curve", "diverged", "test", "head_cost", "body_cost")
-CIRCUMSTANCES = (
-    *("dataset_source", "tuning_id", "seconds", "images_per_second", "peak_memory_mb", "device_name", "host"),
-    *("python", "torch", "cuda", "library", "source_sha256", "date"),
-)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..checks import check_int, check_name
 from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit
 from ..records.files import RecordFolder, check_appendable
-from ..training.keeper import check_saving
+from ..training.keeper import Keeper
 from .cells import Cell
 from .jobs import Job, Shelf, grouped, work
 from .setup import Setup
@@ -54,7 +54,7 @@ def sweep(
     check_engine(engine, workers, address)
     setup = setup or Setup(**how)
     check_int("sweep", "threads", setup.threads)
-    check_saving("sweep", checkpoint_seconds=setup.checkpoint_seconds)
+    Keeper("sweep", None, setup.checkpoint_seconds)  # refuses what is no time
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
     shelf = Shelf(Path(out).parent, Path(out)) if one_file else Shelf(Path(out))
     job = Job([], {}, setup, shelf, limit)

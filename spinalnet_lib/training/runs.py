@@ -16,7 +16,7 @@ from ..data.cards import PHOTOGRAPHS
 from ..data.splits import DataSet, Split
 from ..heads.counting import count_parameters, measured_cost
 from ..machine import describe_machine, peak_memory_mb, pick_device
-from ..models.classifier import Classifier
+from ..models.classifier import Classifier, first_difference
 from ..records.record import Record, record_key
 from .config import TrainConfig, describe_recipe
 
@@ -174,8 +174,25 @@ def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
             raise TypeError(
                 f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
             ) from None
+    _check_as_built(model)
     _check_fit(model, data, config)
     _check_length(model, data, config)
+
+
+def _check_as_built(model: Classifier) -> None:
+    """The network is that of its arguments, and no part of it is frozen by hand: a record says no more than these."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        return  # built this moment, for its key only: a sweep asks for thousands
+    built = model.as_built()
+    difference = first_difference(model, built)
+    for (name, then), now in zip(built.named_parameters(), model.parameters(), strict=False):
+        if difference is None and now.requires_grad != then.requires_grad:
+            difference = f"{name}.requires_grad is {now.requires_grad}"
+    if difference:
+        raise ValueError(
+            f"train: {difference}, and the record would say that it is as create_model built it; undo this, pass it as an "
+            "argument of create_model, register a body or head of your own, or train a head alone on extract_features"
+        )
 
 
 def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:

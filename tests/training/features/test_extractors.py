@@ -63,12 +63,6 @@ def test_the_hash_is_of_weights_and_of_the_view():
     assert body_extractor(model).sha256 != first
 
 
-def test_a_body_of_ours_gives_what_its_head_reads(digits):
-    model = create_model("pixels", "linear", 10, image_size=8)
-    images, _ = digits.batch(slice(0, 5))
-    assert torch.equal(body_extractor(model)(digits, slice(0, 5)), model.forward_features(images))
-
-
 @pytest.mark.parametrize(
     ("name", "features"),
     [("torchvision:resnet18", 512), ("torchvision:mobilenet_v3_small", 576), ("timm:resnet18", 512)],
