@@ -12,7 +12,7 @@ from ..checks import check_name
 from ..machine import pick_device
 from . import device as gpu
 from . import heads, stacked, training
-from .reports import print_row, read_report, write_group
+from .reports import check_report, print_row, write_group
 
 GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
     "cpu": {
@@ -31,7 +31,8 @@ def run_benchmarks(
     """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there.
 
     `only` names groups: the others stay in the report as they are. A group is written as soon as it is measured. Raises
-    ValueError for a group or a device that is not there, or a report that cannot be read, before anything is measured.
+    ValueError for a group or a device that is not there, or a report that cannot be read, and OSError for one that cannot
+    be written, before anything is measured.
     """
     device = pick_device(device)
     on = "cuda" if device.type == "cuda" else "cpu"
@@ -40,7 +41,7 @@ def run_benchmarks(
         check_name("group of rows", group, known)
     report = None if out is None else Path(out) / {"cpu": "cpu.json", "cuda": "gpu.json"}[on]
     if report is not None:
-        read_report(report)
+        check_report(report)
     print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
     found = []
     for group in only or known:

