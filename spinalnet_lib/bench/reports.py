@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..checks import check_name
-from ..files import check_writable, write_whole
+from ..files import write_whole
 from ..machine import source_hash
 from ..paths import data_path
 from .measure import METHOD
@@ -37,12 +37,6 @@ def read_report(path: str | os.PathLike) -> dict:
         return {"method": METHOD, "groups": {}}
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no report of `spinalnet bench` ({error}); move it away") from error
-
-
-def check_report(path: str | os.PathLike) -> None:
-    """Find out before the work whether a group could be put into the report at `path` after it."""
-    check_writable(path)
-    read_report(path)
 
 
 def write_group(

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from ..checks import check_name
+from ..files import check_writable
 from ..machine import pick_device
 from . import device as gpu
 from . import heads, stacked, training
-from .reports import check_report, print_row, write_group
+from .reports import print_row, read_report, write_group
 
 GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
     "cpu": {
@@ -41,7 +42,8 @@ def run_benchmarks(
         check_name("group of rows", group, known)
     report = None if out is None else Path(out) / {"cpu": "cpu.json", "cuda": "gpu.json"}[on]
     if report is not None:
-        check_report(report)
+        check_writable(report)
+        read_report(report)
     print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
     found = []
     for group in only or known:

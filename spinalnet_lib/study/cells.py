@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from ..checks import check_name
 from ..data.cards import load_card
@@ -48,17 +47,9 @@ class Cell:
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
-        sizes = ", ".join(f"{name} {_plainly(value)}" for name, value in self.head_arguments.items())
+        sizes = ", ".join(f"{name} {value}" for name, value in self.head_arguments.items())
         head = f"{self.head} ({sizes})" if sizes else self.head
         return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
-
-
-def _plainly(value) -> str:
-    """A number or a word as it is; of a list each once, with how often it follows itself."""
-    if not isinstance(value, (list, tuple)):
-        return f"{value:g}" if isinstance(value, float) else str(value)
-    parts = [(_plainly(item), len(list(same))) for item, same in groupby(value)]
-    return "/".join(f"{count}×{item}" if count > 1 else item for item, count in parts)
 
 
 def list_cells(

@@ -79,8 +79,9 @@ class Setup:
         if checkpoint is not None:
             options |= {"checkpoint": checkpoint, "time_limit": limit and limit.left}
         try:  # what cannot be read or does not fit fails as these cells
-            data = self._data(first)
-            _read(data)
+            with reading():
+                data = self._data(first)
+                data.sha256  # noqa: B018, photographs are read when they are hashed
             if first.config.stacked:
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
                 return train_stacked(data, members, **options)
@@ -116,25 +117,20 @@ def reading() -> Iterator[None]:
 
 @cache
 def _key(setup: Setup, cell: Cell) -> str:
-    data = setup._data(cell)
+    with reading():
+        data = setup._data(cell)
     with torch.device("meta"):
         model = _model(cell, data)
-    check_run(model, data, cell.config)  # before the data are read: photographs would all be decoded for it
-    _read(data)
+    check_run(model, data, cell.config)  # before the data are hashed: photographs would all be decoded for it
+    with reading():
+        data.sha256  # noqa: B018
     return run_key(model, data, cell.config, cell.seed, pick_device(setup.device), setup.threads)
 
 
 @lru_cache(maxsize=3)  # sets of features are many and large; a sweep reads one after the other
 def _load(name: str, device: str | None, root, size: int | None) -> DataSet:
     features = {"device": device, "progress": False} if split_name(name)[1] else {"size": size}
-    with reading():
-        return load_dataset(name, root, **features)
-
-
-def _read(data: DataSet) -> None:
-    """Photographs are read when they are hashed."""
-    with reading():
-        data.sha256  # noqa: B018
+    return load_dataset(name, root, **features)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

@@ -91,12 +91,6 @@ class Search:
         losses = [math.inf if run.diverged else run.last["val_nll"] for run in runs.values()]
         return math.fsum(losses) / len(losses)
 
-    def error(self, arm: str) -> float:
-        """Mean validation error of an arm's winner, a share in [0, 1]."""
-        setting = self.chosen(arm)
-        runs = self._runs[arm, setting.learning_rate, setting.drop_rate].values()
-        return math.fsum(run.last["val_error"] for run in runs) / len(runs)
-
     def chosen(self, arm: str) -> Setting:
         """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
         arm = arm if arm in self.arms else self.arms[0]

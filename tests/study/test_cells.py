@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import TrainConfig, count_parameters, create_model, load_records
+from spinalnet_lib import count_parameters, create_model, load_records
 from spinalnet_lib.models.sizes import OTHER, PRIMARY
 from spinalnet_lib.study import cells as study_module
-from spinalnet_lib.study.cells import STUDIES, Cell, list_cells
+from spinalnet_lib.study.cells import STUDIES, list_cells
 from spinalnet_lib.study.jobs import grouped
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import Search, Setting
@@ -59,6 +59,8 @@ def test_a_tier_is_not_begun_before_its_search_has_ended(ended):
         {"recipe": {"steps": 20}},
         {"model": {"head_arguments": {"layer_width": 9, "num_layers": 6, "drop_rate": 0.0}}},
         {"device": "cuda"},
+        {"dataset": "fashion_mnist"},
+        {"seed": 5},
     ],
 )
 def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray, ended):
@@ -159,8 +161,3 @@ def test_what_is_unknown_is_named():
         list_cells("study", "C", (), ["mnits"])
     assert list_cells("tuning", "C", (), ["my_own_set"])[0].dataset == "my_own_set"
     assert list_cells("tuning", "R") == []
-
-
-def test_a_cell_says_in_a_line_what_sets_it_apart():
-    cell = Cell("digits", "pixels", "mlp", 3, TrainConfig(), {"hidden_sizes": [8, 8, 4], "drop_rate": 0.5})
-    assert cell.describe() == "digits, pixels + mlp (hidden_sizes 2×8/4, drop_rate 0.5), rate 0.01, seed 3"

@@ -62,20 +62,6 @@ def test_what_was_cut_off_goes_on_from_its_checkpoint(stacked, tmp_path, capsys)
     assert not list(tmp_path.rglob("*.npz"))
 
 
-def test_when_the_time_is_up_nothing_is_begun_and_what_is_left_is_done_later(tmp_path):
-    todo = cells()
-
-    class TwoRuns(TimeLimit):
-        """A limit whose clock are the records."""
-
-        left = property(lambda self: 10.0 if not self.is_up else -1.0)
-        is_up = property(lambda self: len(keys(tmp_path)) >= 2)
-
-    assert sweep(todo, tmp_path, time_limit=TwoRuns(1)) == todo[2:]
-    assert Counter(record.head for record in load_sweep(tmp_path)) == {"mlp": 1, "spinal": 1}  # it is balanced
-    assert sweep(todo, tmp_path) == [] and sorted(keys(tmp_path)) == sorted(expected(todo))
-
-
 def test_what_fails_is_written_down_once_a_sweep_and_the_others_are_made(tmp_path, monkeypatch):
     """A stack that cannot be, a damaged set and a set that is not here, in a study that grows."""
     write_idx(tmp_path, "kmnist", monkeypatch)
