@@ -167,7 +167,7 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
         recipe = {**record.recipe, "learning_rate": 0.001}
         return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 
-    return Search(records, dataset, backbone, arms, belongs)
+    return Search(filter(belongs, records), dataset, backbone, arms)
 
 
 def _cell(

@@ -169,24 +169,10 @@ TIERS: Mapping[str, Tier] = {
 }
 
 
-def list_sets(tier: str, root: str | os.PathLike | None = None) -> tuple[list[str], list[str]]:
-    """The data sets of a tier whose files are on this machine, and those whose files, or the body's, are not."""
-    here = {*TARGETS, *list_datasets(root, present=True)}
-    lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
-    plan = TIERS[check_name("tier", tier, TIERS)]
-    bodies = {name: [frozen_body(name, body) for body in plan.backbones(name)] for name in plan.datasets}
-    present = [
-        name
-        for name in plan.datasets
-        if split_name(name)[0] in here and (lite or "efficientnet_lite0" not in bodies[name])
-    ]
-    return present, [name for name in plan.datasets if name not in present]
-
-
 def choose_sets(
     tier: str | None, names: Sequence[str] = (), device: str = "cpu", root: str | os.PathLike | None = None
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """The data sets of each tier that are to be run, and the images that are not here; ValueError if nothing is left.
+    """The data sets of each tier that are to be run, and the images that are not here, or whose body is not; ValueError if nothing is left.
 
     Without a tier those of the device; without names all sets that are on this machine.
     """
@@ -196,14 +182,21 @@ def choose_sets(
     if tier and names:
         return {tier: list(names)}, []
     if names:
-        meant = {tier: TIERS[tier].meant(names) for tier in tiers}
-        lost = [name for name in names if not any(sets[name] for sets in meant.values())]
+        own = {tier: [name for name, meant in TIERS[tier].meant(names).items() if meant] for tier in tiers}
+        lost = [name for name in names if not any(name in known for known in own.values())]
         if lost:
             raise ValueError(f"no tier for a {device} has {', '.join(lost)}; name the tier to use on it with --tier")
-        sets = {tier: [name for name, known in sets.items() if known] for tier, sets in meant.items()}
-        return {tier: names for tier, names in sets.items() if names}, []
-    found = {tier: list_sets(tier, root) for tier in tiers}
-    if not any(here for here, _ in found.values()):
+        return {tier: known for tier, known in own.items() if known}, []
+    present = {*TARGETS, *list_datasets(root, present=True)}
+    lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
+    sets, absent = {}, set()
+    for tier in tiers:
+        for name in TIERS[tier].datasets:
+            images, bodies = split_name(name)[0], [frozen_body(name, body) for body in TIERS[tier].backbones(name)]
+            if images in present and (lite or "efficientnet_lite0" not in bodies):
+                sets.setdefault(tier, []).append(name)
+            else:
+                absent.add(images)
+    if not sets:
         raise ValueError(f"no data set of tier {', '.join(tiers)} is here; `spinalnet data list` says how to get them")
-    absent = sorted({split_name(name)[0] for _, missing in found.values() for name in missing})
-    return {tier: here for tier, (here, _) in found.items() if here}, absent
+    return sets, sorted(absent)

@@ -1,5 +1,6 @@
 """The study is the written protocol's: arms, seeds, sets, and settings from the search."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -74,6 +75,12 @@ def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray, ended):
         strange.append(replace(record, curve=[{**record.curve[-1], "val_nll": 0.0}], **changes))
     for records in ([*ended, *strange], [*strange, *ended]):
         assert [cell.config.learning_rate for cell in list_cells("study", "C", records, ["mnist"])] == rates
+
+
+def test_a_card_that_is_damaged_fails_with_its_cells_and_not_with_the_list(ended, monkeypatch):
+    listed = len(list_cells("study", "C", ended, ["mnist"]))
+    monkeypatch.setattr(study_module, "load_card", lambda *args: json.loads("{"))
+    assert len(list_cells("study", "C", ended, ["mnist"])) == listed
 
 
 def test_tier_r_is_what_was_committed():
