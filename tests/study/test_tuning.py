@@ -35,9 +35,9 @@ def runs(record, loss_of, steps=range(5), arms=ARMS):
     ]
 
 
-def valley(best):
-    """Losses that are lowest at one step of the grid, without dropout."""
-    return lambda arm, step, drop: 1 + abs(step - best) + drop
+def valley(best, **others):
+    """Losses that are lowest at one step of the grid, for `others` at another, without dropout."""
+    return lambda arm, step, drop: 1 + abs(step - others.get(arm, best)) + drop
 
 
 def search(records):
@@ -55,9 +55,7 @@ def test_the_lowest_mean_loss_is_chosen(record):
 
 
 def test_the_grid_grows_beyond_a_winner_at_its_edge_for_all_arms_and_by_two_steps_at_most(record):
-    def loss_of(arm, step, drop):
-        return valley(100)(arm, step, drop) if arm == "mlp" else valley(2)(arm, step, drop)
-
+    loss_of = valley(2, mlp=100)
     steps = range(5)
     for more in (1, 2):
         records = runs(record, loss_of, steps)
@@ -72,22 +70,13 @@ def test_the_grid_grows_beyond_a_winner_at_its_edge_for_all_arms_and_by_two_step
 
 
 def test_it_grows_at_both_ends(record):
-    def loss_of(arm, step, drop):
-        return valley(-1 if arm == "mlp" else 5)(arm, step, drop)
-
+    loss_of = valley(5, mlp=-1)
     assert search(runs(record, loss_of)).rates() == [*map(tuning_rate, range(-1, 6))]
     assert search(runs(record, loss_of, range(-1, 6))).rates() == [*map(tuning_rate, range(-2, 7))]
 
 
 def test_a_run_that_diverged_is_never_chosen(record):
-    records = runs(record, valley(2))
-    records = [
-        run(record, r.head, r.recipe["learning_rate"], 0.0, r.seed, 1.0, diverged=True)
-        if (r.recipe["learning_rate"], r.seed) == (TUNING_RATES[2], 1001)
-        and max(r.model["head_arguments"]["drop_rate"]) == 0
-        else r
-        for r in records
-    ]
+    records = [*runs(record, valley(2)), run(record, "spinal", TUNING_RATES[2], 0.0, 1001, 1.0, diverged=True)]
     assert search(records).loss("spinal", TUNING_RATES[2], 0.0) == math.inf
     chosen = search(records).chosen("spinal")
     assert (chosen.learning_rate, chosen.drop_rate) == (TUNING_RATES[2], 0.5)
