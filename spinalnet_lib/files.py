@@ -6,6 +6,7 @@ import errno
 import functools
 import multiprocessing
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,6 +56,17 @@ def check_is_file(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "it is there and no file; name another place", str(path))
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Find out before the work whether `whole_file` could write `path` after it: the same errors, and nothing is changed."""
+    path = Path(path)
+    check_is_file(path)
+    try:
+        tempfile.TemporaryFile(dir=next(place for place in path.resolve().parents if place.exists())).close()
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextmanager

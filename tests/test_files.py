@@ -70,8 +70,9 @@ def test_what_is_no_file_is_never_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path, error in ((pipe, FileExistsError), (tmp_path, IsADirectoryError)):
-        with pytest.raises(error, match=str(path)):
-            write_whole(path, "text")
+        for use in (files.check_writable, lambda path: write_whole(path, "text")):
+            with pytest.raises(error, match=str(path)):
+                use(path)
     assert list(tmp_path.iterdir()) == [pipe] and pipe.is_fifo()
 
 

@@ -11,7 +11,7 @@ import sys
 
 from ..checks import needs
 from .jobs import Claim, Job
-from .setup import Result, Setup
+from .setup import Result, Setup, reason
 
 _RETRIES = 3  # of a cell whose worker died
 _STARTS = 8  # tries of a cluster to start
@@ -90,4 +90,4 @@ def _results(ray, task, count: int) -> list[Result]:
         cause = getattr(error, "cause", None) or error
         if isinstance(cause, OSError):  # a full disk is the sweep's and not this cell's
             raise cause from None
-        return [f"{type(cause).__name__}: {cause}"[:500]] * count
+        return [reason(cause)] * count

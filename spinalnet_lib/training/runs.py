@@ -200,9 +200,13 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     found, side = tuple(data.train.images.shape[1:]), model.body.image_size
     expected = (model.body.in_chans, side, side)
     if found != expected:
-        resizes = data.card.get("kind") in PHOTOGRAPHS and found[0] == expected[0]
-        remedy = f"load them so: load_dataset({data.name!r}, size={side})" if resizes else "choose another body"
-        raise ValueError(f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}; {remedy}")
+        remedies = [f"build the model with in_chans={found[0]}"] * (found[0] != expected[0])
+        if found[1:] != expected[1:]:
+            resizes = data.card.get("kind") in PHOTOGRAPHS
+            remedies += [f"load them with size={side} (in a command: --size {side})"] * resizes
+            remedies = remedies if resizes else ["choose another body"]
+        says = f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}"
+        raise ValueError(f"{says}; {' and '.join(remedies)}")
     float_labels = data.train.labels.is_floating_point()
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")

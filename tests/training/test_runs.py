@@ -118,11 +118,15 @@ def test_numbers_of_numpy_are_recorded(digits):
     assert record.key == run_key(small(layer_width=4, drop_rate=[0.5] * 5), digits, plain, 3, "cpu")
 
 
-def test_photographs_of_another_size_are_told_the_size_to_load():
+def test_images_that_do_not_fit_are_told_how_to_load_them_or_how_to_build_the_body():
     images = torch.zeros(20, 3, 40, 40, dtype=torch.uint8)
     split = Split(images, torch.arange(20) % 10)
-    model = create_model("cifar_cnn", "linear", 10)
-    for kind, remedy in (("photographs", r"load_dataset\('walks', size=32\)"), ("arrays", "another body")):
+    for body, kind, remedy in (
+        ("cifar_cnn", "photographs", r"; load them with size=32 \(in a command: --size 32\)"),
+        ("two_conv", "photographs", "in_chans=3 and load them with size=28"),
+        ("cifar_cnn", "arrays", "another body"),
+    ):
+        model = create_model(body, "linear", 10)
         data = DataSet(split, split, split, {"name": "walks", "num_classes": 10, "kind": kind})
         with pytest.raises(ValueError, match=remedy):
             Run(model, data, QUICK, 0, "cpu")
