@@ -58,8 +58,10 @@ def replace_head(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace_head takes a built model, got {model!r} ({type(model).__name__}); pass an nn.Module")
-    parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-    inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module" if parallel else None
+    # As torch.compile, DataParallel and AveragedModel hold a model, and nothing else.
+    inner = next(
+        (name for name in ("_orig_mod", "module") if [*model.children()] == [getattr(model, name, None)]), None
+    )
     if inner:
         raise ValueError(f"replace_head: {type(model).__name__} wraps a model; pass model.{inner}, then wrap it again")
     find_head(head)
