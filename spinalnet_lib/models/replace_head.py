@@ -183,7 +183,7 @@ def _prove(model: nn.Module, place: str, make: Make, num_classes: int, shapes: l
     for make_copy, shape in itertools.product((_copy_without_memory, copy.deepcopy), shapes):
         with _kept_generators():
             try:
-                twin = make_copy(model).eval()
+                twin = make_copy(model).eval().requires_grad_(False)  # the head's gradients are all that is asked for
                 like = next(twin.parameters())
                 images = torch.zeros(2, *shape, device=like.device, dtype=like.dtype)
             except Exception as error:

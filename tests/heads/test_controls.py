@@ -117,6 +117,7 @@ def test_big_has_the_parameters_of_the_dense_head():
         ("spinal_overlap", {"layer_width": 3, "overlap": 1.0}, "overlap must be at least 0 and below 1, got 1.0"),
         ("spinal_overlap", {"layer_width": 3, "num_layers": 1}, "OverlapSpinalHead: num_layers=1"),
         ("spinal_random_mask", {"layer_width": 3, "mask_seed": -1}, "mask_seed must be at least 0, got -1"),
+        ("spinal_random_mask", {"layer_width": 3, "mask_seed": 10**20}, "mask_seed=100000000000000000000"),
         ("spinal_full", {"layer_width": 3, "num_layers": 0}, "num_layers must be at least 1, got 0"),
         ("mlp_matched", {"layer_width": 3, "num_splits": 0}, "num_splits must be at least 1, got 0"),
         ("mlp_deep_skip", {"layer_width": 3, "drop_rate": 1.5}, "drop_rate must be at least 0 and below 1, got 1.5"),
