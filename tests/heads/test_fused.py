@@ -100,19 +100,6 @@ def test_it_is_for_inference_and_has_a_state_of_its_own():
         fused.train()
 
 
-def test_weight_surgery_changes_the_head_as_the_loop_says():
-    """Not the fused copy: in the head itself every write is seen, through `.data` too."""
-    head, x = SpinalHead(60, 7, 30).eval(), torch.randn(6, 60)
-    before = head(x)
-    head.layers[1].linear.weight.data[0:15, 0:30].mul_(20)
-    outputs = [torch.relu(head.layers[0].linear(x[:, :30]))]
-    for i in range(1, 4):
-        split = x[:, 30:] if i % 2 else x[:, :30]
-        outputs.append(torch.relu(head.layers[i].linear(torch.cat([split, outputs[-1]], dim=1))))
-    torch.testing.assert_close(head(x), head.classifier(torch.cat(outputs, dim=1)))
-    assert not torch.allclose(head(x), before)
-
-
 def test_what_is_no_head_is_named_and_wrong_inputs_are_refused():
     model = Classifier(create_backbone("pixels", image_size=2), MLPHead(4, 3, 5))
     for wrong, says in ((model, r"Classifier; .*\.head"), ("spinal", "str")):

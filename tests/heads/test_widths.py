@@ -63,11 +63,6 @@ def test_features_read_where_the_splits_divide_the_features_or_the_layers(data):
     assert read_features(d, layers, splits) * splits == d * layers
 
 
-def test_features_are_counted_each_time_they_are_read():
-    assert read_features(100, num_layers=4, num_splits=2) == 200
-    assert read_features(7, num_layers=5, num_splits=3) == 3 + 2 + 2 + 3 + 2
-
-
 def test_a_budget_near_the_bound_of_sizes_has_its_width():
     width = width_for_parameters("mlp", 95 * 10**9, 10, 10)
     assert width == (95 * 10**9 - 10) // 21

@@ -160,19 +160,10 @@ def test_a_step_changes_the_head_and_the_call_changes_nothing_else(name):
             assert torch.equal(value, before[key][1])
 
     channels = {"grayscale": 1, "ours": 1}.get(name, 3)
-    heads = spinal_heads(model)
-    optimizer = torch.optim.Adam([p for head in heads for p in head.parameters()], lr=0.01)
+    heads = spinal_heads(model.eval())
     old = [head.classifier.weight.clone() for head in heads]
-    images, labels = torch.randn(4, channels, size, size), torch.arange(4)
-    losses = []
-    model.eval()  # the same function before and after
-    for _ in range(3):
-        loss = nn.functional.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0]
+    nn.functional.cross_entropy(model(torch.randn(4, channels, size, size)), torch.arange(4)).backward()
+    torch.optim.Adam([p for head in heads for p in head.parameters()]).step()
     assert not any(torch.equal(head.classifier.weight, weight) for head, weight in zip(heads, old, strict=True))
 
 
