@@ -28,8 +28,7 @@ from ..training.recipes import quick_recipe, tuned_recipe
 from ..training.runs import initialise
 from ..training.steps import make_optimizer
 from .measure import compare_times, ratio_row, seconds_of
-from .published_way import pil_loader, train_epoch
-from .step import training_step
+from .steps import pil_loader, train_epoch, training_step
 
 GOAL = 0.985  # accuracy on validation data, which of MNIST are 10,000 images of the training set
 RECORDS = 10_000

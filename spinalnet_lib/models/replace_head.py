@@ -58,8 +58,10 @@ def replace_head(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace_head takes a built model, got {model!r} ({type(model).__name__}); pass an nn.Module")
-    parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-    inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module" if parallel else None
+    # As torch.compile, DataParallel and AveragedModel hold a model, and nothing else.
+    inner = next(
+        (name for name in ("_orig_mod", "module") if [*model.children()] == [getattr(model, name, None)]), None
+    )
     if inner:
         raise ValueError(f"replace_head: {type(model).__name__} wraps a model; pass model.{inner}, then wrap it again")
     find_head(head)
@@ -179,7 +181,7 @@ def _prove(model: nn.Module, place: str, make: Make, num_classes: int, shapes: l
     for make_copy, shape in itertools.product((_copy_without_memory, copy.deepcopy), shapes):
         with _kept_generators():
             try:
-                twin = make_copy(model).eval()
+                twin = make_copy(model).eval().requires_grad_(False)  # the head's gradients are all that is asked for
                 like = next(twin.parameters())
                 images = torch.zeros(2, *shape, device=like.device, dtype=like.dtype)
             except Exception as error:

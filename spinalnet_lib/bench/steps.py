@@ -1,17 +1,47 @@
-"""How the published scripts train: PIL images, one at a time, through torchvision and a DataLoader; a plain step. The peer.
+"""What the rows of training compare: a step as a run takes it, whole or with one thing undone, and the published way.
 
-Source: the scripts beside Kabir et al., arXiv 2007.03347 (`MNIST/SpinalNet_MNIST.py`, `MNIST_VGG/MNIST_VGG_and_SpinalVGG.py`).
+Source of that peer: the scripts beside Kabir et al., arXiv 2007.03347 (`MNIST/SpinalNet_MNIST.py`,
+`MNIST_VGG/MNIST_VGG_and_SpinalVGG.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from ..checks import needs
 from ..data.splits import Split
+from ..heads.dropout import cheap_dropout
+from ..training.config import TrainConfig
+from ..training.steps import make_optimizer, make_step, without_idle_gradients
+from .measure import waited_for
+
+
+def training_step(
+    model: nn.Module, images: Tensor, labels: Tensor, config: TrainConfig, way: str
+) -> Callable[[], None]:
+    """A step of `model` on one batch, waited for: "plain", "fast", "compiled" by torch, or fast with one thing undone.
+
+    "uncaptured" launches kernel by kernel instead of a CUDA graph; "all biases" has gradients of those before a BatchNorm.
+    """
+    device = images.device
+    config = replace(config, fast=way == "fast" or (config.fast and way != "plain"))
+    model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format).train()
+    ways = ExitStack()
+    if config.fast and way != "all biases":
+        ways.enter_context(without_idle_gradients(model) if images.is_cuda else cheap_dropout(model.head))
+    called = torch.compile(model) if way == "compiled" else model
+    step = make_step(called, make_optimizer(model, config, device), config)
+    step = step.step if way == "uncaptured" else step
+    run = waited_for(lambda: step(images, labels), device)
+    run.ways = ways  # held as long as the step: let go, they would be undone
+    return run
 
 
 def pil_loader(split: Split, batch_size: int, warped: bool = False) -> DataLoader:
