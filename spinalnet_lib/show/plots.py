@@ -13,12 +13,13 @@ from ..data.splits import DataSet
 from ..heads.counting import count_macs, head_cost
 from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
-from ..records.record import Record, each_once
+from ..records.record import Record
 from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
 from .picture import Picture, label_log_axis
 from .provenance import describe_mean
+from .run_groups import group_arms
 
 
 def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
@@ -84,7 +85,7 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
 
     Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
     """
-    arms = _arms(records)
+    arms = group_arms(records)
     if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
         raise ValueError("plot_error_curves: runs evaluated differently or ended early; draw them apart and say so")
     alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
@@ -121,7 +122,7 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
 
 def plot_last_errors(records: Sequence[Record]) -> Picture:
     """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
-    arms = _arms(records)
+    arms = group_arms(records)
     ends = _ends(arms)
     alt = f"Validation error after the last step, every seed a point, with the mean and its 95 % interval: {ends}"
 
@@ -143,14 +144,14 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
     return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
 
 
-def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
+def plot_macs(backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
     """Multiply-adds of the paper's networks: body, dense head and spinal head, on one logarithmic axis."""
     counts = {}
     for name in backbones:
         body = create_backbone(name)
         counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size))}
         for head, part in (("mlp", "dense head"), ("spinal", "spinal head")):
-            counts[name][part] = head_cost(head, body.num_features, num_classes, **paper_head(name, head)).macs
+            counts[name][part] = head_cost(head, body.num_features, 10, **paper_head(name, head)).macs
     said = (f"{name}: {', '.join(f'{part} {n:,}' for part, n in c.items())}." for name, c in counts.items())
     alt = "Multiply-adds for one image. " + " ".join(said)
 
@@ -168,15 +169,6 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         axes.invert_yaxis()
 
     return Picture(draw, alt, (7.0, 3.0))
-
-
-def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
-    if not records:
-        raise ValueError("no records to draw; train first, or load some with load_records")
-    arms: dict[str, list[Record]] = {}
-    for r in each_once(records):
-        arms.setdefault(r.arm, []).append(r)
-    return arms
 
 
 def _ends(arms: dict[str, list[Record]]) -> str:

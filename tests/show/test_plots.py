@@ -45,7 +45,7 @@ def test_last_errors_are_those_of_the_last_step():
 
 def test_curves_of_unequal_length_are_refused():
     short = dataclasses.replace(RECORDS[0], key="0" * 64, curve=RECORDS[0].curve[:2])
-    with pytest.raises(ValueError, match="evaluated differently"):
+    with pytest.raises(ValueError, match="plot_error_curves"):
         plots.plot_error_curves([*RECORDS, short])
 
 
@@ -90,9 +90,15 @@ def test_alt_text_states_the_numbers_of_the_data():
         assert f"{arm} {mean:.1%} ({low:.1%} to {high:.1%}, 10 seeds)" in alt
 
 
+def test_heads_of_unlike_sizes_are_arms_of_their_own(record):
+    wide = {**record.model, "head_arguments": {"layer_width": 16}}
+    alt = plots.plot_last_errors([*runs_of(record), *runs_of(record, model=wide)]).alt
+    assert "layer_width 4 11.0%" in alt and "layer_width 16 11.0%" in alt
+
+
 @pytest.mark.parametrize("plot", [plots.plot_error_curves, plots.plot_last_errors])
 def test_no_records_is_said(plot):
-    with pytest.raises(ValueError, match="no records to draw"):
+    with pytest.raises(ValueError, match="no records"):
         plot([])
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from spinalnet_lib import append_record, load_records
 from spinalnet_lib.show import report
+from spinalnet_lib.show.palette import LIGHT
 from spinalnet_lib.show.provenance import describe_mean
-from spinalnet_lib.show.report import write_report
-from tests.show.cases import LOSSES, runs_of, search_of, with_head
+from spinalnet_lib.show.report import draw_search, search_losses, write_report
+from spinalnet_lib.show.run_groups import group_runs
+from tests.show.cases import LOSSES, assert_drawn_with_words, drawn, runs_of, search_of, with_head
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_test_results_are_closed_unless_asked_and_never_mixed_up(written):
 
 def test_a_run_that_is_in_two_files_counts_once(written):
     (written / "runs" / "again.jsonl").write_text((written / "runs" / "digits.jsonl").read_text())
-    with pytest.warns(UserWarning, match="each run counts once"):
+    with pytest.warns(UserWarning, match="5 records"):
         assert write_report([written / "runs"], written / "report").read_text().startswith("# 5 runs")
 
 
@@ -77,6 +79,22 @@ def test_a_search_is_tables_with_the_lowest_marked(record, tmp_path):
     page = write_report([tmp_path / "runs.jsonl"], tmp_path / "report").read_text()
     assert "spinal: learning rate | dropout 0 | dropout 0.5" in page and "inside the grid" in page
     assert "| 0.003 | **0.0000** | 0.5000 |" in page and "lowest: spinal 0.0000 at 0.003, dropout 0" in page
+
+
+def test_losses_of_a_search_are_those_of_places_whose_seeds_are_all_there(record):
+    whole = search_of(record, LOSSES)
+    assert search_losses(*group_runs(whole)) == {"spinal": LOSSES}
+    assert len(search_losses(*group_runs(whole[1:]))["spinal"]) == len(LOSSES) - 1
+
+
+def test_each_dropout_rate_of_a_search_is_a_line_and_a_ring_marks_the_lowest():
+    picture = draw_search("a search", {"spinal": LOSSES})
+    assert_drawn_with_words(picture)
+    plain, dropped, ring = drawn(picture).lines
+    assert (plain.get_linestyle(), dropped.get_linestyle()) == ("-", "--")
+    assert {line.get_color() for line in (plain, dropped)} == {LIGHT.spinal}
+    assert list(ring.get_xdata()) == [0.003]
+    assert draw_search("a search that diverged", {"spinal": dict.fromkeys(LOSSES, float("inf"))}) is None
 
 
 def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
