@@ -55,13 +55,11 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note:
 def plot_shared_images(facts: dict[str, dict]) -> Picture:
     """Share of each set's test images that another set holds in its training or test part, of the sets that share any."""
     names = [name for name, found in facts.items() if found["shares_images_with"]]
-    shares = np.full((len(names), len(names)), np.nan)
-    for i, name in enumerate(names):
-        for j, other in enumerate(names):
-            if i != j:
-                shared = facts[name]["shares_images_with"].get(other, {})
-                count = sum(shared.get(f"test_in_{part}", 0) for part in ("train", "test"))
-                shares[i, j] = 100 * count / facts[name]["test"]
+    shared = [[facts[name]["shares_images_with"].get(other, {}) for other in names] for name in names]
+    counts = np.array(
+        [[sum(of.get(f"test_in_{part}", 0) for part in ("train", "test")) for of in row] for row in shared]
+    )
+    shares = 100 * counts / np.array([[facts[name]["test"]] for name in names])
     labels = [
         ["" if not share > 0 else f"{share:.2g}" if share < 10 else f"{share:.0f}" for share in row] for row in shares
     ]

@@ -46,17 +46,14 @@ def test_test_results_are_closed_unless_asked_and_never_mixed_up(written):
     assert f"| spinal, no dropout | 3 | {three} |" in opened and "chosen on the test set" in opened
 
 
-def test_a_run_that_is_in_two_files_counts_once(written):
+def test_a_run_that_is_in_two_files_counts_once_and_of_two_results_none_is_chosen(written):
     (written / "runs" / "again.jsonl").write_text((written / "runs" / "digits.jsonl").read_text())
     with pytest.warns(UserWarning, match="5 records"):
         assert write_report([written / "runs"], written / "report").read_text().startswith("# 5 runs")
-
-
-def test_of_two_results_of_one_run_none_is_chosen(record, tmp_path):
-    append_record(tmp_path / "a.jsonl", record)
-    append_record(tmp_path / "b.jsonl", replace(record, curve=[{**record.curve[-1], "val_error": 0.5}]))
-    with pytest.raises(ValueError, match=record.key[:10]):
-        write_report([tmp_path], tmp_path / "report")
+    first = load_records(written / "runs" / "digits.jsonl")[0]
+    append_record(written / "other.jsonl", replace(first, curve=[{**first.last, "val_error": 0.5}]))
+    with pytest.raises(ValueError, match=first.key[:10]):
+        write_report([written / "runs", written / "other.jsonl"], written / "report")
 
 
 def test_diverged_runs_are_counted_and_not_averaged(record, tmp_path):
@@ -64,13 +61,10 @@ def test_diverged_runs_are_counted_and_not_averaged(record, tmp_path):
         append_record(tmp_path / "runs.jsonl", run)
     page = write_report([tmp_path / "runs.jsonl"], tmp_path).read_text()
     assert "| 4 | 1 | 0 to 2 | 1 |" in page and "11 (3 runs)" in page and "| 4 | 11 (8.52 to 13.5) |" in page
-
-
-def test_where_all_diverged_there_is_no_figure(record, tmp_path):
-    append_record(tmp_path / "runs.jsonl", runs_of(record, 1, diverged=True)[0])
-    page = write_report([tmp_path / "runs.jsonl"], tmp_path / "report").read_text()
+    append_record(tmp_path / "lost.jsonl", runs_of(record, 1, diverged=True)[0])
+    page = write_report([tmp_path / "lost.jsonl"], tmp_path / "no figure").read_text()
     assert "All of these runs diverged." in page and "| diverged |" in page
-    assert [path.name for path in (tmp_path / "report").iterdir()] == ["report.md"]
+    assert [path.name for path in (tmp_path / "no figure").iterdir()] == ["report.md"]
 
 
 def test_a_search_is_tables_with_the_lowest_marked(record, tmp_path):
@@ -113,6 +107,6 @@ def test_a_folder_that_cannot_be_is_said_before_a_figure_is_drawn(written, monke
 
 def test_without_a_record_it_says_so(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no record in .*empty; train first"):
+    with pytest.raises(ValueError, match="empty"):
         write_report([tmp_path / "empty"], tmp_path / "report")
     assert not (tmp_path / "report").exists()
