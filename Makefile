@@ -54,7 +54,7 @@ processes: install  ## real processes: killed, doubled, cut off, out of memory, 
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests -m "processes and not full"
 
 site: book  ## readme, notebooks, pages and faults in one run
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/book
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/book
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py
