@@ -229,12 +229,10 @@ def draw_corners(n: int, height: int, width: int, distortion: float, rate: float
     return far * (last - inwards) + (1 - far) * inwards
 
 
-def draw_boxes(
-    n: int, height: int, width: int, scale: tuple[float, float], generator: torch.Generator, tries: int = 10
-) -> Tensor:
+def draw_boxes(n: int, height: int, width: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
     """Crops `(N, 4)`: top, left, height, width, as RandomResizedCrop draws them: the first of ten that fits."""
-    area = height * width * _uniform((n, tries), *scale, generator)
-    ratio = _uniform((n, tries), math.log(3 / 4), math.log(4 / 3), generator).exp()
+    area = height * width * _uniform((n, 10), *scale, generator)
+    ratio = _uniform((n, 10), math.log(3 / 4), math.log(4 / 3), generator).exp()
     widths, heights = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = fits.to(torch.uint8).argmax(1, keepdim=True)
