@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab test test-full lint unit interop processes readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab test test-full lint unit interop processes site readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,7 +32,7 @@ serve: book  ## build and serve on http://127.0.0.1:8000
 lab: install  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir book
 
-test: lint unit interop processes readme notebooks pages faults  ## every check
+test: lint unit interop processes site  ## every check
 
 test-full: test  ## every check, and the drills that take minutes
 	$(BIN)/python -m pytest tests -m full
@@ -51,16 +51,19 @@ interop: install  ## every head compiled, exported, stacked; replace_head over t
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
 
 processes: install  ## real processes: killed, doubled, cut off, out of memory, with torch alone
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m "processes and not full"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests -m "processes and not full"
+
+site: book  ## readme, notebooks, pages and faults in one run
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/book
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py
 
-notebooks: install  ## every chapter executed, with less training
-	BOOK_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout 1800 book
+notebooks: install  ## every chapter executed by nbmake, alone in an empty folder with the wheel, with less training
+	$(BIN)/python -m pytest tests/book/test_standalone.py
 
 pages: book  ## the built pages in a real browser, links, numbers
-	$(BIN)/python -m pytest tests/book --ignore tests/book/test_readme.py --ignore tests/book/test_planted_faults.py
+	$(BIN)/python -m pytest -n 2 tests/book -m "not slow" --ignore tests/book/test_readme.py
 
 faults: install  ## planted faults must turn the build red or re-execute the page
 	$(BIN)/python -m pytest tests/book/test_planted_faults.py

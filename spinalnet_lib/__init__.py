@@ -55,13 +55,10 @@ __all__ = sorted(_MODULE_OF)
 def __getattr__(name: str):
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'spinalnet_lib' has no attribute {name!r}")
-    try:
-        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        from .checks import how_to_install
+    from .checks import needs
 
-        text = f"{name} needs the package {error.name!r}, which is not installed; {how_to_install('book')}"
-        raise ModuleNotFoundError(text, name=error.name) from error
+    with needs("book"):
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
     globals()[name] = value
     return value
 

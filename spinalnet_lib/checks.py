@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, fx
@@ -16,6 +17,17 @@ REPOSITORY = "https://github.com/spinalnet-book/spinalnet-book"  # nowhere else 
 def how_to_install(extra: str) -> str:
     """The remedy for a missing package that an extra brings; the project is not on a package index."""
     return f"pip install -e '.[{extra}]' in a checkout, or pip install 'spinalnet-book[{extra}] @ git+{REPOSITORY}'"
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Around imports of packages that an extra brings: where one is missing, the error says how to install it."""
+    try:
+        yield
+    except ImportError as error:
+        if "pip install" in str(error):  # one inside of another
+            raise
+        raise ModuleNotFoundError(f"{error}; {how_to_install(extra)}", name=error.name) from error
 
 
 def check_int(owner: str, name: str, value, minimum: int = 1, remedy: str = "") -> int:

@@ -6,8 +6,7 @@ import errno
 import functools
 import multiprocessing
 import os
-import platform
-import time
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,7 +31,7 @@ def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     target = path.resolve()  # a link stays one
     new = target.with_name(f".{target.name}.{os.getpid()}")  # in the same folder: a rename within a disk is one move
     try:
-        with new.open(mode) as file:
+        with new.open(mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -57,6 +56,17 @@ def check_is_file(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "it is there and no file; name another place", str(path))
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Find out before the work whether `whole_file` could write `path` after it: the same errors, and nothing is changed."""
+    path = Path(path)
+    check_is_file(path)
+    try:
+        tempfile.TemporaryFile(dir=next(place for place in path.resolve().parents if place.exists())).close()
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -93,15 +103,23 @@ def holding(file: int, path: Path, wait: bool = True) -> Iterator[bool]:
     `path` that names its owner stands in; a warning says so once.
     """
     held = _system_lock(file, wait)
-    if held is None:
-        with _owner_file(path.with_name(f".{path.name}.owner"), wait) as held:
+    if held is not None:
+        try:
             yield held
+        finally:
+            if held:
+                fcntl.flock(file, fcntl.LOCK_UN)
         return
+    from filelock import SoftFileLock, Timeout  # half a second that few need
+
+    warn_of_owner_files()
+    owner = SoftFileLock(path.with_name(f".{path.name}.owner"))  # of an owner who is gone it takes the file over
+    with suppress(Timeout):
+        owner.acquire(timeout=-1 if wait else 0)
     try:
-        yield held
+        yield owner.is_locked
     finally:
-        if held:
-            fcntl.flock(file, fcntl.LOCK_UN)
+        owner.release()
 
 
 def _is_at(file: int, path: Path) -> bool:
@@ -124,49 +142,6 @@ def _system_lock(file: int, wait: bool) -> bool | None:
             return None
         raise
     return True
-
-
-@contextmanager
-def _owner_file(path: Path, wait: bool) -> Iterator[bool]:
-    warn_of_owner_files()
-    while (file := _make_owner_file(path)) is None:
-        if not wait:
-            yield False
-            return
-        time.sleep(0.05)
-    try:
-        os.write(file, f"{os.getpid()} {platform.node()}".encode())
-        yield True
-    finally:
-        os.close(file)
-        path.unlink(missing_ok=True)
-
-
-def _make_owner_file(path: Path) -> int | None:
-    """The file, made by this process just now; None while its owner may be at work."""
-    try:
-        # Windows deletes a temporary file with the process that made it.
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_TEMPORARY", 0), 0o644)
-    except FileExistsError:
-        if not _owner_is_gone(path):
-            return None
-    with suppress(FileExistsError), open(f"{path}.gone", "x"):  # one process alone, and it looks again
-        if _owner_is_gone(path):
-            path.unlink(missing_ok=True)
-        os.unlink(f"{path}.gone")
-    return _make_owner_file(path)
-
-
-def _owner_is_gone(path: Path) -> bool:
-    try:
-        process, host = path.read_text().split(" ", 1)
-        if host == platform.node() and os.name == "posix":
-            os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (FileNotFoundError, ValueError, PermissionError):  # it is being taken away, or written; another user's
-        pass
-    return False
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import platform
 import sys
 import time
@@ -58,6 +59,14 @@ def peak_memory_mb(device: torch.device) -> float:
         return 0.0
     unit = 2**20 if sys.platform == "darwin" else 2**10  # getrusage counts bytes on macOS, KiB elsewhere
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def memory_bytes() -> int:
+    """Memory of this machine; where the system does not say it, 64 GiB."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # on Windows
+        return 2**36
 
 
 def describe_machine(device) -> dict:

@@ -1,6 +1,11 @@
+import ast
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import spinalnet_lib
 from spinalnet_lib.checks import check_flag, check_int, check_name, check_rate, how_to_install
 
 
@@ -53,6 +58,28 @@ def test_flags_are_true_or_false():
     for value in (0, None, "no"):
         with pytest.raises(TypeError, match=f"F: fast must be .*{value}"):
             check_flag("F", "fast", value)
+
+
+REQUIRED = {*sys.stdlib_module_names, "torch", "numpy", "filelock"}
+
+
+def _imports(node: ast.AST) -> list[str]:
+    """Packages that an import brings which need not be there."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+    return [name for name in names if name.partition(".")[0] not in REQUIRED]
+
+
+@pytest.mark.parametrize("path", sorted(Path(spinalnet_lib.__file__).parent.rglob("*.py")), ids=lambda path: path.stem)
+def test_imports_inside_functions_say_how_to_install_what_is_missing(path):
+    tree = ast.parse(path.read_text())
+    inside = {
+        node for function in ast.walk(tree) if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
+    }
+    for block in ast.walk(tree):  # what is missing is said, or done without
+        if (isinstance(block, ast.With) and "needs(" in ast.unparse(block.items[0])) or isinstance(block, ast.Try):
+            inside -= {*ast.walk(block)}
+    assert not [ast.unparse(node) for node in inside if _imports(node)]
 
 
 def test_the_remedy_for_a_missing_package_names_its_extra():

@@ -1,15 +1,39 @@
 """Files whole or not at all; locks of the system, and files that stand in for them."""
 
+import ast
 import errno
 import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import spinalnet_lib
 from spinalnet_lib import files
 from spinalnet_lib.files import locked, whole_file, write_whole
+
+LIBRARY = Path(spinalnet_lib.__file__).parent
+
+
+def _opens_text(call: ast.Call) -> bool:
+    """Whether it opens or reads a file as text, in an encoding that the system chooses."""
+    name = ast.unparse(call.func)
+    if name.rpartition(".")[2] not in ("open", "read_text", "write_text") or name in (
+        "os.open",
+        "Image.open",
+        "archive.open",
+    ):
+        return False
+    modes = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+    return not any("b" in str(mode) for mode in modes) and "encoding" not in [keyword.arg for keyword in call.keywords]
+
+
+def test_text_is_utf8_on_every_system():
+    for path in LIBRARY.rglob("*.py"):
+        calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        assert not [ast.unparse(call) for call in calls if _opens_text(call)], path
 
 
 def test_text_and_bytes_are_written_and_replace_what_was_there(tmp_path):
@@ -46,8 +70,9 @@ def test_what_is_no_file_is_never_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path, error in ((pipe, FileExistsError), (tmp_path, IsADirectoryError)):
-        with pytest.raises(error, match=str(path)):
-            write_whole(path, "text")
+        for use in (files.check_writable, lambda path: write_whole(path, "text")):
+            with pytest.raises(error, match=str(path)):
+                use(path)
     assert list(tmp_path.iterdir()) == [pipe] and pipe.is_fifo()
 
 
@@ -112,10 +137,11 @@ def test_a_lock_of_a_process_that_was_killed_is_free_again(locks, tmp_path):
         assert held
 
 
+@pytest.mark.filterwarnings("ignore:this disk or system")
 def test_an_owner_on_another_machine_may_live(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
-    owner = tmp_path / ".lock.owner"
-    for text, free in (("1 elsewhere", False), ("", False), (f"{2**22 + 1} {platform.node()}", True)):
-        owner.write_text(text)
+    (tmp_path / ".lock.owner.gone").touch()  # half of what a breakdown may leave
+    for process, host, free in ((1, "elsewhere", False), (2**22 + 1, platform.node(), True)):
+        (tmp_path / ".lock.owner").write_text(f"{process}\n{host}\n")
         with locked(tmp_path / "lock", wait=False) as held:
             assert held == free

@@ -1,11 +1,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import spinalnet_lib
 from spinalnet_lib.checks import how_to_install
+from spinalnet_lib.data import publishers
+from spinalnet_lib.data.own_sets import write_card
+from tests.data.cases import write_classes
 
 HEAVY = ["torchvision", "matplotlib", "pandas", "scipy", "sklearn", "mlxtend", "anywidget", "ipywidgets", "seaborn"]
 
@@ -50,17 +54,43 @@ print(tuple(SpinalHead(8, 3, layer_width=4)(torch.zeros(2, 8)).shape), "<table" 
     assert run(code).split("\n")[:2] == ["80 239", "(2, 3) True"]
 
 
-@pytest.mark.parametrize("name", ["ErrorCurves", "plot_macs"])
-def test_a_public_name_that_needs_more_packages_says_how_to_install_them(name, monkeypatch):
-    module = spinalnet_lib._MODULE_OF[name]
-    for loaded in [other for other in sys.modules if other.startswith(f"spinalnet_lib.{module.partition('.')[0]}")]:
-        monkeypatch.delitem(sys.modules, loaded)
-    monkeypatch.delitem(vars(spinalnet_lib), name, raising=False)
-    for package in ("anywidget", "seaborn"):
-        monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ModuleNotFoundError) as caught:
-        getattr(spinalnet_lib, name)
-    assert name in str(caught.value) and how_to_install("book") in str(caught.value)
+def _look_at_photographs(folder: Path) -> None:
+    spinalnet_lib.load_dataset("leaves", folder).train.images[0]
+
+
+MISSING = [  # a package, the extra that brings it, and what needs it
+    ("pandas", "book", lambda _: spinalnet_lib.records_frame([])),
+    ("pandas", "book", lambda _: spinalnet_lib.claims_table()),
+    ("scipy", "book", lambda _: spinalnet_lib.mean_interval([1.0, 2.0])),
+    ("IPython", "book", lambda _: spinalnet_lib.show_card("digits")),
+    ("matplotlib", "book", lambda _: spinalnet_lib.show_card("digits")),
+    ("seaborn", "book", lambda _: spinalnet_lib.plot_macs),
+    ("anywidget", "book", lambda _: spinalnet_lib.ErrorCurves),
+    ("sklearn", "data", lambda _: spinalnet_lib.load_dataset("digits")),
+    ("mlxtend", "data", lambda _: publishers._mnist_5k.cache_clear() or spinalnet_lib.load_dataset("mnist_5k")),
+    ("PIL", "data", _look_at_photographs),
+    ("tqdm", "data", _look_at_photographs),
+    ("torchvision", "data", lambda _: spinalnet_lib.create_extractor("torchvision:resnet18")),
+    ("torchvision", "data", lambda folder: spinalnet_lib.load_dataset("kmnist", folder, download=True)),
+    ("efficientnet_lite_pytorch", "features", lambda _: spinalnet_lib.create_extractor("efficientnet_lite0")),
+    ("timm", "timm", lambda _: spinalnet_lib.create_extractor("timm:resnet18")),
+]
+
+
+@pytest.mark.parametrize(("package", "extra", "use"), MISSING)
+def test_what_needs_more_packages_says_how_to_install_them(package, extra, use, monkeypatch, tmp_path):
+    if use is _look_at_photographs:
+        write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 6))
+    for name in [*sys.modules, package]:
+        if f"{name}.".startswith(f"{package}."):
+            monkeypatch.setitem(sys.modules, name, None)
+        if name.startswith(("spinalnet_lib.show.", "spinalnet_lib.widgets.")):  # they import it at their top
+            monkeypatch.delitem(sys.modules, name)
+    for name in ("plot_macs", "ErrorCurves"):
+        monkeypatch.delitem(vars(spinalnet_lib), name, raising=False)
+    with pytest.raises(ModuleNotFoundError, match=package) as caught:
+        use(tmp_path)
+    assert how_to_install(extra) in str(caught.value)
 
 
 @pytest.mark.processes

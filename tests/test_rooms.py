@@ -9,6 +9,7 @@ import pytest
 import spinalnet_lib
 
 LIBRARY = Path(spinalnet_lib.__file__).parent
+HERE = Path(__file__).parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"checks", "paths", "files", "machine"},
     {"heads", "data", "records"},
@@ -21,7 +22,6 @@ FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"cli"},
 ]
 GROUND = FLOORS[0]
-FACES = {"__init__", "__main__"}  # of the package: every room hangs below them
 
 
 def floor(module: str) -> int:
@@ -51,10 +51,9 @@ def imports(path: Path, name: str) -> set[str]:
     return found - {"", name}
 
 
-HOUSE = {
-    name_of(path): imports(path, name_of(path)) for path in LIBRARY.rglob("*.py") if path.stem not in ("__main__",)
-}
-HOUSE.pop("__init__", None)
+HOUSE = {name_of(path): imports(path, name_of(path)) for path in LIBRARY.rglob("*.py") if path.stem != "__main__"}
+HOUSE.pop("__init__")
+FILES = {name: others for name, others in HOUSE.items() if not LIBRARY.joinpath(*name.split(".")).is_dir()}
 
 
 def test_every_room_has_its_floor():
@@ -70,22 +69,36 @@ def test_imports_point_down(name):
         assert same or floor(other) < floor(name), f"{name} imports {other}, which is not below it"
 
 
+def test_no_file_imports_a_face():
+    """A room's `__init__` imports its files, which is how heads and bodies register."""
+    assert not {(name, other) for name, others in FILES.items() for other in others - FILES.keys()}
+
+
 def test_there_is_no_circle():
-    """A room's `__init__` imports its files, which is how heads and bodies register; no file imports a room's face."""
-    files = {name: others for name, others in HOUSE.items() if not LIBRARY.joinpath(*name.split(".")).is_dir()}
-    list(graphlib.TopologicalSorter(files).static_order())  # CycleError names the circle
+    list(graphlib.TopologicalSorter(FILES).static_order())  # CycleError names the circle
 
 
 def test_tests_stand_in_the_same_rooms():
-    here = Path(__file__).parent
-    missing = [
-        name
-        for name in HOUSE
-        if not LIBRARY.joinpath(*name.split(".")).is_dir()
-        and not here.joinpath(*name.split(".")[:-1], f"test_{name.split('.')[-1]}.py").is_file()
-    ]
-    assert not missing
-    for path in here.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
-                assert ".test_" not in f".{node.module}", f"{path.name} imports the test {node.module}"
+    places = [HERE.joinpath(*name.split(".")).with_name(f"test_{name.split('.')[-1]}.py") for name in FILES]
+    assert not [place for place in places if not place.is_file()]
+
+
+def imported_tests(code: str) -> list[str]:
+    """Test modules that this code of a test imports, in whatever way."""
+    names = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            start = "tests." * bool(node.level) + (node.module or "")
+            names += [f"{start}.{alias.name}" for alias in node.names]
+    return [name for name in names if name.startswith("tests.") and ".test_" in name]
+
+
+@pytest.mark.parametrize("way", ["import tests.a.test_b", "from tests.a import test_b", "from .test_b import c"])
+def test_an_imported_test_is_seen_in_whatever_way(way):
+    assert imported_tests(way)
+
+
+def test_no_test_imports_a_test():
+    assert not {path.name: found for path in HERE.rglob("*.py") if (found := imported_tests(path.read_text()))}

@@ -127,7 +127,7 @@ def _header(app, pagename: str, doctree) -> str:
     source = Path(app.env.doc2path(pagename))
     if source.suffix != ".ipynb":
         return ""
-    notebook = json.loads(source.read_text())
+    notebook = json.loads(source.read_bytes())
     costs = notebook["metadata"]["spinalnet"]
     words = sum(len(paragraph.astext().split()) for paragraph in doctree.findall(nodes.paragraph))
     run = NbMetadataCollector.get_exec_data(app.env, pagename)
@@ -169,7 +169,8 @@ def write_front_page(app, exception) -> None:
 </head>
 <body><p><a href="{target}">{app.config.html_title}</a></p></body>
 </html>
-"""
+""",
+        encoding="utf-8",
     )
 
 

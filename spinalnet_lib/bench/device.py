@@ -17,8 +17,7 @@ from ..training.loop import train
 from ..training.recipes import published_recipe, tuned_recipe
 from ..training.runs import initialise
 from .measure import compare_times, ratio_row, seconds_of, waited_for
-from .published_way import pil_loader, train_epoch
-from .step import training_step
+from .steps import pil_loader, train_epoch, training_step
 
 CUDA = torch.device("cuda")
 EPOCH = 60_000  # images, as the paper counts: training and validation data
@@ -37,12 +36,12 @@ _KINDS = {
 _OTHER = "elementwise and other"
 
 
-def device_rows(pairs: int = 5) -> Iterator[dict]:
+def device_rows() -> Iterator[dict]:
     """Ratios on a GPU: an epoch against the published way, and each thing that makes a step fast on and off."""
     data = load_dataset("mnist")
     ratios: dict[int, list[float]] = {}
     _seconds_an_image_published(data)  # warm-up
-    for seed in range(pairs):
+    for seed in range(5):
         theirs = _seconds_an_image_published(data)
         for batch, config in _recipes().items():
             ratios.setdefault(batch, []).append(_seconds_an_image(data, config, seed) / theirs)
@@ -89,11 +88,11 @@ def device_figures() -> list[dict]:
     return [figure | ({"promised": 0.5} if figure["name"].endswith(promised) else {}) for figure in figures]
 
 
-def profile_step(steps: int = 20) -> list[dict]:
+def profile_step() -> list[dict]:
     """Where a step of VGG-5 goes, by kind of kernel: microseconds a step, kernels a step and share of the wall time."""
     from torch.profiler import ProfilerActivity, profile
 
-    data, rows = load_dataset("mnist"), []
+    data, rows, steps = load_dataset("mnist"), [], 20
     for batch, config in _recipes().items():
         step = _step(data, config, "fast")
         step()
@@ -125,8 +124,9 @@ def _seconds_an_image(data: DataSet, config: TrainConfig, seed: int) -> float:
     return (long - short) / (3 * len(data.train))
 
 
-def _seconds_an_image_published(data: DataSet, images: int = 20_000) -> float:
+def _seconds_an_image_published(data: DataSet) -> float:
     """The scripts' way on the first images; an epoch is as many times as long as it has more of them."""
+    images = 20_000
     some = Split(data.train.images[:images], data.train.labels[:images], data.train.statistics)
     model = _vgg5().to(CUDA)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005)

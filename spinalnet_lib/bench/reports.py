@@ -29,10 +29,13 @@ def print_row(row: dict) -> None:
 def read_report(path: str | os.PathLike) -> dict:
     """A report; without groups where there is no file yet. ValueError for a damaged one."""
     try:
-        return json.loads(Path(path).read_text())
+        report = json.loads(Path(path).read_bytes())
+        if not (isinstance(report, dict) and isinstance(report.get("groups"), dict)):
+            raise ValueError("it is no object with groups")
+        return report
     except FileNotFoundError:
         return {"method": METHOD, "groups": {}}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no report of `spinalnet bench` ({error}); move it away") from error
 
 

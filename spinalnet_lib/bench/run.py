@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..checks import check_name
+from ..files import check_writable
 from ..machine import pick_device
 from . import device as gpu
 from . import heads, stacked, training
@@ -32,7 +33,8 @@ def run_benchmarks(
     """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there.
 
     `only` names groups: the others stay in the report as they are. A group is written as soon as it is measured. Raises
-    ValueError for a group or a device that is not there, or a report that cannot be read, before anything is measured.
+    ValueError for a group or a device that is not there, or a report that cannot be read, and OSError for one that cannot
+    be written, before anything is measured.
     """
     device = pick_device(device)
     on = "cuda" if device.type == "cuda" else "cpu"
@@ -41,6 +43,7 @@ def run_benchmarks(
         check_name("group of rows", group, known)
     report = None if out is None else Path(out) / {"cpu": "cpu.json", "cuda": "gpu.json"}[on]
     if report is not None:
+        check_writable(report)
         read_report(report)
     print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
     found = []

@@ -54,9 +54,9 @@ def _seconds(data: DataSet, head: str, arguments: dict, steps: int, stacked: boo
     return time.perf_counter() - start
 
 
-def _clouds(in_features: int, examples: int = 12_000) -> DataSet:
+def _clouds(in_features: int) -> DataSet:
     """Features of ten classes; as many to train on as a small data set has."""
-    generator = torch.Generator().manual_seed(0)
+    generator, examples = torch.Generator().manual_seed(0), 12_000
     labels = torch.arange(examples) % 10
     centres = torch.randn(10, in_features, generator=generator)
     images = centres[labels] + 4 * torch.randn(examples, in_features, generator=generator)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from ..checks import needs
 from ..data.augment import Augmentation
 from ..data.splits import DataSet
 from ..datasets import load_dataset
@@ -27,8 +28,7 @@ from ..training.recipes import quick_recipe, tuned_recipe
 from ..training.runs import initialise
 from ..training.steps import make_optimizer
 from .measure import compare_times, ratio_row, seconds_of
-from .published_way import pil_loader, train_epoch
-from .step import training_step
+from .steps import pil_loader, train_epoch, training_step
 
 GOAL = 0.985  # accuracy on validation data, which of MNIST are 10,000 images of the training set
 RECORDS = 10_000
@@ -94,8 +94,9 @@ def step_rows() -> Iterator[dict]:
 
 def augmentation_rows() -> Iterator[dict]:
     """The paper's warps of MNIST, a batch at a time, against torchvision's, one PIL image at a time in one process."""
-    from PIL import Image
-    from torchvision import transforms
+    with needs("data"):
+        from PIL import Image
+        from torchvision import transforms
 
     images = load_dataset("mnist_5k").train.images[:1000]
     pictures = [Image.fromarray(image.numpy()) for image in images[:, 0]]
@@ -139,11 +140,11 @@ def record_rows() -> Iterator[dict]:
     record = train(model, load_dataset("digits"), TrainConfig(epochs=8), 0, "cpu", progress=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.jsonl"
-        path.write_text((record.to_json() + "\n") * RECORDS)
+        path.write_text((record.to_json() + "\n") * RECORDS, encoding="utf-8")
         seconds = seconds_of(lambda: load_records(path))
 
         def parsed() -> list[dict]:
-            return [json.loads(line) for line in path.read_text().splitlines()]
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
         name, theirs = f"{RECORDS:,} records read and checked, {seconds:.1f} s", "json.loads of the lines"
         yield compare_times(name, theirs, partial(load_records, path), parsed, pairs=5)

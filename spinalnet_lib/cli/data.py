@@ -81,8 +81,10 @@ def _data_check(args: argparse.Namespace) -> None:
 
 def _data_new(args: argparse.Namespace) -> None:
     from ..data.own_sets import write_card
+    from ..files import check_writable
     from ..paths import data_root
 
+    check_writable(Path(args.folder).expanduser() / "card.json")
     card = write_card(args.folder, args.title)
     folder = Path(args.folder).expanduser().resolve()
     print(f"{folder / 'card.json'}: {card['num_classes']} classes, images: {card['splits']}")
@@ -93,6 +95,10 @@ def _data_new(args: argparse.Namespace) -> None:
 
 def _data_measure(args: argparse.Namespace) -> None:
     from ..data.facts import measure_facts, write_facts
+    from ..files import check_writable
+    from ..paths import data_path
     from ..show.data_cards import write_readme
 
+    for path in (data_path("results", "datasets.json"), data_path("README.md")):
+        check_writable(path)
     print(f"written to {write_facts(measure_facts())} and {write_readme()}")

@@ -9,27 +9,34 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..checks import how_to_install
+from ..checks import needs
 from . import bench, data, records, report, selftest, sweep, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; a user's mistake is one line on stderr and exit code 2, not a traceback."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`: what is said there goes nowhere
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         try:
             return _run(_parser().parse_args(argv), own_program=argv is None)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # who read this, `head` say, has enough
+    except OSError as error:  # of stdout itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes once more when it ends
-        return 141  # as the shell says of a program that this ended
+        if isinstance(error, BrokenPipeError):  # who read this, `head` say, has enough
+            return 141  # as the shell says of a program that this ended
+        print(f"spinalnet: {error.strerror}; send what is printed to another place", file=sys.stderr)
+        return 2
 
 
 def _run(args: argparse.Namespace, own_program: bool) -> int:
     try:
         with warnings.catch_warnings():  # without the line of our source that warns
             warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
-            args.run(args)
+            with needs("book"):
+                args.run(args)
     except BrokenPipeError:
         raise
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -58,11 +65,6 @@ _REMEDIES = {
 
 def _say(error: Exception) -> str:
     """An error in words, with its remedy: those of Python itself have none."""
-    if isinstance(error, ModuleNotFoundError):
-        said = str(error)
-        return (
-            said if "pip install" in said else f"the package {error.name!r} is not installed; {how_to_install('book')}"
-        )
     if isinstance(error, OSError) and error.filename and error.errno in _REMEDIES and "; " not in error.strerror:
         return f"{error.filename}: {error.strerror}; {_REMEDIES[error.errno]}"
     return str(error)

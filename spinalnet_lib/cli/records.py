@@ -42,7 +42,9 @@ def _records_check(args: argparse.Namespace) -> None:
 
 
 def _records_merge(args: argparse.Namespace) -> None:
+    from ..files import check_writable
     from ..records.files import merge_records
 
+    check_writable(args.into)
     added, count = merge_records(args.paths, args.into)
     print(f"{args.into}: {added} runs added, {count} in all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add(commands) -> None:
@@ -19,6 +20,8 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..files import check_writable
     from ..show.report import write_report
 
+    check_writable(Path(args.out) / "report.md")
     print(f"written to {write_report(args.paths, args.out, args.read_test)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
+from pathlib import Path
 
 
 def add(commands) -> None:
@@ -15,6 +17,7 @@ def add(commands) -> None:
     option("--tier", help=tiers)
     sets = "only these data sets, all features of theirs included (default: all that are here)"
     option("--sets", nargs="+", metavar="NAME", default=[], help=sets)
+    option("--size", type=int, metavar="PIXELS", help="side of photographs (default: their card's)")
     option("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
     search = (
         "records of the search, for study (default: those in --out; of what was not searched there the project's own)"
@@ -37,11 +40,10 @@ def run(args: argparse.Namespace) -> None:
         from ..study.workers import start_server
 
         start_server()  # before torch is imported here
-    from ..checks import check_int
     from ..machine import TimeLimit, pick_device
     from ..records.files import RecordFolder, load_records
     from ..study.cells import list_cells
-    from ..study.jobs import time_left
+    from ..study.jobs import Failures, Shelf, time_left
     from ..study.setup import Setup
     from ..study.sweep import check_engine, missing_cells, prepare, sweep
     from ..study.tiers import choose_sets
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
     limit = TimeLimit(args.time_limit, began)
     check_engine(args.engine, args.workers, args.address)
-    setup = Setup(args.device, check_int("sweep", "threads", args.threads), args.data)
+    setup = Setup(args.device, args.threads, args.data)
     if args.tuning is not None and args.study != "study":
         raise ValueError(f"--tuning is for the study, whose settings it chose; leave it out of {args.study!r}")
     sets, absent = choose_sets(args.tier, args.sets, pick_device(args.device).type, args.data)
@@ -59,21 +61,25 @@ def run(args: argparse.Namespace) -> None:
 
     def cells():
         search = search_records(args.out) if given is None else given
-        return [cell for tier, names in sets.items() for cell in list_cells(args.study, tier, search, names, args.data)]
+        found = (list_cells(args.study, tier, search, names, args.data) for tier, names in sets.items())
+        return [replace(cell, size=args.size) for cells in found for cell in cells]
 
     todo = cells()
     if not todo:
         raise ValueError(f"tier {', '.join(sets)} has no runs of {args.study!r}; leave out --tier, or name another")
+    Shelf(Path(args.out)).check(todo)  # before anything is computed
     if not prepare(todo, setup, limit):
         print(f"{len(todo)} runs wait for features; the same command goes on with them")
         return
-    left = missing_cells(todo, args.out, setup)
+    left, failures = missing_cells(todo, args.out, setup), Failures(Path(args.out))
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {args.out}")
     if left and limit.is_up:
         print(f"{args.time_limit:g} seconds were over before a run could begin; give more")
     elif left:  # a search whose best lies at the edge of its grid goes on beyond it
         engine = {"engine": args.engine, "workers": args.workers, "address": args.address}
         left = sweep(cells, args.out, time_limit=limit, setup=setup, **engine)
+    failed = failures.among(left, setup)
+    left = [cell for cell in left if cell not in failed]
     seconds, unknown = time_left(left, RecordFolder(args.out).records())
     if not left:
         print("0 runs are left")
@@ -82,3 +88,5 @@ def run(args: argparse.Namespace) -> None:
     else:
         minutes = seconds / args.workers / 60
         print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {args.workers} workers")
+    if failed:
+        raise ValueError(f"{len(failed)} runs failed, as said above; mend the cause and run again")

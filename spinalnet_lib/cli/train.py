@@ -46,41 +46,45 @@ def add(commands) -> None:
 def run(args: argparse.Namespace) -> None:
     import torch
 
-    from ..checks import check_int, check_name
-    from ..data.cards import load_card
+    from ..checks import check_name
+    from ..data.cards import PHOTOGRAPHS, load_card
     from ..datasets import split_name
     from ..heads.registry import list_heads
     from ..models.bodies import create_backbone, list_backbones
+    from ..records.files import check_appendable
     from ..study.cells import Cell
     from ..study.jobs import Failures
     from ..study.setup import Setup
     from ..study.sweep import missing_cells, sweep
 
-    threads = torch.get_num_threads() if args.threads is None else check_int("train", "--threads", args.threads)
+    threads = torch.get_num_threads() if args.threads is None else args.threads
     check_name("backbone", args.backbone, list_backbones())
     check_name("head", args.head, list_heads())
     images, extractor = split_name(args.data)
     card = load_card(images)
-    photographs = extractor is None and card["kind"] in ("photographs", "folder")
+    photographs = extractor is None and card["kind"] in PHOTOGRAPHS
     size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
     config, arguments = _recipe(args), _head_arguments(args, card["num_classes"])
     cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
     setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds)
+    check_appendable(args.out)
     try:
-        missing = missing_cells(cells, args.out, setup)
+        _, wrong = setup.keys(cells)
     except TypeError as error:
         raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
+    for error in wrong.values():  # the cells differ in their seeds only: none could be run
+        raise error
+    missing = missing_cells(cells, args.out, setup)
     for cell in cells:
         if cell not in missing:
             print(f"{args.head}, seed {cell.seed}: already in {args.out}")
     failures = Failures(Path(args.out).parent)
     left = sweep(missing, args.out, one_file=True, setup=setup)
-    failed_keys = failures.new_keys()
-    failed = [cell for cell in left if setup.key(cell) in failed_keys]
+    failed = failures.among(left, setup)
     if len(left) > len(failed):
         print(f"{len(left) - len(failed)} of the runs are being made by another process")
     if failed:
-        raise ValueError(f"{len(failed)} of {len(cells)} runs failed, as said above; mend the cause and run again")
+        raise ValueError(f"{len(failed)} runs failed, as said above; mend the cause and run again")
 
 
 def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:

@@ -97,7 +97,9 @@ class Augmentation:
             else None,
             _uniform(n, -self.degrees, self.degrees, generator) if self.degrees else None,
             draw_boxes(n, height, width, self.crop_scale, generator) if self.crop_scale else None,
-            _integers((n, 2), -self.padding, self.padding, generator) if self.padding else None,
+            torch.randint(-self.padding, self.padding + 1, (n, 2), generator=generator, device=generator.device)
+            if self.padding
+            else None,
             _uniform(n, 0, 1, generator) < 0.5 if self.flip else None,
         )
 
@@ -227,12 +229,10 @@ def draw_corners(n: int, height: int, width: int, distortion: float, rate: float
     return far * (last - inwards) + (1 - far) * inwards
 
 
-def draw_boxes(
-    n: int, height: int, width: int, scale: tuple[float, float], generator: torch.Generator, tries: int = 10
-) -> Tensor:
+def draw_boxes(n: int, height: int, width: int, scale: tuple[float, float], generator: torch.Generator) -> Tensor:
     """Crops `(N, 4)`: top, left, height, width, as RandomResizedCrop draws them: the first of ten that fits."""
-    area = height * width * _uniform((n, tries), *scale, generator)
-    ratio = _uniform((n, tries), math.log(3 / 4), math.log(4 / 3), generator).exp()
+    area = height * width * _uniform((n, 10), *scale, generator)
+    ratio = _uniform((n, 10), math.log(3 / 4), math.log(4 / 3), generator).exp()
     widths, heights = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = fits.to(torch.uint8).argmax(1, keepdim=True)
@@ -248,26 +248,17 @@ def draw_boxes(
 
 def check_images(images: Tensor) -> None:
     """Raise TypeError or ValueError unless `images` is a batch `(N, C, H, W)` of uint8 or floats."""
+    owner = "Augmentation warps"
     if not isinstance(images, Tensor):
-        raise TypeError(f"Augmentation warps a tensor (N, C, H, W), got {type(images).__name__}; use torch.as_tensor")
-    if images.dim() != 4:
-        raise ValueError(
-            f"Augmentation warps a batch (N, C, H, W), got shape {tuple(images.shape)}; add what is missing with images[None]"
-        )
-    if min(images.shape[2:]) < 2:
-        raise ValueError(
-            f"Augmentation warps images of 2×2 pixels or more, got shape {tuple(images.shape)}; pass larger ones"
-        )
+        raise TypeError(f"{owner} a tensor (N, C, H, W), got {type(images).__name__}; use torch.as_tensor")
+    shape = tuple(images.shape)
+    if len(shape) != 4:
+        raise ValueError(f"{owner} a batch (N, C, H, W), got shape {shape}; add what is missing with images[None]")
+    if min(shape[2:]) < 2:
+        raise ValueError(f"{owner} images of 2×2 pixels or more, got shape {shape}; pass larger ones")
     if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise TypeError(
-            f"Augmentation warps uint8 or floats in [0, 1], got {images.dtype}; convert with images.float()"
-        )
+        raise TypeError(f"{owner} uint8 or floats in [0, 1], got {images.dtype}; convert with images.float()")
 
 
 def _uniform(shape: int | tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
-
-
-def _integers(shape: tuple[int, ...], low: int, high: int, generator: torch.Generator) -> Tensor:
-    """From `low` to `high`, both included."""
-    return torch.randint(low, high + 1, shape, generator=generator, device=generator.device)

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..checks import check_name
 from ..paths import data_path, data_root
 from .readers import find_file
+from .splits import OWN_TEST_SHARE, VALIDATION_SHARE
 
 
 def list_datasets(root: str | os.PathLike | None = None, present: bool = False) -> list[str]:
@@ -116,6 +117,7 @@ def _is_shape(channels: int, height: int, width: int) -> bool:
     return channels in (1, 3) and _counts([height, width], _MOST_PIXELS)
 
 
+_TEXTS = ("title", "about", "source", "licence", "note", "paper")  # each may be left out
 # What must hold on a card of one's own, in this order: key -> (whether it does, what is needed).
 _NEEDED = {
     "kind": (lambda card: card["kind"] in _KINDS, f"one of {', '.join(_KINDS)}"),
@@ -131,12 +133,16 @@ _NEEDED = {
         lambda card: card["classes"] is None or _are_names(card["classes"], card["num_classes"]),
         "num_classes different names, or nothing",
     ),
-    "parts": (lambda card: {*card["splits"]} <= card["parts"].keys(), "a folder for each part of splits"),
+    "parts": (
+        lambda card: all(type(card["parts"].get(part)) is str for part in card["splits"]),
+        "a folder for each part of splits",
+    ),
     "shape": (lambda card: not card["shape"] or _is_shape(*card["shape"]), "[1 or 3, height, width]"),
     "shorter_side": (lambda card: _counts([card["shorter_side"]], _MOST_PIXELS), "a number of pixels"),
     "sha256_of_raw_pixels": (lambda card: isinstance(card["sha256_of_raw_pixels"], dict), "hashes by name of the file"),
     "tile": (lambda card: card["kind"] != "sheets" or _counts([card["tile"]], _MOST_PIXELS), "a number of pixels"),
     "columns": (lambda card: card["kind"] != "sheets" or _counts([card["columns"]], _MOST_PIXELS), "images in a row"),
+    **{key: (lambda card, key=key: isinstance(card[key] or "", str), "a text") for key in _TEXTS},
 }
 
 
@@ -155,24 +161,25 @@ def load_own_card(root: Path, name: str) -> dict:
         if not fine:
             raise ValueError(f"{path}: {key} is {str(card[key])[:200]}, needed is {needed}; {_new_card(path)}")
     sizes, folder = card["splits"], path.parent.resolve()
-    if not all((folder / str(card["parts"][part])).resolve().is_relative_to(folder) for part in sizes):
+    if not all((folder / card["parts"][part]).resolve().is_relative_to(folder) for part in sizes):
         raise ValueError(f"{path}: parts are folders inside of the set's own, got {card['parts']}; correct them")
     counts = ", ".join(f"{count:,} {'validation' if part == 'val' else part}" for part, count in sizes.items())
-    whose = "the folder's own parts" if "test" in sizes else "own split, stratified, fixed seed: one fifth test"
-    sixth = "" if "val" in sizes else "; one sixth of training is validation, stratified, fixed seed"
+    drawn = "stratified, fixed seed"
+    whose = "the folder's own parts" if "test" in sizes else f"own split, {drawn}: 1/{1 / OWN_TEST_SHARE:.0f} test"
+    cut = "" if "val" in sizes else f"; 1/{1 / VALIDATION_SHARE:.0f} of training is validation, {drawn}"
     official = own.get("official", False)
     return {
         "title": name,
-        "about": own.get("title", name),
+        "about": own.get("title") or name,
         "source": f"the folder {name}",
         "licence": "not stated",
-        "traps": own.get("note", "none stated"),
+        "traps": own.get("note") or "none stated",
         "paper": "see the official set" if official else "not used",
         "how_to_get": f"a folder {name}/ with a card.json under the data root",
-        **card,
+        **{key: value for key, value in card.items() if value is not None or key not in _TEXTS},
         "name": name,
         "image_shape": card["shape"] or [3, card["shorter_side"], card["shorter_side"]],
         "sizes": sizes,
-        "splits": f"{whose} ({counts}){sixth}",
+        "splits": f"{whose} ({counts}){cut}",
         "own_split": not official,
     }

@@ -46,9 +46,9 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
     return data, "whole and readable; no hash is known for it"
 
 
-def size_on_disk(name: str, root: str | os.PathLike | None = None) -> int:
+def size_on_disk(name: str) -> int:
     """Bytes of the files of a set that is here, what is decoded of it included."""
-    root = data_root(root)
+    root = data_root()
     card = load_card(name, root)
     files = [root / name]
     if "places" in card and is_present(root, card):

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 
 from ..checks import check_int
-from .splits import DataSet, Split, Statistics
+from .splits import VALIDATION_SHARE, DataSet, Split, Statistics
 
-VALIDATION_SHARE = 1 / 6
 SPLIT_SEED = 2007_03347
 
 

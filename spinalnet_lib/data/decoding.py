@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..checks import needs
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -17,7 +19,8 @@ _NOT_PHOTOGRAPHS = {"CMYK": "whose colours would be guessed", "I": _UNKNOWN, "F"
 
 def decode(path: Path, size: int) -> np.ndarray:
     """The middle square of an image, upright, `(3, size, size)` uint8."""
-    from PIL import Image, ImageOps
+    with needs("data"):
+        from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
@@ -38,7 +41,8 @@ def decode(path: Path, size: int) -> np.ndarray:
 
 def _opaque(image: Image.Image) -> Image.Image:
     """RGB; what is transparent shows white, not the colours hidden behind it."""
-    from PIL import Image
+    with needs("data"):
+        from PIL import Image
 
     if not image.has_transparency_data:
         return image.convert("RGB")

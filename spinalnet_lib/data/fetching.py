@@ -13,7 +13,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ..checks import how_to_install
+from ..checks import needs
 from ..files import locked
 from .cards import find_place, is_present, load_card, remedy
 from .publishers import MANIFEST, read_published
@@ -69,17 +69,15 @@ def _fetch(root: Path, card: dict, partial: Path) -> None:
         if card.get("files"):  # hashes of unpacked files, as the archive's own was right
             place = find_place(partial, card)
             hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(place.iterdir())}
-            (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n")
+            (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
         _move(partial, root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _download(partial: Path, card: dict) -> None:
-    try:
+    with needs("data"):
         from torchvision import datasets
-    except ImportError as error:
-        raise ImportError(f"fetching needs torchvision ({error}): {how_to_install('data')}") from error
     cls = getattr(datasets, card["torchvision"]["class"])
     try:
         for arguments in card["torchvision"]["calls"]:

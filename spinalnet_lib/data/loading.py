@@ -11,17 +11,15 @@ import os
 import numpy as np
 import torch
 
-from ..checks import check_int, how_to_install
+from ..checks import check_int
 from ..paths import data_root
 from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
-from .cuts import VALIDATION_SHARE, stratified_cut
+from .cuts import stratified_cut
 from .fetching import fetch
 from .own_sets import read_own
 from .publishers import read_published
 from .readers import Part, Parts
-from .splits import DataSet, Split, Statistics
-
-OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
+from .splits import OWN_TEST_SHARE, VALIDATION_SHARE, DataSet, Split, Statistics
 
 
 def load_images(
@@ -39,10 +37,7 @@ def load_images(
         if card["kind"] not in PHOTOGRAPHS:
             side = card["image_shape"][-1]
             raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
-    try:
-        parts = read_published(root, card, size) if published else read_own(root, card, size)
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{name} needs the package {error.name}: {how_to_install('data')}") from error
+    parts = read_published(root, card, size) if published else read_own(root, card, size)
     source = "packed" if not published else "embedded" if card["kind"] == "embedded" else "official"
     return _cut(parts, card, source)
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checks import needs
 from ..files import locked, whole_file
 from .decoding import decode
 
@@ -112,7 +113,8 @@ class _Store:
         return np.memmap(path, np.uint8, "r", shape=shape)
 
     def decoded(self, what: str) -> Iterator[np.ndarray]:
-        from tqdm import tqdm
+        with needs("data"):
+            from tqdm import tqdm
 
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             images, count = pool.map(lambda path: decode(path, self.size), self.files), len(self.files)
@@ -138,7 +140,8 @@ class _Store:
 
     def _fingerprint(self) -> str:
         """The listing as a part of the name: other photographs, or another decoder, make another file."""
-        import PIL
+        with needs("data"):
+            import PIL
 
         digest = hashlib.sha256(f"{_FORMAT} {PIL.__version__}".encode())
         for path in self.files:

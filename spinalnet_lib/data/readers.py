@@ -17,12 +17,16 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from torch import Tensor
+
+from ..checks import needs
+from ..machine import memory_bytes
 
 if TYPE_CHECKING:
     from .photos import Photos
 
-MOST_BYTES = 2**36  # of one array in memory: a header or a card that says more is wrong
+MOST_BYTES = memory_bytes() // 2  # of one array: what is packed says its size before memory is taken
 _OPENERS = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 _IDX_TYPES = {8: np.dtype(np.uint8), 12: np.dtype(">i4")}
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -94,8 +98,7 @@ def read_npy(plain: Path, fits: Callable[[np.dtype, tuple], bool], needed: str, 
     delete = f"delete it, then {remedy}"
     with unpacked(plain, remedy) as file:
         try:
-            read_header = _NPY_HEADERS[np.lib.format.read_magic(file)]
-            shape, by_columns, dtype = read_header(file)
+            shape, by_columns, dtype = npy_header(file)
         except Exception as error:  # numpy raises half a dozen kinds for a damaged header
             if isinstance(error, _DAMAGE):
                 raise
@@ -106,13 +109,18 @@ def read_npy(plain: Path, fits: Callable[[np.dtype, tuple], bool], needed: str, 
     return np.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
 
 
-_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether by columns, and dtype of a `.npy` array, of which nothing else is read; ValueError where it is none."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"it is an array of format {version}")
+    return (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
 
 
 def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> bytes:
     """All that is left of a file, which must be so many bytes."""
     if nbytes > MOST_BYTES:
-        raise ValueError(f"{plain} says that it holds {nbytes:,} bytes, the most is {MOST_BYTES:,}; {delete}")
+        raise ValueError(f"{plain} says that it holds {nbytes:,} bytes, this machine takes {MOST_BYTES:,}; {delete}")
     pieces, left = [], nbytes + 1  # one more, to see that there is none
     while left and (piece := file.read(min(left, 2**24))):  # a header may claim more than there is
         pieces.append(piece)
@@ -125,7 +133,8 @@ def _read_exactly(file: IO[bytes], nbytes: int, plain: Path, delete: str) -> byt
 
 def read_sheets(paths: Sequence[Path], tile: int, columns: int, count: int, remedy: str) -> np.ndarray:
     """Images `(count, tile, tile, 3)` cut out of lossless sheets with `columns` tiles a row, in reading order."""
-    from PIL import Image
+    with needs("data"):
+        from PIL import Image
 
     tiles = []
     for path in paths:

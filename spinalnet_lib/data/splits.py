@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from .augment import Augmentation
 from .photos import Photos
 
+VALIDATION_SHARE = 1 / 6
+OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
 CHUNK = 512  # images that are looked at together: photographs need not be in memory at once
 
 
@@ -61,10 +63,10 @@ class Split:
     statistics: Statistics = None
 
     def __post_init__(self):
+        _check("images", self.images, 4, torch.uint8, "pass a batch (N, C, H, W)")
+        _check("labels", self.labels, 1, torch.int64, "pass labels.flatten().long()")
         if len(self.images) != len(self.labels):
-            raise ValueError(
-                f"a split of {len(self.images)} images needs as many labels, got {len(self.labels)} labels"
-            )
+            raise ValueError(f"a split of {len(self.images)} images needs as many labels, got {len(self.labels)}")
         is_class = not self.labels.is_floating_point()
         if is_class and len(self.labels) and (least := int(self.labels.min())) < 0:
             raise ValueError(f"a split has the label {least}; classes count from 0, correct the labels")
@@ -112,7 +114,7 @@ class Split:
 class DataSet:
     """Train, validation and test split with the card that says where they come from.
 
-    Train and validation are cut from the publisher's training set (1/6 validation, stratified, fixed seed), or are the
+    Train and validation are cut from the publisher's training set (`VALIDATION_SHARE`, stratified, fixed seed), or are the
     publisher's own where both are shipped, or are drawn anew (`cuts.cut_anew`); `full_train` gives both together. `source`
     says which files were read: "official", "embedded", or "packed" for a folder with a card of its own.
     """
@@ -122,6 +124,10 @@ class DataSet:
     test: Split
     card: dict = field(repr=False)
     source: str = "official"
+
+    def __post_init__(self):
+        if self.train.labels.is_floating_point() and (count := self.card.get("num_classes", 1)) > 1:
+            raise TypeError(f"{self.name} has {count} classes and labels {self.train.labels.dtype}; pass labels.long()")
 
     @property
     def name(self) -> str:
@@ -153,6 +159,16 @@ class DataSet:
                 digest.update(images.cpu().contiguous().numpy())
             digest.update(split.labels.cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _check(what: str, tensor: Tensor | Photos, dim: int, whole: torch.dtype, remedy: str) -> None:
+    """Raise unless a part of a split has so many dimensions and holds these whole numbers, or floats."""
+    dtype, shape = getattr(tensor, "dtype", None), tuple(getattr(tensor, "shape", ()))
+    if not isinstance(dtype, torch.dtype) or not (dtype == whole or dtype.is_floating_point):
+        found = f"{type(tensor).__name__} of {dtype}"
+        raise TypeError(f"the {what} of a split are a tensor of {whole} or floats, got a {found}; {remedy}")
+    if len(shape) != dim:
+        raise ValueError(f"the {what} of a split have {dim} dimensions, got the shape {shape}; {remedy}")
 
 
 def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:

@@ -47,10 +47,12 @@ class Head(nn.Module):
     and `merge` in `spinal_columns`, the buffer `read_index` in `spinal_random_mask`.
 
     A subclass validates its own arguments, calls `super().__init__`, builds its layers and defines
-    `hidden: (N, in_features) -> (N, head_hidden_size)`. Its repr says what `shown` names.
+    `hidden: (N, in_features) -> (N, head_hidden_size)`. Its repr says what `shown` names; `settled` names those arguments
+    of its parent that it chooses itself.
     """
 
     shown: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
     def __init__(self, in_features: int, num_classes: int, head_hidden_size: int, classifier_drop_rate: float = 0.0):
         super().__init__()
@@ -118,11 +120,23 @@ def check_sizes(owner: str, in_features: int, num_classes: int) -> None:
     check_weights(owner, int(in_features) * int(num_classes), in_features=in_features, num_classes=num_classes)
 
 
+def check_count(owner: str, name: str, value: int) -> int:
+    """Return `value` if a head can have as many layers or splits; raise TypeError or ValueError otherwise."""
+    if check_int(owner, name, value) > MAX_LAYERS:
+        raise ValueError(f"{owner}: {name}={value} is more than {MAX_LAYERS:,}, which takes minutes; lower it")
+    return int(value)
+
+
+class TooManyWeightsError(ValueError):
+    """Sizes of a head that no machine holds."""
+
+
 def check_weights(owner: str, weights: int, **sizes) -> None:
-    """Raise ValueError if `sizes` make more weights than any machine holds, before memory is taken."""
+    """Raise TooManyWeightsError if `sizes` make more weights than any machine holds, before memory is taken."""
     if weights > MAX_WEIGHTS:
         says = ", ".join(f"{name}={value}" for name, value in sizes.items())
-        raise ValueError(f"{owner}: {says} make up to {weights:.0e} weights, at most {MAX_WEIGHTS:.0e} fit; lower them")
+        made = f"make up to {weights:.0e} weights, at most {MAX_WEIGHTS:.0e} fit; lower them"
+        raise TooManyWeightsError(f"{owner}: {says} {made}")
 
 
 def drop_rates(owner: str, drop_rate: float | Sequence[float], num_linears: int) -> list[float]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checks import check_int, check_rate
-from .base import LayerFactory, drop_rates
-from .counting import head_cost, mlp_cost
+from .base import drop_rates
+from .counting import head_cost, mlp_cost, spinal_cost
 from .dense import MLPHead
 from .registry import register_head
 from .spinal import SpinalHead, split_sizes
@@ -81,11 +81,18 @@ class RandomMaskSpinalHead(SpinalHead):
 
     def __init__(self, in_features: int, num_classes: int, *args, mask_seed: int = 0, **kwargs):
         self.mask_seed = check_int("RandomMaskSpinalHead", "mask_seed", mask_seed, minimum=0)
+        if self.mask_seed >= 2**64:
+            raise ValueError(f"RandomMaskSpinalHead: mask_seed={mask_seed} is no seed of torch; pass less than 2**64")
         super().__init__(in_features, num_classes, *args, **kwargs)
-        index = self._draw(torch.Generator().manual_seed(self.mask_seed))
-        self.register_buffer("read_index", index.to(torch.empty(0).device))
+        index = torch.empty(sum(self.read_sizes()), dtype=torch.int64)
+        self.register_buffer("read_index", index if index.is_meta else self._draw().to(index.device))
 
-    def _draw(self, generator: torch.Generator) -> Tensor:
+    def reset_parameters(self) -> None:
+        """Draw the sets again: loaded weights may have brought others."""
+        self.read_index.copy_(self._draw())
+
+    def _draw(self) -> Tensor:
+        generator = torch.Generator().manual_seed(self.mask_seed)
         draw = partial(torch.randperm, self.in_features, generator=generator, device="cpu")
         # Deal every feature to one layer, then fill each layer up with features that it does not have yet.
         sets = []
@@ -103,47 +110,30 @@ class RandomMaskSpinalHead(SpinalHead):
 class FullSpinalHead(SpinalHead):
     """A spinal head whose layers all read all features: it has one split."""
 
-    def __init__(
-        self,
-        in_features: int,
-        num_classes: int,
-        layer_width: int,
-        num_layers: int = 4,
-        drop_rate: float | Sequence[float] = 0.0,
-        norm_layer: LayerFactory | None = None,
-        act_layer: LayerFactory = nn.ReLU,
-    ):
-        super().__init__(in_features, num_classes, layer_width, num_layers, 1, drop_rate, norm_layer, act_layer)
+    settled = ("num_splits",)
+
+    def __init__(self, in_features: int, num_classes: int, layer_width: int, num_layers: int = 4, **layers):
+        super().__init__(in_features, num_classes, layer_width, num_layers, num_splits=1, **layers)
 
 
 @register_head("spinal_big")
 class BigSpinalHead(SpinalHead):
     """`spinal` at the parameters of an `mlp` of `hidden_sizes`: size, from the other side."""
 
-    width_is_solved = True
+    settled = ("layer_width",)
 
-    def __init__(
-        self,
-        in_features: int,
-        num_classes: int,
-        hidden_sizes: int | Sequence[int],
-        num_layers: int = 4,
-        num_splits: int = 2,
-        drop_rate: float | Sequence[float] = 0.0,
-        norm_layer: LayerFactory | None = None,
-        act_layer: LayerFactory = nn.ReLU,
-    ):
-        budget = head_cost("mlp", in_features, num_classes, hidden_sizes=hidden_sizes, norm_layer=norm_layer).parameters
-        spine = {"num_layers": num_layers, "num_splits": num_splits, "norm_layer": norm_layer}
+    def __init__(self, in_features: int, num_classes: int, hidden_sizes: int | Sequence[int], **spine):
+        dense = {"hidden_sizes": hidden_sizes, "norm_layer": spine.get("norm_layer")}
+        budget = head_cost("mlp", in_features, num_classes, **dense).parameters
         width = width_for_parameters("spinal", budget, in_features, num_classes, **spine)
-        super().__init__(in_features, num_classes, width, num_layers, num_splits, drop_rate, norm_layer, act_layer)
+        super().__init__(in_features, num_classes, width, **spine)
 
 
 @register_head("mlp_deep")
 class DeepMLPHead(MLPHead):
     """As many hidden layers as the spinal head of these arguments, without splits, at its parameters, dropout and norm."""
 
-    width_is_solved = True
+    settled = ("hidden_sizes",)
     one_layer = False
 
     def __init__(
@@ -154,16 +144,14 @@ class DeepMLPHead(MLPHead):
         num_layers: int = 4,
         num_splits: int = 2,
         drop_rate: float | Sequence[float] = 0.0,
-        norm_layer: LayerFactory | None = None,
-        act_layer: LayerFactory = nn.ReLU,
+        **layers,
     ):
-        spine = {"layer_width": layer_width, "num_layers": num_layers, "num_splits": num_splits}
-        budget = head_cost("spinal", in_features, num_classes, norm_layer=norm_layer, **spine).parameters
+        budget = spinal_cost(in_features, num_classes, layer_width, num_layers, num_splits, **layers).parameters
         rates = drop_rates("SpinalHead", drop_rate, num_layers + 1)
         depth, rates = (1, [rates[0], rates[-1]]) if self.one_layer else (num_layers, rates)
-        cost = partial(mlp_cost, in_features, num_classes, skips=self.all_layers_feed_output, norm_layer=norm_layer)
+        cost = partial(mlp_cost, in_features, num_classes, skips=self.all_layers_feed_output, **layers)
         width = nearest_width(lambda w: cost([w] * depth).parameters, budget)
-        super().__init__(in_features, num_classes, [width] * depth, rates, norm_layer, act_layer)
+        super().__init__(in_features, num_classes, [width] * depth, rates, **layers)
 
 
 @register_head("mlp_deep_skip")

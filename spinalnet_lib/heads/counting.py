@@ -40,13 +40,23 @@ def head_cost(name: str, in_features: int, num_classes: int, background_class: b
     HeadCost(weights=8480, parameters=8538, macs=8480)
     """
     check_arguments(name, kwargs)
-    sizes = plain(in_features), plain(num_classes)
-    kwargs = {key: plain(value) for key, value in kwargs.items()}
+    arguments = {key: plain(value) for key, value in kwargs.items()}
     if name in _CLOSED_FORMS and not background_class:
-        return _CLOSED_FORMS[name](*sizes, **kwargs)
+        return _CLOSED_FORMS[name](plain(in_features), plain(num_classes), **arguments)
+    head = _head_without_memory(name, in_features, num_classes, background_class, **arguments)
+    return measured_cost(head, (head.in_features,))
+
+
+def head_parameters(name: str, in_features: int, num_classes: int, **kwargs) -> int:
+    """`head_cost(...).parameters`, without the forward pass that counts the MACs of a head without a closed form."""
+    if name in _CLOSED_FORMS:
+        return head_cost(name, in_features, num_classes, **kwargs).parameters
+    return count_parameters(_head_without_memory(name, in_features, num_classes, **kwargs))
+
+
+def _head_without_memory(name: str, in_features: int, num_classes: int, *background_class: bool, **kwargs) -> nn.Module:
     with torch.device("meta"):
-        head = create_head(name, *sizes, background_class, **kwargs)
-    return measured_cost(head, sizes[:1])
+        return create_head(name, plain(in_features), plain(num_classes), *background_class, **kwargs)
 
 
 def measured_cost(module: nn.Module, input_shape: Sequence[int]) -> HeadCost:

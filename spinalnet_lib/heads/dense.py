@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_int
-from .base import Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates
+from .base import Head, Layer, LayerFactory, check_count, check_sizes, check_weights, drop_rates
 from .registry import register_head
 
 
@@ -70,9 +70,10 @@ def check_mlp(in_features: int, num_classes: int, hidden_sizes: int | Sequence[i
     check_sizes("MLPHead", in_features, num_classes)
     several = isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str)
     widths = hidden_sizes if several else [hidden_sizes]
-    sizes = [check_int("MLPHead", "every width in hidden_sizes", width) for width in widths]
-    if not sizes:
+    if not widths:
         raise ValueError("MLPHead: hidden_sizes is empty; pass at least one width, or use LinearHead")
+    check_count("MLPHead", "number of hidden_sizes", len(widths))
+    sizes = [check_int("MLPHead", "every width in hidden_sizes", width) for width in widths]
     weights = sum(a * b for a, b in itertools.pairwise([int(in_features), *sizes, int(num_classes)]))
     check_weights("MLPHead", weights, in_features=in_features, num_classes=num_classes, hidden_sizes=hidden_sizes)
     return sizes

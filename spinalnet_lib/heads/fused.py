@@ -19,7 +19,8 @@ def fuse_head(head: Head) -> FusedHead:
     It has no dropout, each BatchNorm1d is folded into the Linear before it, and a spinal head multiplies its features by the
     weights of all layers that read them in one product each, before the chain begins. Other norms stay. `head` stays as it
     is, and what is written into it later does not reach the copy: fuse it again. The copy cannot be trained: `train()`
-    raises RuntimeError. Layers with hooks or other classes than `Layer`'s own stay as they are.
+    raises RuntimeError. Layers with hooks or other classes than `Layer`'s own stay as they are. A fused head comes back
+    as it is.
 
     Raises TypeError for what is no head: fuse the head of a model by `model.head = fuse_head(model.head)`.
 
@@ -27,6 +28,8 @@ def fuse_head(head: Head) -> FusedHead:
     >>> fuse_head(head)(torch.zeros(2, 256)).shape
     torch.Size([2, 10])
     """
+    if isinstance(head, FusedHead):
+        return head
     if not isinstance(head, Head):
         is_model = isinstance(getattr(head, "head", None), Head)
         remedy = "pass the model's .head" if is_model else "pass what create_head built"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_int, check_rate
-from .base import Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates, make_dropout
+from .base import Head, Layer, LayerFactory, check_count, check_sizes, check_weights, drop_rates, make_dropout
 from .registry import register_head
 from .spinal import SpinalHead, check_spine, split_sizes
 
@@ -116,8 +116,10 @@ class ProgressiveHead(Head):
     ):
         check_spine(in_features, num_classes, layer_width, num_layers, 1, "ProgressiveHead")
         check_rate("ProgressiveHead", "feature_drop_rate", feature_drop_rate)
+        units, sizes = num_layers * layer_width, {"layer_width": layer_width, "num_layers": num_layers}
+        check_weights("ProgressiveHead", units * (in_features + units), in_features=in_features, **sizes)
         *rates, last_rate = drop_rates("ProgressiveHead", drop_rate, num_layers + 1)
-        super().__init__(in_features, num_classes, in_features + num_layers * layer_width, last_rate)
+        super().__init__(in_features, num_classes, in_features + units, last_rate)
         self.layer_width, self.num_layers = layer_width, num_layers
         self.feature_drop = make_dropout(feature_drop_rate)
         self.layers = nn.ModuleList(
@@ -168,8 +170,9 @@ class SpinalColumnsHead(Head):
             raise ValueError(f"{name}: {num_layers=} must be one number, or {len(column_sizes)}, one a column")
         for size, n in zip(column_sizes, layers, strict=True):
             check_spine(size, num_classes, layer_width, n, 2, name)
-        check_weights(name, sum(layers) * layer_width * hidden_size, layer_width=layer_width, hidden_size=hidden_size)
-        *rates, hidden_rate, last_rate = drop_rates(name, drop_rate, sum(layers) + 2)
+        count = check_count(name, "sum of num_layers", sum(layers))
+        check_weights(name, count * layer_width * hidden_size, layer_width=layer_width, hidden_size=hidden_size)
+        *rates, hidden_rate, last_rate = drop_rates(name, drop_rate, count + 2)
         super().__init__(in_features, num_classes, hidden_size, last_rate)
         self.column_sizes = list(column_sizes)
         rate = iter(rates)
@@ -177,7 +180,7 @@ class SpinalColumnsHead(Head):
             SpinalHead(size, 0, layer_width, n, 2, [*itertools.islice(rate, n), 0.0], norm_layer, act_layer)
             for size, n in zip(column_sizes, layers, strict=True)
         )
-        self.merge = Layer(sum(layers) * layer_width, hidden_size, hidden_rate, norm_layer, act_layer)
+        self.merge = Layer(count * layer_width, hidden_size, hidden_rate, norm_layer, act_layer)
 
     def hidden(self, x: Tensor) -> Tensor:
         parts = x.split(self.column_sizes, dim=1)

@@ -18,9 +18,9 @@ _HEADS: dict[str, Callable[..., nn.Module]] = {}
 def register_head(name: str) -> Callable:
     """Register a class of heads, or a function that builds one, under `name`; use it as a decorator.
 
-    Its first arguments are `in_features` and `num_classes`. A class whose width is not the user's to choose says
-    `width_is_solved = True`. Raises TypeError if no name is given, and ValueError if the name is taken: a second head
-    of that name would silently replace the first.
+    Its first arguments are `in_features` and `num_classes`. A class that chooses an argument of its parent, such as the
+    width, names it in `settled`. Raises TypeError if no name is given, and ValueError if the name is taken: a second
+    head of that name would silently replace the first.
     """
     if not isinstance(name, str) or not name:
         raise TypeError(f'register_head takes a name, as in @register_head("wide"), got {name!r}')
@@ -59,7 +59,7 @@ def create_head(name: str, in_features: int, num_classes: int, background_class:
 
 
 def head_arguments(name: str) -> dict[str, Parameter]:
-    """Arguments of a registered head beside its two sizes; `**kwargs` of a class stands for those of its parent."""
+    """Arguments of a registered head beside its two sizes; `**kwargs` of a class stands for its parent's, but `settled`."""
     build, found = find_head(name), {}
     for owner in inspect.getmro(build) if inspect.isclass(build) else [build]:
         parameters = inspect.signature(owner).parameters
@@ -67,8 +67,8 @@ def head_arguments(name: str) -> dict[str, Parameter]:
         if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     starred = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    named = {key: parameter for key, parameter in found.items() if parameter.kind not in starred}
-    return dict(list(named.items())[2:])
+    named = {key: parameter for key, parameter in list(found.items())[2:] if parameter.kind not in starred}
+    return {key: parameter for key, parameter in named.items() if key not in getattr(build, "settled", ())}
 
 
 def check_arguments(name: str, given: dict) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_int
-from .base import MAX_LAYERS, Head, Layer, LayerFactory, check_sizes, check_weights, drop_rates
+from .base import Head, Layer, LayerFactory, check_count, check_sizes, check_weights, drop_rates
 from .registry import register_head
 
 
@@ -19,7 +19,7 @@ def split_sizes(in_features: int, num_splits: int) -> list[int]:
     [3, 2, 2]
     """
     check_int("split_sizes", "in_features", in_features)
-    check_int("split_sizes", "num_splits", num_splits)
+    check_count("split_sizes", "num_splits", num_splits)
     size, larger = divmod(in_features, num_splits)
     return [size + 1] * larger + [size] * (num_splits - larger)
 
@@ -94,10 +94,8 @@ def check_spine(
 ) -> None:
     """Raise TypeError or ValueError if these sizes do not make a spinal head; the closed form uses it too."""
     check_sizes(owner, in_features, num_classes)
-    layer_width, num_layers, num_splits = (
-        check_int(owner, name, size)
-        for name, size in (("layer_width", layer_width), ("num_layers", num_layers), ("num_splits", num_splits))
-    )
+    layer_width = check_int(owner, "layer_width", layer_width)
+    num_layers, num_splits = check_count(owner, "num_layers", num_layers), check_int(owner, "num_splits", num_splits)
     if num_splits > in_features:
         raise ValueError(
             f"{owner}: in_features={in_features} cannot fill {num_splits=}; lower num_splits to {in_features}"
@@ -106,8 +104,6 @@ def check_spine(
         raise ValueError(
             f"{owner}: num_layers={num_layers} cannot read num_splits={num_splits}; raise num_layers to {num_splits} or lower num_splits to {num_layers}"
         )
-    if num_layers > MAX_LAYERS:
-        raise ValueError(f"{owner}: {num_layers=} is more than {MAX_LAYERS:,}, which takes minutes; lower it")
     weights = num_layers * layer_width * (int(in_features) + layer_width + int(num_classes))
     sizes = {"in_features": in_features, "num_classes": num_classes, "layer_width": layer_width}
     check_weights(owner, weights, **sizes, num_layers=num_layers)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ..checks import check_int
-from .counting import head_cost
+from .base import TooManyWeightsError, check_count, check_weights
+from .counting import head_parameters
 from .registry import find_head, head_arguments
 from .spinal import check_spine, split_sizes
+
+_WIDTHS = ("layer_width", "hidden_sizes")  # arguments that say how wide a head is
 
 
 def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
@@ -16,7 +20,7 @@ def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
     >>> read_features(7, num_layers=4, num_splits=2)  # 4 + 3 + 4 + 3
     14
     """
-    check_int("read_features", "num_layers", num_layers)
+    check_count("read_features", "num_layers", num_layers)
     sizes = split_sizes(in_features, num_splits)
     return sum(sizes[i % num_splits] for i in range(num_layers))
 
@@ -63,21 +67,30 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
     26
     """
     check_int("width_for_parameters", "parameters", parameters)
-    width = next((width for width in ("layer_width", "hidden_sizes") if width in head_arguments(name)), None)
-    if width is None or getattr(find_head(name), "width_is_solved", False):
+    check_weights("width_for_parameters", parameters, parameters=parameters)
+    settled, known = getattr(find_head(name), "settled", ()), head_arguments(name)
+    width = next((width for width in _WIDTHS if width in known), None)
+    if width is None or any(width in settled for width in _WIDTHS):
         raise ValueError(f"width_for_parameters: {name!r} has no width of its own; pass 'spinal' or 'mlp'")
-    return nearest_width(
-        lambda w: head_cost(name, in_features, num_classes, **{width: w}, **kwargs).parameters, parameters
-    )
+    return nearest_width(lambda w: head_parameters(name, in_features, num_classes, **{width: w}, **kwargs), parameters)
 
 
 def nearest_width(size: Callable[[int], int], budget: int) -> int:
     """The width w of 1 or more whose `size(w)`, which grows with w, comes nearest to `budget`."""
-    width = max(1, _largest_width(size, budget))
-    return width if budget - size(width) <= size(width + 1) - budget else width + 1
+
+    def bounded(width: int) -> float:
+        try:
+            return size(width)
+        except TooManyWeightsError:
+            if width == 1:  # no width is narrow enough
+                raise
+            return math.inf
+
+    width = max(1, _largest_width(bounded, budget))
+    return width if budget - bounded(width) <= bounded(width + 1) - budget else width + 1
 
 
-def _largest_width(size: Callable[[int], int], budget: int) -> int:
+def _largest_width(size: Callable[[int], float], budget: int) -> int:
     """The largest width whose size is at most `budget`, by steps of integers: exact, as a float's square root is not."""
     width, step = 0, 1
     while size(width + step) <= budget:

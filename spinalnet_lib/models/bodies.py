@@ -36,12 +36,16 @@ def create_backbone(name: str, in_chans: int | None = None, image_size: int | No
     >>> create_backbone("two_conv").num_features
     320
     """
-    cls = _BACKBONES[check_name("backbone", name, _BACKBONES)]
-    own = getattr(cls, "image_size", None)
+    own, cls = own_size(name), _BACKBONES[name]
     if own is not None and image_size not in (None, own):
         raise ValueError(f"backbone {name!r} reads images of {own} × {own}, got {image_size=}; leave it out")
     given = {"in_chans": in_chans, "image_size": image_size if own is None else None}
     return cls(**{argument: value for argument, value in given.items() if value is not None})
+
+
+def own_size(name: str) -> int | None:
+    """The side in pixels of the only images that a body reads; None for one that takes any."""
+    return getattr(_BACKBONES[check_name("backbone", name, _BACKBONES)], "image_size", None)
 
 
 class Backbone(nn.Module):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import torch
 from torch import Tensor, nn
 
 from ..heads.base import Head
 from ..heads.registry import create_head, find_head, plain
 from .bodies import Backbone, create_backbone
+
+_FREE = ("training", "arguments", "own_layers", "at_once")  # attributes that change no number of a run
 
 
 class Classifier(nn.Module):
@@ -28,6 +33,7 @@ class Classifier(nn.Module):
         self.body = body
         self.head = head
         self.arguments: dict = {}  # how create_model built it; a record stores it
+        self.own_layers: dict = {}  # arguments of the head that are classes: `arguments` has their names only
 
     @property
     def num_classes(self) -> int:
@@ -61,6 +67,23 @@ class Classifier(nn.Module):
         self.head.reset(num_classes)
         self.arguments = {**self.arguments, "num_classes": num_classes}
 
+    def record_head(self, head: str, num_classes: int, arguments: dict) -> None:
+        """Say in `arguments` how the head was built."""
+        self.own_layers = {name: value for name, value in arguments.items() if isinstance(value, type)}
+        recorded = {name: recordable(value) for name, value in arguments.items()}
+        self.arguments = {**self.arguments, "head": head, "num_classes": num_classes, "head_arguments": recorded}
+
+    def as_built(self) -> Classifier:
+        """What `arguments` build, on the meta device: the model before anything was changed by hand, without weights."""
+        arguments = {**self.arguments, **self.arguments["head_arguments"], **self.own_layers}
+        del arguments["head_arguments"]
+        try:
+            with torch.device("meta"):
+                return create_model(**arguments)
+        except RuntimeError:  # a body of the user's that reads values off a tensor while it is built
+            with torch.random.fork_rng(devices=[]):
+                return create_model(**arguments)
+
 
 def create_model(
     backbone: str,
@@ -82,14 +105,8 @@ def create_model(
     find_head(head)  # before the body is made
     body = create_backbone(backbone, in_chans, image_size)
     model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
-    model.arguments = {
-        "backbone": backbone,
-        "head": head,
-        "num_classes": model.num_classes,
-        "in_chans": body.in_chans,
-        "image_size": body.image_size,
-        "head_arguments": {name: recordable(value) for name, value in head_kwargs.items()},
-    }
+    model.arguments = {"backbone": backbone, "in_chans": body.in_chans, "image_size": body.image_size}
+    model.record_head(head, model.num_classes, head_kwargs)
     return model
 
 
@@ -98,7 +115,30 @@ def recordable(value):
     if isinstance(value, tuple):
         value = list(value)
     if isinstance(value, type):
-        return (
-            value.__name__ if getattr(nn, value.__name__, None) is value else f"{value.__module__}.{value.__qualname__}"
-        )
+        in_torch = getattr(nn, value.__name__, None) is value
+        return value.__name__ if in_torch else f"{value.__module__}.{value.__qualname__}"
     return plain(value)
+
+
+def first_difference(model: nn.Module, built: nn.Module) -> str | None:
+    """Where a model is another network than `built`, in words; weights, dtype, device, mode and hooks are no difference."""
+    now, then = _blueprint(model), _blueprint(built)
+    for name in {**then, **now}:
+        if now.get(name) != then.get(name):
+            return f"{name} is {now.get(name, 'nothing')}, not {then.get(name, 'nothing')}"
+    return None
+
+
+def _blueprint(model: nn.Module) -> dict[str, str]:
+    """Every module, its settings, and the shape of its tensors."""
+    found = {}
+    for name, module in model.named_modules():
+        if "_orig_mod" in module._modules:
+            continue  # compiled: what it was compiled from comes next
+        found[name] = f"{type(module).__module__}.{type(module).__qualname__}"
+        for setting, value in vars(module).items():
+            if not setting.startswith("_") and setting not in _FREE:
+                said = json.dumps(plain(value), skipkeys=True, default=lambda value: type(value).__name__)
+                found[f"{name}.{setting}"] = said
+    found |= {name: f"of shape {tuple(tensor.shape)}" for name, tensor in model.state_dict().items()}
+    return {name.replace("._orig_mod", ""): said for name, said in found.items()}

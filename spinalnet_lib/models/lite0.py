@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checks import how_to_install
+from ..checks import needs
 from .bodies import Backbone, register_backbone
 
 VIEW = 224  # side in pixels of the images it was trained on
@@ -75,7 +75,5 @@ def _weights() -> dict[str, Tensor]:
 
 
 def _package(name: str) -> ModuleType:
-    try:
+    with needs("features"):
         return importlib.import_module(name)
-    except ImportError:
-        raise ImportError(f"EfficientNet-Lite0 comes in two packages: {how_to_install('features')}") from None

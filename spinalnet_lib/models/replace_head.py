@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..checks import check_int
 from ..heads.base import Head
 from ..heads.registry import create_head, find_head
-from .classifier import Classifier, recordable
+from .classifier import Classifier
 
 # Where torchvision's models, and most that are written like them, keep their classifier.
 _ATTRIBUTES = ("fc", "classifier", "head", "heads")
@@ -58,8 +58,10 @@ def replace_head(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"replace_head takes a built model, got {model!r} ({type(model).__name__}); pass an nn.Module")
-    parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-    inner = "_orig_mod" if hasattr(model, "_orig_mod") else "module" if parallel else None
+    # As torch.compile, DataParallel and AveragedModel hold a model, and nothing else.
+    inner = next(
+        (name for name in ("_orig_mod", "module") if [*model.children()] == [getattr(model, name, None)]), None
+    )
     if inner:
         raise ValueError(f"replace_head: {type(model).__name__} wraps a model; pass model.{inner}, then wrap it again")
     find_head(head)
@@ -86,9 +88,7 @@ def replace_head(
                 continue
             _wire(model, place, make, classes)
             if isinstance(model, Classifier) and model.arguments:
-                arguments = {name: recordable(value) for name, value in head_kwargs.items()}
-                new = {"head": head, "num_classes": classes, "head_arguments": arguments}
-                model.arguments = {**model.arguments, **new}
+                model.record_head(head, classes, head_kwargs)
             return model
     raise ValueError(
         f"replace_head cannot put a head into {type(model).__name__}. "
@@ -181,7 +181,7 @@ def _prove(model: nn.Module, place: str, make: Make, num_classes: int, shapes: l
     for make_copy, shape in itertools.product((_copy_without_memory, copy.deepcopy), shapes):
         with _kept_generators():
             try:
-                twin = make_copy(model).eval()
+                twin = make_copy(model).eval().requires_grad_(False)  # the head's gradients are all that is asked for
                 like = next(twin.parameters())
                 images = torch.zeros(2, *shape, device=like.device, dtype=like.dtype)
             except Exception as error:

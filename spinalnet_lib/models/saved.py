@@ -10,36 +10,32 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib import format as npy
 from torch import Tensor
 
 from ..files import write_whole
-from .classifier import Classifier, create_model
+from .classifier import Classifier, create_model, first_difference
 
 _FORMAT = 1
-_LONGEST_ARGUMENTS = 2**20  # bytes
+_LONGEST_ARGUMENTS, _LONGEST_HEADER = 2**20, 2**10  # bytes
 
 
 def save_model(model: Classifier, path: str | os.PathLike) -> None:
     """Write weights, buffers, both as they are, and the arguments of `create_model`; a file there is replaced in one move.
 
     Raises TypeError for what `create_model` did not build, and ValueError for a model that `load_model` could not build,
-    such as one with a norm of your own, and for a path where something else than a file is.
+    such as one with a norm of your own or one that was changed since; OSError where no file can be written.
     """
     if not isinstance(model, Classifier) or not model.arguments:
         raise TypeError(f"save_model writes what create_model built, got {type(model).__name__}")
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise ValueError(f"save_model: {path} is there and is no file; pass the path of a file")
-    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    state = {name.replace("._orig_mod", ""): tensor.cpu() for name, tensor in model.state_dict().items()}
     # numpy has no bfloat16 and no float8: their bits are written, with the name of the dtype.
     bits = {name: _bits(tensor) for name, tensor in state.items()}
     dtypes = {name: str(state[name].dtype).removeprefix("torch.") for name in bits if bits[name] is not state[name]}
     try:
         arguments = json.dumps({"format": _FORMAT, "dtypes": dtypes, **model.arguments})
-        expected = _empty_model(json.loads(arguments))[0].state_dict()
-        if {name: tensor.shape for name, tensor in expected.items()} != {name: t.shape for name, t in state.items()}:
-            raise ValueError("its arguments make another network")
+        _empty_model(json.loads(arguments))
+        if difference := first_difference(model, model.as_built()):
+            raise ValueError(difference)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save_model: load_model could not build this model ({error}); save its state_dict") from error
     content = io.BytesIO()
@@ -54,11 +50,12 @@ def load_model(path: str | os.PathLike) -> Classifier:
         raise FileNotFoundError(f"no saved model at {path}; write one with save_model")
     try:
         with zipfile.ZipFile(path) as archive:
-            text = _read(archive, "arguments", (), "U", _LONGEST_ARGUMENTS)
-            model, dtypes = _empty_model(json.loads(str(text)))
+            model, dtypes = _empty_model(json.loads(str(read_array(archive, "arguments", _LONGEST_ARGUMENTS))))
             state = {}
             for name, expected in model.state_dict().items():
-                array = _read(archive, f"model.{name}", expected.shape, "fiub", 8)
+                array = read_array(archive, f"model.{name}", 8 * expected.numel() + _LONGEST_HEADER)
+                if array.shape != expected.shape:
+                    raise ValueError(f"{name} is of shape {array.shape}, not of {tuple(expected.shape)}")
                 tensor = torch.from_numpy(array)
                 state[name] = tensor.view(getattr(torch, dtypes[name])) if name in dtypes else tensor
                 if state[name].is_floating_point() != expected.is_floating_point():
@@ -91,15 +88,14 @@ def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
         return create_model(**arguments.pop("head_arguments"), **arguments), dtypes
 
 
-def _read(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], kinds: str, largest_item: int) -> np.ndarray:
-    """An array of the archive; ValueError, before memory is taken, unless it has this shape and kind of numbers."""
-    with archive.open(f"{name}.npy") as file:
-        version = npy.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{name} is an array of another format")
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        found, _, dtype = read_header(file)
-        if found != tuple(shape) or dtype.kind not in kinds or dtype.itemsize > largest_item:
-            raise ValueError(f"{name} holds {dtype} of shape {found}, not of {tuple(shape)}")
-        file.seek(0)
-        return npy.read_array(file, allow_pickle=False)
+def read_array(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
+    """An array of an npz; ValueError, before memory is taken, if it has more bytes than `most`, whatever its header says."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.file_size > most:
+        raise ValueError(f"{name} claims {member.file_size:,} bytes, at most {most:,} fit")
+    content = bytearray(archive.read(member))
+    header = io.BytesIO(content)
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError(f"{name} is of another version of npy")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(header)
+    return np.frombuffer(content, dtype, offset=header.tell()).reshape(shape, order="F" if by_column else "C")

@@ -1,4 +1,7 @@
-"""Sizes of the heads that stand on each body: the paper's, and those of the study's arms. Source: the written protocol."""
+"""Arms of the study: their names, and the sizes that they and the paper's heads have on each body.
+
+A new arm is a registered head and its name in `OTHER`. Source: the written protocol.
+"""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def load_records(path: str | os.PathLike) -> list[Record]:
 def record_files(path: str | os.PathLike) -> list[Path]:
     """The file itself, a folder's files of records, or the project's own by name."""
     own = data_path("results")
-    if path == "":
-        raise ValueError("load_records: path is '', which names no records; give a .jsonl file or 'first_training'")
+    if path in ("", Path()):  # Path("") is Path("."): nobody asked for that folder
+        raise ValueError(f"load_records: path is '{path}', which names no records; give a file, or Path.cwd()")
     for place in (Path(path), own / path):
         if place.is_dir():
             return sorted(file for file in place.glob("*.jsonl") if file.name != FAILURES)

@@ -12,20 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..checks import needs
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-# Every field is of one kind: what the run was (`key` is the hash of it), what it gave, and when, why and where it was made.
-IDENTITY = (
-    *("key", "numerics_version", "dataset", "dataset_sha256", "split_sizes"),
-    *("model", "recipe", "n_steps", "seed", "device", "threads"),
-)
+# What a run gave. Other fields say what it was (`key` is the hash of it), or when, why and where it was made.
 RESULTS = ("curve", "diverged", "test", "head_cost", "body_cost")
-CIRCUMSTANCES = (
-    *("dataset_source", "tuning_id", "seconds", "images_per_second", "peak_memory_mb", "device_name", "host"),
-    *("python", "torch", "cuda", "library", "source_sha256", "date"),
-)
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,8 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
 
     With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
     """
-    import pandas as pd
+    with needs("book"):
+        import pandas as pd
 
     records = each_once(records)
     if curves:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from ..checks import check_name
+from ..checks import check_name, needs
 from ..data.cards import list_datasets, load_card, official_names
 from ..data.facts import load_facts
 from ..datasets import load_dataset
@@ -37,9 +37,10 @@ set stand on its card, in the book's chapter *The data*.
 
 def show_card(name: str) -> None:
     """Display the card of a data set in a notebook, with a grid of its images where they are at hand."""
-    from IPython.display import HTML, Markdown, display
+    with needs("book"):
+        from IPython.display import HTML, Markdown, display
 
-    from .plots import plot_images
+        from .plots import plot_images
 
     display(HTML(card_html(name)))
     if name in list_datasets(present=True):

@@ -13,12 +13,13 @@ from ..data.splits import DataSet
 from ..heads.counting import count_macs, head_cost
 from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
-from ..records.record import Record, each_once
+from ..records.record import Record
 from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
 from .picture import Picture, label_log_axis
 from .provenance import describe_mean
+from .run_groups import group_arms
 
 
 def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
@@ -54,13 +55,11 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note:
 def plot_shared_images(facts: dict[str, dict]) -> Picture:
     """Share of each set's test images that another set holds in its training or test part, of the sets that share any."""
     names = [name for name, found in facts.items() if found["shares_images_with"]]
-    shares = np.full((len(names), len(names)), np.nan)
-    for i, name in enumerate(names):
-        for j, other in enumerate(names):
-            if i != j:
-                shared = facts[name]["shares_images_with"].get(other, {})
-                count = sum(shared.get(f"test_in_{part}", 0) for part in ("train", "test"))
-                shares[i, j] = 100 * count / facts[name]["test"]
+    shared = [[facts[name]["shares_images_with"].get(other, {}) for other in names] for name in names]
+    counts = np.array(
+        [[sum(of.get(f"test_in_{part}", 0) for part in ("train", "test")) for of in row] for row in shared]
+    )
+    shares = 100 * counts / np.array([[facts[name]["test"]] for name in names])
     labels = [
         ["" if not share > 0 else f"{share:.2g}" if share < 10 else f"{share:.0f}" for share in row] for row in shares
     ]
@@ -84,7 +83,7 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
 
     Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
     """
-    arms = _arms(records)
+    arms = group_arms(records)
     if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
         raise ValueError("plot_error_curves: runs evaluated differently or ended early; draw them apart and say so")
     alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
@@ -121,7 +120,7 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
 
 def plot_last_errors(records: Sequence[Record]) -> Picture:
     """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
-    arms = _arms(records)
+    arms = group_arms(records)
     ends = _ends(arms)
     alt = f"Validation error after the last step, every seed a point, with the mean and its 95 % interval: {ends}"
 
@@ -143,14 +142,14 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
     return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
 
 
-def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
+def plot_macs(backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
     """Multiply-adds of the paper's networks: body, dense head and spinal head, on one logarithmic axis."""
     counts = {}
     for name in backbones:
         body = create_backbone(name)
         counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size))}
         for head, part in (("mlp", "dense head"), ("spinal", "spinal head")):
-            counts[name][part] = head_cost(head, body.num_features, num_classes, **paper_head(name, head)).macs
+            counts[name][part] = head_cost(head, body.num_features, 10, **paper_head(name, head)).macs
     said = (f"{name}: {', '.join(f'{part} {n:,}' for part, n in c.items())}." for name, c in counts.items())
     alt = "Multiply-adds for one image. " + " ".join(said)
 
@@ -168,15 +167,6 @@ def plot_macs(num_classes: int = 10, backbones: Sequence[str] = ("two_conv", "vg
         axes.invert_yaxis()
 
     return Picture(draw, alt, (7.0, 3.0))
-
-
-def _arms(records: Sequence[Record]) -> dict[str, list[Record]]:
-    if not records:
-        raise ValueError("no records to draw; train first, or load some with load_records")
-    arms: dict[str, list[Record]] = {}
-    for r in each_once(records):
-        arms.setdefault(r.arm, []).append(r)
-    return arms
 
 
 def _ends(arms: dict[str, list[Record]]) -> str:

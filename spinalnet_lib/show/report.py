@@ -9,19 +9,22 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from ..files import write_whole
 from ..paths import data_path
 from ..records.files import load_records, record_files
 from ..records.record import each_once
+from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
-from .picture import Picture
+from .palette import MARKERS, Theme
+from .picture import Picture, label_log_axis
 from .plots import draw_curves
 from .provenance import describe_mean, origins, span
 from .run_groups import Section, group_runs, last_value
-from .search import Losses, draw_search, search_losses
 
+Losses = dict[tuple[float, float], float]  # of a learning rate and a dropout rate
 _MOST_CURVES = 6  # arms in one figure: beyond that nobody can tell them apart
 
 
@@ -42,13 +45,12 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)  # before the work of drawing
     parts = [f"# {len(records):,} runs", _overview(sections), _about_the_test(sections, read_test)]
     for number, section in enumerate(tqdm(sections, leave=False, disable=None)):  # no bar where nobody looks
-        picture = draw_search(section) if section.searched else _curves(section)
-        parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}")]
-        parts += (
-            [_search_table(*found) for found in search_losses(section).items()]
-            if section.searched
-            else [_validation(section)]
-        )
+        if section.searched:
+            losses = search_losses(section)
+            picture, tables = draw_search(section.title, losses), [_search_table(*found) for found in losses.items()]
+        else:
+            picture, tables = _curves(section), [_validation(section)]
+        parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}"), *tables]
         opened = _test(section) if read_test else None
         parts += ["Test set, read once a run or at each evaluation:", opened] if opened else []
     rows = [("files", ", ".join(file.name for file in files)), *origins(records).items()]
@@ -118,6 +120,44 @@ def _test(section: Section) -> str | None:
         rows += [(arm, len(read), *map(describe_mean, values))] if read else []
     header = ("arm", "runs", f"{unit}, after the last step", "at the best validation", "the best of the test itself")
     return table(header, rows) if rows else None
+
+
+def search_losses(section: Section) -> dict[str, Losses]:
+    """For each head its mean validation losses, where all seeds of a place are there; infinite where one diverged."""
+    records = section.records
+    heads = list(dict.fromkeys(record.head for record in records))
+    search = Search(records, records[0].dataset, records[0].model["backbone"], heads)
+    rates = sorted({record.recipe["learning_rate"] for record in records})
+    places = [(rate, drop) for rate in rates for drop in TUNING_DROPOUT]
+    found = {head: {place: search.loss(head, *place) for place in places} for head in heads}
+    return {head: {at: loss for at, loss in losses.items() if loss is not None} for head, losses in found.items()}
+
+
+def draw_search(title: str, losses: dict[str, Losses]) -> Picture | None:
+    """Mean validation loss over the learning rate, a line for each head and dropout rate; None where all diverged."""
+    finite = {head: {at: loss for at, loss in found.items() if math.isfinite(loss)} for head, found in losses.items()}
+    best = {head: min(found, key=found.get) for head, found in finite.items() if found}
+    if not best:
+        return None
+    alt = f"{title}. Mean validation loss over the learning rate; lowest: " + "; ".join(
+        f"{head} {finite[head][rate, drop]:.4f} at {rate:.3g}, dropout {drop:g}" for head, (rate, drop) in best.items()
+    )
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for i, (head, lowest) in enumerate(best.items()):
+            colour, marker = theme.of_head(head), MARKERS[i % len(MARKERS)]
+            for drop in TUNING_DROPOUT:
+                line = {rate: loss for (rate, dropped), loss in finite[head].items() if dropped == drop}
+                style, label = "--" if drop else "-", f"{head}, dropout {drop:g}"
+                axes.plot(list(line), list(line.values()), style, color=colour, marker=marker, label=label)
+            ring = {"markersize": 14, "markerfacecolor": "none", "markeredgecolor": colour}
+            axes.plot(lowest[0], finite[head][lowest], "o", **ring)
+        axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss (logarithmic)")
+        label_log_axis(axes.yaxis)
+        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
+
+    return Picture(draw, f"{alt}. A ring marks each head's lowest.", (7.0, 3.6 + 0.2 * len(best)))
 
 
 def _search_table(head: str, losses: Losses) -> str:

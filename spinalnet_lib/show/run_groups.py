@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..records.record import Record
+from ..records.record import Record, each_once
 
 # What a search varies; all else of a recipe makes another section. Whether the test was read changes no training.
 _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
@@ -47,7 +47,7 @@ def group_runs(records: Sequence[Record]) -> list[Section]:
     for (dataset, backbone, _), runs in sorted(members.items()):
         own = ", own split" if runs[0].dataset_source == "packed" else ""
         title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}"
-        sections.append(Section(title, runs[0].loss, _arms(runs)))
+        sections.append(Section(title, runs[0].loss, group_arms(runs)))
     return sections
 
 
@@ -68,8 +68,11 @@ def last_value(record: Record) -> float:
     return math.inf if record.diverged or value is None else value if record.loss == "mse" else 100 * value
 
 
-def _arms(runs: Sequence[Record]) -> dict[str, list[Record]]:
-    """The runs of each arm; its label says what runs of the same head differ in here."""
+def group_arms(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The runs of each arm; its label says what runs of the same head differ in here. ValueError without records."""
+    if not records:
+        raise ValueError("no records to draw; train first, or load some with load_records")
+    runs = each_once(records)
     seen: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         for name, value in _settings(run).items():
@@ -79,8 +82,7 @@ def _arms(runs: Sequence[Record]) -> dict[str, list[Record]]:
         words = [run.arm]
         for name, value in _settings(run).items():
             if len(seen[run.head, name]) > 1:
-                word = f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-                words.append(word)
+                words.append(f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
         arms.setdefault(", ".join(words), []).append(run)
     return arms
 

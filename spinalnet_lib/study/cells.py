@@ -10,16 +10,16 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from ..checks import check_name
 from ..data.cards import load_card
+from ..data.regression import TARGETS
 from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
 from ..records.record import Record
 from ..training.config import TrainConfig, describe_recipe
-from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe
-from .tiers import TIERS, Tier, frozen_body
+from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe
+from .tiers import TIERS, Runs, Tier, frozen_body
 from .tuning import Search, SearchIncomplete, drop_rate
 
 STUDIES = ("tuning", "study", "published")
@@ -36,7 +36,7 @@ class Cell:
     config: TrainConfig
     head_arguments: dict = field(default_factory=dict, hash=False)
     tuning_id: str | None = None
-    size: int | None = None  # side of photographs, by default their card's
+    size: int | None = None  # side in pixels of photographs, by default their card's
 
     @property
     def stack(self) -> tuple:
@@ -47,17 +47,9 @@ class Cell:
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
-        sizes = ", ".join(f"{name} {_plainly(value)}" for name, value in self.head_arguments.items())
+        sizes = ", ".join(f"{name} {value}" for name, value in self.head_arguments.items())
         head = f"{self.head} ({sizes})" if sizes else self.head
         return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
-
-
-def _plainly(value) -> str:
-    """A number or a word as it is; of a list each once, with how often it follows itself."""
-    if not isinstance(value, (list, tuple)):
-        return f"{value:g}" if isinstance(value, float) else str(value)
-    parts = [(_plainly(item), len(list(same))) for item, same in groupby(value)]
-    return "/".join(f"{count}×{item}" if count > 1 else item for item, count in parts)
 
 
 def list_cells(
@@ -77,28 +69,25 @@ def list_cells(
     plan = TIERS[check_name("tier", tier, TIERS)]
     names = []
     for name, meant in plan.meant(datasets or plan.datasets).items():
-        if not meant and not (study == "tuning" and plan.tuned):  # a search goes over any set of images
+        if not meant and not (study == "tuning" and plan.recipe):  # a search goes over any set of images
             check_name(f"data set of tier {tier}", name, {*plan.datasets, *(split_name(n)[0] for n in plan.datasets)})
         names += meant or [name]
     if study == "published":
-        return _published_cells(plan, names)
-    if study == "tuning":
-        cells = _search_cells(plan, records, names)
-    elif plan.tuned:
-        try:
-            cells = _tier_cells(plan, records, names, root)
-        except SearchIncomplete as error:
-            remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
-            raise ValueError(f"{error}; {remedy}") from error
-    else:
-        cells = _untuned_cells(plan, names)
+        return _cells_as_published(plan.published, names)
+    if plan.recipe is None:
+        return _cells_as_published(plan.runs if study == "study" else (), names)
+    try:
+        cells = _search_cells(plan, records, names) if study == "tuning" else _tier_cells(plan, records, names, root)
+    except SearchIncomplete as error:
+        remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
+        raise ValueError(f"{error}; {remedy}") from error
     # Features fill the memory, so one set is ended before the next is loaded; a stack holds all seeds anyway.
     return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
 
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
-    grids = {place: search.rates() for place, search in _searches(plan, records, datasets).items() if search.arms}
+    grids = {place: search.rates() for place, search in _searches(plan, records, datasets).items()}
     return [
         _cell(plan, *place, head, seed, rate, drop_rate)
         for seed in TUNING_SEEDS
@@ -121,8 +110,7 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
                 for head in runs.heads(body):
                     sizes = dict(runs.sizes)
                     if runs.equal_parameters:
-                        num_classes = load_card(split_name(place[0])[0], root)["num_classes"]
-                        sizes["layer_width"] = equal_width(head, body, num_classes)
+                        sizes["layer_width"] = equal_width(head, body, _num_classes(place[0], root))
                     arms.append((place, head, search.chosen(head), sizes))
         for seed in runs.seeds:
             for place, head, setting, sizes in arms:
@@ -133,23 +121,11 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
     return list(cells.values())
 
 
-def _published_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
-    """The paper's heads and recipe; an illustration of few seeds."""
+def _cells_as_published(several: Sequence[Runs], datasets: Sequence[str]) -> list[Cell]:
+    """Runs with the paper's recipes and sizes."""
     return [
-        Cell(dataset, backbone, head, seed, recipe, paper_head(backbone, head))
-        for seed in plan.published
-        for dataset in datasets
-        for backbone in plan.backbones(dataset)
-        for recipe in [replace(published_recipe(backbone, dataset), fast=True, read_test=True)]
-        for head in ("spinal", "mlp")
-    ]
-
-
-def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
-    """Runs with the published recipe and sizes: of the regressions."""
-    return [
-        Cell(dataset, backbone, head, seed, plan.recipe(backbone, dataset, 0.0), _regression_arguments(head))
-        for runs in plan.runs
+        Cell(dataset, backbone, head, seed, *_as_published(backbone, dataset, head))
+        for runs in several
         for seed in runs.seeds
         for dataset in datasets
         for backbone in runs.backbones
@@ -157,9 +133,25 @@ def _untuned_cells(plan: Tier, datasets: Sequence[str]) -> list[Cell]:
     ]
 
 
+def _as_published(backbone: str, dataset: str, head: str) -> tuple[TrainConfig, dict]:
+    if dataset not in TARGETS:
+        recipe = replace(published_recipe(backbone, dataset), fast=True, read_test=True)
+        return recipe, paper_head(backbone, head)
+    sizes = {"hidden_sizes": [200, 100]} if head == "mlp" else {"layer_width": 50, "num_layers": 6}
+    return regression_recipe(), {**sizes, "act_layer": "LeakyReLU"}  # the published script's nets
+
+
 def _searches(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> dict[tuple[str, str], Search]:
     places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
     return {place: _search(plan, records, *place) for place in places}
+
+
+def _num_classes(dataset: str, root) -> int:
+    """As its card says; any number where there is no sound card: the data cannot be read either, and the cells fail."""
+    try:
+        return load_card(split_name(dataset)[0], root)["num_classes"]
+    except ValueError:
+        return 10
 
 
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
@@ -175,7 +167,7 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
         recipe = {**record.recipe, "learning_rate": 0.001}
         return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 
-    return Search(records, dataset, backbone, arms, belongs)
+    return Search(filter(belongs, records), dataset, backbone, arms)
 
 
 def _cell(
@@ -186,10 +178,3 @@ def _cell(
     if head in UNSTACKED:
         config = replace(config, stacked=False)
     return Cell(dataset, backbone, head, seed, config, arm_arguments(head, drop_rate, body, **sizes))
-
-
-def _regression_arguments(head: str) -> dict:
-    """The published script's nets; `spinal_shared`, whose later layers are one, stands beside them."""
-    if head == "mlp":
-        return {"hidden_sizes": [200, 100], "act_layer": "LeakyReLU"}
-    return {"layer_width": 50, "num_layers": 6, "act_layer": "LeakyReLU"}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..checks import needs
 from ..heads.counting import head_cost
 from ..heads.widths import largest_cheaper_width
 from ..models.bodies import create_backbone
@@ -21,7 +22,8 @@ def claims_table(bench: Sequence[dict] = ()) -> pd.DataFrame:
 
     `bench` are the rows of `load_bench()`; without them, what was timed is left open.
     """
-    import pandas as pd
+    with needs("book"):
+        import pandas as pd
 
     table = pd.read_csv(data_path("paper", "claims.csv"), keep_default_na=False)
     for claim, evidence in (("C1", _weights()), ("C2", _computations(bench))):

@@ -11,14 +11,15 @@ import hashlib
 import json
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..files import locked
 from ..machine import OutOfTime, TimeLimit
-from ..records.files import FAILURES, RecordFolder, append_record
+from ..records.files import FAILURES, RecordFolder, append_record, check_appendable
 from ..records.record import Record
 from ..training.features.store import file_name
 from .cells import Cell
@@ -42,6 +43,11 @@ class Shelf:
     def file_of(self, cell: Cell) -> Path:
         return self.file or self.folder / f"{file_name(cell.dataset)}.jsonl"
 
+    def check(self, cells: Iterable[Cell]) -> None:
+        """Raise the error that writing the cells' records would raise."""
+        for place in {self.file_of(cell) for cell in cells}:
+            check_appendable(place)
+
 
 class Failures:
     """Cells that failed, in a file beside the records, a JSON line each."""
@@ -50,21 +56,30 @@ class Failures:
         self._path, self._lock = folder / FAILURES, folder / ".lock"
         self._old = self._path.stat().st_size if self._path.exists() else 0
 
-    def add(self, key: str, cell: Cell, reason: str) -> None:
+    def add(self, key: str | None, cell: Cell, reason: str) -> None:
+        """Write down a cell and say so; `key` is None where its data could not be read, or it does not fit them."""
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         failure = {"key": key, "cell": cell.describe(), "reason": reason, "date": date}
-        with locked(self._lock), self._path.open("a") as file:
+        with locked(self._lock), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(failure, ensure_ascii=False) + "\n")
+        print(f"{cell.describe()}: failed, {reason}", file=sys.stderr)
 
-    def new_keys(self) -> set[str]:
+    def among(self, cells: Sequence[Cell], setup: Setup) -> set[Cell]:
+        """Those of the cells that failed since this was made."""
+        (keys, _), failed = setup.keys(cells), self.new_keys()
+        return {cell for cell in cells if keys.get(cell) in failed}
+
+    def new_keys(self) -> set[str | None]:
         """Of the cells that failed since this was made: the same sweep does not try them again."""
         keys = set()
         if self._path.exists():
             with locked(self._lock), self._path.open("rb") as file:
                 file.seek(self._old)
                 for line in file:
-                    with suppress(ValueError, KeyError):  # a line that a power cut has torn
+                    try:
                         keys.add(json.loads(line)["key"])
+                    except (ValueError, KeyError, TypeError, RecursionError):  # torn by a power cut, or by hand
+                        warnings.warn(f"{self._path} has a line that is no failure; it is left out", stacklevel=2)
         return keys
 
 
@@ -120,7 +135,6 @@ class Job:
                 print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
             else:
                 self.failures.add(self.keys[cell], cell, result)
-                print(f"{cell.describe()}: failed, {result}", file=sys.stderr)
         if all(isinstance(result, Record) for result in results):
             claim.checkpoint.unlink(missing_ok=True)
 

@@ -9,9 +9,9 @@ import os
 import socket
 import sys
 
-from ..checks import how_to_install
+from ..checks import needs
 from .jobs import Claim, Job
-from .setup import Result, Setup
+from .setup import Result, Setup, reason
 
 _RETRIES = 3  # of a cell whose worker died
 _STARTS = 8  # tries of a cluster to start
@@ -50,10 +50,8 @@ def work_on_ray(job: Job, workers: int, address: str | None) -> None:
 
 
 def _connect(cpus: int, address: str | None):
-    try:
+    with needs("ray"):
         import ray
-    except ImportError:
-        raise ImportError(f"the engine 'ray' needs Ray: {how_to_install('ray')}; or take engine='process'") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unasked
     if address is not None:
         _check_reachable(address)
@@ -92,4 +90,4 @@ def _results(ray, task, count: int) -> list[Result]:
         cause = getattr(error, "cause", None) or error
         if isinstance(cause, OSError):  # a full disk is the sweep's and not this cell's
             raise cause from None
-        return [f"{type(cause).__name__}: {cause}"[:500]] * count
+        return [reason(cause)] * count

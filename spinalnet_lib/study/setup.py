@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
 
+from ..checks import check_int
 from ..data.regression import TARGETS, regression_data
 from ..data.splits import DataSet
 from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit, pick_device
+from ..models.bodies import own_size
 from ..models.classifier import Classifier, create_model
 from ..records.record import Record
+from ..training.keeper import Keeper
 from ..training.loop import train
-from ..training.runs import run_key
+from ..training.runs import check_run, run_key
 from ..training.stacked.loop import Member, train_stacked
 from .cells import Cell
 
 Result = Record | OutOfTime | str  # of a cell that failed the reason
+_OF_THE_CELL = (RuntimeError, MemoryError, ValueError)  # out of memory is a RuntimeError
+
+
+class Unreadable(Exception):
+    """A data set that cannot be loaded; the cause says why."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Where and how cells are run. `device` None is CUDA where there is one; `threads` are part of a run's identity."""
+    """Where and how cells are run. `device` None is CUDA where there is one; `threads` are part of a run's identity.
+
+    Raises ValueError and TypeError for numbers of threads and seconds that are none.
+    """
 
     device: str | None = None
     threads: int = 1
@@ -33,28 +46,52 @@ class Setup:
     progress: bool = False
     checkpoint_seconds: float = 60.0
 
-    def key(self, cell: Cell) -> str:
-        """The key that the cell's record will have; the model is built without memory for its weights."""
-        return _key(self, cell)
+    def __post_init__(self):
+        check_int("Setup", "threads", self.threads)
+        Keeper("Setup", None, self.checkpoint_seconds)  # refuses what is no time
+
+    def keys(self, cells: Iterable[Cell]) -> tuple[dict[Cell, str], dict[Cell, Exception]]:
+        """The keys that the cells' records will have; of cells whose data cannot be read, or do not fit, the error.
+
+        Models are built without memory for their weights. ValueError for a device that is not here.
+        """
+        pick_device(self.device)
+        keys, wrong, unreadable = {}, {}, {}
+        for cell in sorted(cells, key=lambda cell: cell.dataset):  # a set is loaded once, damaged or not
+            where = cell.dataset, cell.size
+            try:
+                if where in unreadable:
+                    raise unreadable[where]
+                keys[cell] = _key(self, cell)
+            except Unreadable as error:
+                unreadable[where], wrong[cell] = error, error.__cause__
+            except _OF_THE_CELL as error:
+                wrong[cell] = error
+        return keys, wrong
 
     def run(
         self, cells: Sequence[Cell], checkpoint: Path | None = None, limit: TimeLimit | None = None
     ) -> list[Result]:
         """The record of each cell of a group, or why there is none: it was cut off and saved, or it failed."""
         torch.set_num_threads(self.threads)
-        first, data = cells[0], self._data(cells[0])
+        first = cells[0]
         options = {"device": self.device, "progress": self.progress, "checkpoint_seconds": self.checkpoint_seconds}
         if checkpoint is not None:
             options |= {"checkpoint": checkpoint, "time_limit": limit and limit.left}
-        try:  # the model is built here, too: what does not fit fails as this cell
+        try:  # what cannot be read or does not fit fails as these cells
+            with reading():
+                data = self._data(first)
+                data.sha256  # noqa: B018, photographs are read when they are hashed
             if first.config.stacked:
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
                 return train_stacked(data, members, **options)
             return [train(_model(first, data), data, first.config, first.seed, **options)]
         except OutOfTime as cut_off:
             return [cut_off] * len(cells)
-        except (RuntimeError, MemoryError, ValueError) as error:  # out of memory is a RuntimeError
-            return [f"{type(error).__name__}: {error}"[:500]] * len(cells)
+        except Unreadable as error:
+            return [reason(error.__cause__)] * len(cells)
+        except _OF_THE_CELL as error:
+            return [reason(error)] * len(cells)
 
     def _data(self, cell: Cell) -> DataSet:
         if cell.dataset in TARGETS:
@@ -62,11 +99,31 @@ class Setup:
         return _load(cell.dataset, self.device, self.root, cell.size)
 
 
+def reason(error: BaseException) -> str:
+    """An error as a line in the list of failures says it."""
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Within it what goes wrong is the data set's, and Unreadable; but for a full disk, which is everybody's."""
+    try:
+        yield
+    except (*_OF_THE_CELL, OSError, ImportError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unreadable from error
+
+
 @cache
 def _key(setup: Setup, cell: Cell) -> str:
-    data = setup._data(cell)
+    with reading():
+        data = setup._data(cell)
     with torch.device("meta"):
         model = _model(cell, data)
+    check_run(model, data, cell.config)  # before the data are hashed: photographs would all be decoded for it
+    with reading():
+        data.sha256  # noqa: B018
     return run_key(model, data, cell.config, cell.seed, pick_device(setup.device), setup.threads)
 
 
@@ -78,4 +135,5 @@ def _load(name: str, device: str | None, root, size: int | None) -> DataSet:
 
 def _model(cell: Cell, data: DataSet) -> Classifier:
     channels, _, side = data.train.images.shape[1:]
+    side = None if own_size(cell.backbone) else side  # `check_run` says of others how to load the images
     return create_model(cell.backbone, cell.head, data.card["num_classes"], channels, side, **cell.head_arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..checks import check_rate
+from ..checks import check_rate, needs
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
@@ -28,6 +28,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 
 def t_critical(n: int, level: float = 0.95) -> float:
     """Half-width of the t interval for the mean of n values, in standard errors."""
-    from scipy.stats import t
+    with needs("book"):
+        from scipy.stats import t
 
     return float(t.ppf((1 + level) / 2, n - 1)) if n > 1 else math.inf

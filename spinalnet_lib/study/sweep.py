@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,11 +12,10 @@ from .. import files
 from ..checks import check_int, check_name
 from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit
-from ..records.files import RecordFolder, check_appendable
-from ..training.keeper import check_saving
+from ..records.files import RecordFolder
 from .cells import Cell
 from .jobs import Job, Shelf, grouped, work
-from .setup import Setup
+from .setup import Setup, Unreadable, reading, reason
 from .workers import run_workers
 
 ENGINES = ("serial", "process", "ray")
@@ -40,8 +39,8 @@ def sweep(
     that lists them is asked again when all have run, as a search may have grown.
     With `time_limit` (seconds, or a limit that runs already) what has not ended when the time is up is saved, and the next
     sweep goes on with it. Nodes of a Ray cluster at an address cannot save: there nothing is begun that would not end in
-    time by what such cells have taken so far. A cell that fails is written to `failed.jsonl` with its reason, and
-    the sweep goes on; the next sweep tries it again.
+    time by what such cells have taken so far. A cell that fails, that does not fit its data or whose data cannot be read,
+    is written to `failed.jsonl` with its reason, and the sweep goes on; the next sweep tries it again.
 
     Engines: "serial" runs in this process, "process" in `workers` processes, "ray" on a Ray cluster: a local one, or
     the one at `address`, whose nodes have this library and the data at the same places. A worker that is killed is
@@ -53,8 +52,6 @@ def sweep(
     """
     check_engine(engine, workers, address)
     setup = setup or Setup(**how)
-    check_int("sweep", "threads", setup.threads)
-    check_saving("sweep", checkpoint_seconds=setup.checkpoint_seconds)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
     shelf = Shelf(Path(out).parent, Path(out)) if one_file else Shelf(Path(out))
     job = Job([], {}, setup, shelf, limit)
@@ -62,10 +59,13 @@ def sweep(
     while True:
         listed = list(cells() if callable(cells) else cells)
         if not known:  # before the data are read for the keys
-            for place in {shelf.file_of(cell) for cell in listed}:
-                check_appendable(place)
-        keys = {cell: setup.key(cell) for cell in listed}
-        missing = missing_cells(listed, shelf.path, setup)
+            shelf.check(listed)
+        job.keys, wrong = setup.keys(listed)
+        for cell, error in wrong.items():
+            if cell not in known:
+                job.failures.add(None, cell, reason(error))
+        done = {record.key for record in job.records.records()}
+        missing = [cell for cell in listed if job.keys.get(cell) not in done]
         if known.issuperset(listed) or (known and limit.is_up):
             for folder in (".claims", ".checkpoints"):  # where they are empty
                 with suppress(OSError):
@@ -73,8 +73,8 @@ def sweep(
             return missing
         known.update(listed)
         # Grouped whole, so that a stack that was cut off or killed is the same stack again.
-        job.groups = [group for group in grouped(listed) if not set(group).isdisjoint(missing)]
-        job.keys = keys
+        can_run = [cell for cell in listed if cell in job.keys]
+        job.groups = [group for group in grouped(can_run) if not set(group).isdisjoint(missing)]
         if job.groups:
             _run(job, engine, workers, address)
 
@@ -107,15 +107,16 @@ def prepare(cells: Sequence[Cell], setup: Setup, limit: TimeLimit) -> bool:
         if split_name(name)[1]:
             features = {"device": setup.device, "progress": sys.stderr.isatty(), "time_limit": limit.left}
             try:
-                load_dataset(name, setup.root, **features)
+                with suppress(Unreadable), reading():  # then its cells fail, and say why
+                    load_dataset(name, setup.root, **features)
             except OutOfTime as cut_off:
                 print(f"features: {cut_off}")
                 return False
     return True
 
 
-def missing_cells(cells: Iterable[Cell], out: str | os.PathLike, setup: Setup | None = None) -> list[Cell]:
+def missing_cells(cells: Sequence[Cell], out: str | os.PathLike, setup: Setup | None = None) -> list[Cell]:
     """The cells without a record in `out`, a folder or a file, in their order."""
-    setup = setup or Setup()
+    keys, _ = (setup or Setup()).keys(cells)
     done = {record.key for record in RecordFolder(out).records()}
-    return [cell for cell in cells if setup.key(cell) not in done]
+    return [cell for cell in cells if keys.get(cell) not in done]

@@ -17,7 +17,7 @@ from ..data.regression import TARGETS
 from ..datasets import split_name
 from ..models.sizes import OTHER, primary_arms
 from ..training.config import TrainConfig
-from ..training.recipes import published_recipe, regression_recipe, tuned_recipe
+from ..training.recipes import published_recipe, tuned_recipe
 
 _LARGE = 1000  # images a step that keep a GPU busy
 
@@ -38,18 +38,12 @@ class Runs:
 class Tier:
     """Runs that belong together, in the order of running."""
 
-    about: str
     device: str
     runs: tuple[Runs, ...]
-    recipe: Callable[[str, str, float], TrainConfig]  # of a body, a data set and a learning rate
+    recipe: Callable[[str, str, float], TrainConfig] | None = None  # of body, data set and rate; None: the paper's
     searched: Callable[[str], Sequence[str]] = primary_arms  # arms of a body that have a search of their own
-    published: range = range(0)  # seeds of the runs with the published recipe
+    published: tuple[Runs, ...] = ()  # with the paper's heads and recipe, an illustration of few seeds
     features: bool = False  # whether the data are features of frozen bodies
-
-    @property
-    def tuned(self) -> bool:
-        """Whether its recipe takes a learning rate and a dropout that a search chose."""
-        return bool(self.searched("two_conv"))
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -129,15 +123,11 @@ _GRID = [
 ]
 
 TIERS: Mapping[str, Tier] = {
-    "R": Tier(
-        "the paper's four regressions, each seed with examples of its own",
+    "R": Tier(  # the paper's four regressions, each seed with examples of its own
         "cpu",
         (Runs(lambda body: ("mlp", "spinal", "mlp_matched", "spinal_shared"), range(30), tuple(TARGETS), ("pixels",)),),
-        lambda body, dataset, learning_rate: regression_recipe(),
-        searched=lambda body: (),
     ),
-    "C": Tier(
-        "the paper's 2-conv CNN",
+    "C": Tier(  # the paper's 2-conv CNN
         "cpu",
         (
             Runs(primary_arms, range(30), _TIER_C, ("two_conv",)),
@@ -146,8 +136,7 @@ TIERS: Mapping[str, Tier] = {
         ),
         _of_steps,
     ),
-    "F": Tier(
-        "heads on features of frozen bodies: six of the 2-conv CNN a set, and EfficientNet-Lite0; the body is the unit",
+    "F": Tier(  # heads on features of frozen bodies, six of the 2-conv CNN a set and Lite0; the body is the unit
         "cpu",
         (
             Runs(primary_arms, range(5), _TIER_F, ("pixels",)),
@@ -158,23 +147,20 @@ TIERS: Mapping[str, Tier] = {
         _of_features,
         features=True,
     ),
-    "G": Tier(
-        "the paper's VGG-5",
+    "G": Tier(  # the paper's VGG-5
         "cuda",
         (Runs(_primary_and_linear, range(10), _TIER_G, ("vgg5",)),),
         _of_large_steps,
         searched=_primary_and_linear,
-        published=range(3),
+        published=(Runs(lambda body: ("spinal", "mlp"), range(3), _TIER_G, ("vgg5",)),),
     ),
-    "H": Tier(
-        "larger CNNs on CIFAR",
+    "H": Tier(  # larger CNNs on CIFAR
         "cuda",
         (Runs(_primary_and_linear, range(8), _TIER_H, ("cifar_cnn", "resnet18_cells", "vgg16_bn", "densenet121")),),
         _of_large_steps,
         searched=_primary_and_linear,
     ),
-    "T": Tier(
-        "EfficientNet-Lite0 from ImageNet, trained on with its head",
+    "T": Tier(  # EfficientNet-Lite0 from ImageNet, trained on with its head
         "cuda",
         (Runs(_primary_and_linear, range(8), _PHOTOGRAPHS, ("efficientnet_lite0",)),),
         _of_photographs,
@@ -183,24 +169,10 @@ TIERS: Mapping[str, Tier] = {
 }
 
 
-def list_sets(tier: str, root: str | os.PathLike | None = None) -> tuple[list[str], list[str]]:
-    """The data sets of a tier whose files are on this machine, and those whose files, or the body's, are not."""
-    here = {*TARGETS, *list_datasets(root, present=True)}
-    lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
-    plan = TIERS[check_name("tier", tier, TIERS)]
-    bodies = {name: [frozen_body(name, body) for body in plan.backbones(name)] for name in plan.datasets}
-    present = [
-        name
-        for name in plan.datasets
-        if split_name(name)[0] in here and (lite or "efficientnet_lite0" not in bodies[name])
-    ]
-    return present, [name for name in plan.datasets if name not in present]
-
-
 def choose_sets(
     tier: str | None, names: Sequence[str] = (), device: str = "cpu", root: str | os.PathLike | None = None
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """The data sets of each tier that are to be run, and the images that are not here; ValueError if nothing is left.
+    """The data sets of each tier that are to be run, and the images that are not here, or whose body is not; ValueError if nothing is left.
 
     Without a tier those of the device; without names all sets that are on this machine.
     """
@@ -210,14 +182,21 @@ def choose_sets(
     if tier and names:
         return {tier: list(names)}, []
     if names:
-        meant = {tier: TIERS[tier].meant(names) for tier in tiers}
-        lost = [name for name in names if not any(sets[name] for sets in meant.values())]
+        own = {tier: [name for name, meant in TIERS[tier].meant(names).items() if meant] for tier in tiers}
+        lost = [name for name in names if not any(name in known for known in own.values())]
         if lost:
             raise ValueError(f"no tier for a {device} has {', '.join(lost)}; name the tier to use on it with --tier")
-        sets = {tier: [name for name, known in sets.items() if known] for tier, sets in meant.items()}
-        return {tier: names for tier, names in sets.items() if names}, []
-    found = {tier: list_sets(tier, root) for tier in tiers}
-    if not any(here for here, _ in found.values()):
+        return {tier: known for tier, known in own.items() if known}, []
+    present = {*TARGETS, *list_datasets(root, present=True)}
+    lite = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
+    sets, absent = {}, set()
+    for tier in tiers:
+        for name in TIERS[tier].datasets:
+            images, bodies = split_name(name)[0], [frozen_body(name, body) for body in TIERS[tier].backbones(name)]
+            if images in present and (lite or "efficientnet_lite0" not in bodies):
+                sets.setdefault(tier, []).append(name)
+            else:
+                absent.add(images)
+    if not sets:
         raise ValueError(f"no data set of tier {', '.join(tiers)} is here; `spinalnet data list` says how to get them")
-    absent = sorted({split_name(name)[0] for _, missing in found.values() for name in missing})
-    return {tier: here for tier, (here, _) in found.items() if here}, absent
+    return sets, sorted(absent)

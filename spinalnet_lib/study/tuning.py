@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..models.sizes import PRIMARY
@@ -39,26 +39,17 @@ class SearchIncomplete(ValueError):
 class Search:
     """The runs of one search on one data set with one body, as far as they are there; other records are not looked at.
 
-    `belongs` says of a record of these whether it has the search's recipe and sizes. Where runs were made on devices, or
-    with numbers of threads, of several kinds, those of the kind that most have are taken.
+    Where runs were made on devices, or with numbers of threads, of several kinds, those of the kind that most have are
+    taken.
     """
 
-    def __init__(
-        self,
-        records: Sequence[Record],
-        dataset: str,
-        backbone: str,
-        arms: Sequence[str] = PRIMARY,
-        belongs: Callable[[Record], bool] = lambda record: True,
-    ):
+    def __init__(self, records: Iterable[Record], dataset: str, backbone: str, arms: Sequence[str] = PRIMARY):
         self.dataset, self.backbone, self.arms = dataset, backbone, tuple(arms)
         self._runs: dict[tuple[str, float, float], dict[int, Record]] = {}
         of_place = [
             record
             for record in records
-            if (record.dataset, record.model["backbone"]) == (dataset, backbone)
-            and record.seed in TUNING_SEEDS
-            and belongs(record)
+            if (record.dataset, record.model["backbone"]) == (dataset, backbone) and record.seed in TUNING_SEEDS
         ]
         kinds = Counter(map(_kind, of_place))
         for record in of_place:
@@ -90,12 +81,6 @@ class Search:
             return None
         losses = [math.inf if run.diverged else run.last["val_nll"] for run in runs.values()]
         return math.fsum(losses) / len(losses)
-
-    def error(self, arm: str) -> float:
-        """Mean validation error of an arm's winner, a share in [0, 1]."""
-        setting = self.chosen(arm)
-        runs = self._runs[arm, setting.learning_rate, setting.drop_rate].values()
-        return math.fsum(run.last["val_error"] for run in runs) / len(runs)
 
     def chosen(self, arm: str) -> Setting:
         """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..files import whole_file
+from ..models.saved import read_array
 
 _FORMAT = 2
 
@@ -35,19 +35,24 @@ def read_checkpoint(path: str | os.PathLike, key: str) -> tuple[dict, dict[str, 
     """What `write_checkpoint` wrote, tensors on the CPU.
 
     Takes no more memory than the file has bytes, whatever its headers claim. Raises DamagedCheckpoint for a file of
-    something else, ValueError for the checkpoint of another run.
+    something else or of another format, ValueError for the checkpoint of another run.
     """
     path = Path(path)
     with path.open("rb") as file:
         with damage_named(path):
             archive = zipfile.ZipFile(file)
-            run = json.loads(str(_read_array(archive, "run", path.stat().st_size)))
-            found = run["format"], run["key"]
-        if found != (_FORMAT, key):
+            size = path.stat().st_size
+            if sum(member.file_size for member in archive.infolist()) > size:  # none is compressed
+                raise ValueError(f"it claims more than its {size:,} bytes")
+            run = json.loads(str(read_array(archive, "run", size)))
+            found = run["key"]
+        if found != key:
             raise ValueError(f"{path} is the checkpoint of another run; give each run a file of its own, or delete it")
         with damage_named(path):
+            if run["format"] != _FORMAT:
+                raise ValueError(f"its format is {run['format']}, of another version of this library")
             names = [name.removesuffix(".npy") for name in archive.namelist() if name != "run.npy"]
-            arrays = {name: _read_array(archive, name, path.stat().st_size) for name in names}
+            arrays = {name: read_array(archive, name, size) for name in names}
     return run, {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
@@ -60,16 +65,3 @@ def damage_named(path: str | os.PathLike) -> Iterator[None]:
         raise
     except Exception as error:
         raise DamagedCheckpoint(f"{path} is no checkpoint ({error}); delete it to begin the run again") from error
-
-
-def _read_array(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
-    """An array of at most so many bytes as it was written: not compressed, so none is larger than its file."""
-    member = archive.getinfo(f"{name}.npy")
-    if member.compress_type != zipfile.ZIP_STORED or not member.file_size == member.compress_size < most:
-        raise ValueError(f"{name} claims {member.file_size:,} bytes of a file of {most:,}")
-    content = bytearray(archive.read(member))
-    header = io.BytesIO(content)
-    if np.lib.format.read_magic(header) != (1, 0):
-        raise ValueError(f"{name} is of another version of npy")
-    shape, by_column, dtype = np.lib.format.read_array_header_1_0(header)
-    return np.frombuffer(content, dtype, offset=header.tell()).reshape(shape, order="F" if by_column else "C")

@@ -13,15 +13,21 @@ from ..data.splits import Split
 from ..records.record import pack_bits
 from .config import TrainConfig
 
+Predicted = tuple[Tensor, Tensor]  # logits `(N, num_classes)` of a split's images, and their labels `(N,)`
+
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int = 1000
+    model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int | None = None
 ) -> tuple[float, Tensor]:
-    """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored."""
+    """Accuracy in [0, 1] and which examples were right, bool `(N,)` on the CPU; the model's mode is restored.
+
+    Unless `batch_size` is given, it is the body's `at_once`, 1000 for most.
+    """
     if not isinstance(split, Split):
         raise TypeError(f"evaluate reads a Split, got {type(split).__name__}; pass data.val, say, of load_dataset")
-    check_int("evaluate", "batch_size", batch_size)
+    if batch_size is not None:
+        check_int("evaluate", "batch_size", batch_size)
     if not len(split):
         raise ValueError("evaluate: the split has no images; pass one that has")
     logits, labels = _predict(model, split, device, batch_size)
@@ -52,14 +58,11 @@ def curve_point(
         first = step - len(losses) + 1
         last_batches = [loss for number, loss in enumerate(losses, first) if number % steps_per_epoch == 0]
         point["lowest_last_batch"] = rounded(min(last_batches, default=math.inf))
-        point["val_mse"] = rounded(_squared_errors(model, val).mean().item())
+        point["val_mse"] = _squared_error(model, val)
         if test is not None:
-            point["test_mse"] = rounded(_squared_errors(model, test).mean().item())
+            point["test_mse"] = _squared_error(model, test)
         return point
-    point |= class_point(*_predict(model, val, None, 1000))
-    if test is not None:
-        point["test_error"] = rounded(1 - evaluate(model, test)[0])
-    return point
+    return point | class_point(_predict(model, val), None if test is None else _predict(model, test))
 
 
 def point_at(step: int, steps_per_epoch: int, train_loss: float) -> dict:
@@ -67,12 +70,10 @@ def point_at(step: int, steps_per_epoch: int, train_loss: float) -> dict:
     return {"step": step, "epoch": round(step / steps_per_epoch, 4), "train_loss": rounded(train_loss)}
 
 
-def class_point(logits: Tensor, labels: Tensor) -> dict:
-    """Error and loss of validation data from their logits `(N, num_classes)`."""
-    return {
-        "val_error": rounded((logits.argmax(1) != labels).double().mean().item()),
-        "val_nll": rounded(F.cross_entropy(logits.double(), labels).item()),
-    }
+def class_point(val: Predicted, test: Predicted | None) -> dict:
+    """Error and loss on validation data, and the test error where that is read."""
+    of_test = {} if test is None else {"test_error": _error(*test)}
+    return {"val_error": _error(*val), "val_nll": _nll(*val), **of_test}
 
 
 @torch.no_grad()
@@ -85,42 +86,51 @@ def test_results(model: nn.Module, loss: str, test: Split, curve: list[dict]) ->
             "val_best_mse": min(known, key=lambda point: point["val_mse"])["test_mse"],
             "test_min_mse": min(point["test_mse"] for point in known),
         }
-    return class_results(*_predict(model, test, None, 1000), curve)
+    return class_results(_predict(model, test), curve)
 
 
-def class_results(logits: Tensor, labels: Tensor, curve: list[dict]) -> dict:
-    """The results of classes from logits `(N, num_classes)` after the last step, and the points of the curve."""
+def class_results(test: Predicted, curve: list[dict]) -> dict:
+    """The results of classes after the last step, and at the points of the curve."""
+    logits, labels = test
     probabilities = logits.double().softmax(1)
     correct = logits.argmax(1) == labels
     return {
         "last": rounded(correct.double().mean().item()),
         "val_best": rounded(1 - min(curve, key=lambda point: point["val_error"])["test_error"]),
         "test_max": rounded(1 - min(point["test_error"] for point in curve)),
-        "nll": rounded(F.cross_entropy(logits.double(), labels).item()),
+        "nll": _nll(logits, labels),
         "brier": rounded((probabilities - F.one_hot(labels, probabilities.shape[1])).square().sum(1).mean().item()),
         "correct": pack_bits(correct.cpu().numpy()),
     }
 
 
 def _predict(
-    model: nn.Module, split: Split, device: torch.device | str | None, batch_size: int
-) -> tuple[Tensor, Tensor]:
+    model: nn.Module, split: Split, device: torch.device | str | None = None, batch_size: int | None = None
+) -> Predicted:
     device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
     modes = {module: module.training for module in model.modules()}
     split = split.seen_by(model).to(device)
-    batch_size = min(batch_size, getattr(getattr(model, "body", None), "at_once", batch_size))
+    size = batch_size or getattr(getattr(model, "body", None), "at_once", 1000)
     try:
         model.eval()
-        logits = [model(split.batch(slice(i, i + batch_size))[0]) for i in range(0, len(split), batch_size)]
+        logits = [model(split.batch(slice(i, i + size))[0]) for i in range(0, len(split), size)]
     finally:
         for module, mode in modes.items():  # each its own: a caller may have frozen a part
             module.training = mode
     return torch.cat(logits), split.labels
 
 
-def _squared_errors(model: nn.Module, split: Split) -> Tensor:
-    outputs, labels = _predict(model, split, None, 1000)
-    return (outputs[:, 0].double() - labels.double()).square()
+def _error(logits: Tensor, labels: Tensor) -> float:
+    return rounded((logits.argmax(1) != labels).double().mean().item())
+
+
+def _nll(logits: Tensor, labels: Tensor) -> float | None:
+    return rounded(F.cross_entropy(logits.double(), labels).item())
+
+
+def _squared_error(model: nn.Module, split: Split) -> float | None:
+    outputs, labels = _predict(model, split)
+    return rounded((outputs[:, 0].double() - labels.double()).square().mean().item())
 
 
 def rounded(value: float) -> float | None:

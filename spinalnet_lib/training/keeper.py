@@ -69,7 +69,14 @@ class Keeper:
         time_limit: float | None = None,
     ):
         now = time.monotonic()
-        check_saving(owner, path, seconds, time_limit)
+        if check_number(owner, "checkpoint_seconds", seconds, "the usual is 60") < 0:
+            raise ValueError(f"{owner}: checkpoint_seconds must be at least 0, got {seconds:g}; the usual is 60")
+        if time_limit is not None:
+            check_number(owner, "time_limit", time_limit, "pass seconds, or leave it out for no limit")
+            if path is None:
+                raise ValueError(
+                    f"{owner}: time_limit={time_limit:g} needs a file to save to; pass checkpoint='run.npz'"
+                )
         self.path = None if path is None else Path(path)
         self.seconds = seconds
         self.end = None if time_limit is None else now + time_limit
@@ -120,15 +127,3 @@ def set_aside(path: Path, reason: object, then: str) -> None:
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     warnings.warn(f"{path} is damaged ({reason}); it is now {aside.name}, and {then}", stacklevel=4)
-
-
-def check_saving(
-    owner: str, checkpoint=None, checkpoint_seconds: float = 60.0, time_limit: float | None = None
-) -> None:
-    """What a loop is told about its checkpoint, checked."""
-    if check_number(owner, "checkpoint_seconds", checkpoint_seconds, "the usual is 60") < 0:
-        raise ValueError(f"{owner}: checkpoint_seconds must be at least 0, got {checkpoint_seconds:g}; the usual is 60")
-    if time_limit is not None:
-        check_number(owner, "time_limit", time_limit, "pass seconds, or leave it out for no limit")
-        if checkpoint is None:
-            raise ValueError(f"{owner}: time_limit={time_limit:g} needs a file to save to; pass checkpoint='run.npz'")

@@ -1,7 +1,8 @@
 """`train`: one readable loop, top to bottom. One call is one run is one `Record`.
 
-With `quick_recipe` it brings the 2-conv CNN to 98.5 % of MNIST's validation images in five epochs on a CPU. What it
-reaches and costs, against the published scripts' way: `make bench`, the row of the race in the group "training".
+What it reaches and costs, by the project's records (`first_training`): with the paper's recipe, eight epochs on one CPU
+thread, the 2-conv CNN ends on MNIST at a validation error of 2.22 % under its spinal head in 62 s, and at 2.35 % under
+its dense head in 51 s; means of ten seeds. Against the published scripts' way: `make bench`, the group "training".
 
 Beside it: `runs` (what a run is, its checks, its record), `state` (all that changes), `keeper` (the clock, the file, the
 limit), `steps` (one step, plain or fast), `batches`, `evaluation`, `progress`.
@@ -57,7 +58,7 @@ def train(
         state = keeper.resume(run.key, lambda: RunState(run))
         take_step = make_step(model, state.optimizer, config)
         batches = Batches(train_split, config, state.generators["augmentation"])
-        bar = Progress(state.step, run.n_steps, progress, f"{model.arguments.get('head', 'head')}, seed {run.seed}")
+        bar = Progress(state.step, run.n_steps, progress, f"{model.arguments['head']}, seed {run.seed}")
         model.train()
         state.clock.start()
         for step in bar:

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from ..checks import check_int
+from ..data.cards import PHOTOGRAPHS
 from ..data.splits import DataSet, Split
 from ..heads.counting import count_parameters, measured_cost
 from ..heads.dropout import own_draws
 from ..machine import describe_machine, peak_memory_mb, pick_device
-from ..models.classifier import Classifier
+from ..models.classifier import Classifier, first_difference
 from ..records.record import Record, record_key
 from .config import TrainConfig, describe_recipe
 
@@ -194,8 +195,25 @@ def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
             raise TypeError(
                 f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
             ) from None
+    _check_as_built(model)
     _check_fit(model, data, config)
     _check_length(model, data, config)
+
+
+def _check_as_built(model: Classifier) -> None:
+    """The network is that of its arguments, and no part of it is frozen by hand: a record says no more than these."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        return  # built this moment, for its key only: a sweep asks for thousands
+    built = model.as_built()
+    difference = first_difference(model, built)
+    for (name, then), now in zip(built.named_parameters(), model.parameters(), strict=False):
+        if difference is None and now.requires_grad != then.requires_grad:
+            difference = f"{name}.requires_grad is {now.requires_grad}"
+    if difference:
+        raise ValueError(
+            f"train: {difference}, and the record would say that it is as create_model built it; undo this, pass it as an "
+            "argument of create_model, register a body or head of your own, or train a head alone on extract_features"
+        )
 
 
 def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
@@ -203,9 +221,13 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     found, side = tuple(data.train.images.shape[1:]), model.body.image_size
     expected = (model.body.in_chans, side, side)
     if found != expected:
-        resizes = data.card.get("kind") in ("photographs", "folder") and found[0] == expected[0]
-        remedy = f"load them so: load_dataset({data.name!r}, size={side})" if resizes else "choose another body"
-        raise ValueError(f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}; {remedy}")
+        remedies = [f"build the model with in_chans={found[0]}"] * (found[0] != expected[0])
+        if found[1:] != expected[1:]:
+            resizes = data.card.get("kind") in PHOTOGRAPHS
+            remedies += [f"load them with size={side} (in a command: --size {side})"] * resizes
+            remedies = remedies if resizes else ["choose another body"]
+        says = f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}"
+        raise ValueError(f"{says}; {' and '.join(remedies)}")
     float_labels = data.train.labels.is_floating_point()
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")

@@ -38,7 +38,8 @@ class Widget(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "kind" in cls.__dict__:  # not for the classes that traitlets derives when it adds a trait
             name = cls.kind.replace("-", "_")
-            cls._esm = _MODULE % ((FOLDER / "base.js").read_text() + (FOLDER / f"{name}.js").read_text())
+            scripts = (FOLDER / f"{script}.js" for script in ("base", name))
+            cls._esm = _MODULE % "".join(script.read_text(encoding="utf-8") for script in scripts)
             cls._numbers = [name for name, trait in cls.__dict__.items() if "label" in getattr(trait, "metadata", ())]
         super().__init_subclass__(**kwargs)
 

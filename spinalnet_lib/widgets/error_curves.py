@@ -9,6 +9,7 @@ import traitlets
 
 from ..records.record import Record
 from ..show.palette import LIGHT, MARKERS, family
+from ..show.run_groups import group_arms
 from ..study.statistics import t_critical
 from ..study.tuning import drop_rate
 from .base import Widget, slider
@@ -83,8 +84,8 @@ class ErrorCurves(Widget):
 
     def __init__(self, records: Sequence[Record], **values):
         self._data = curves_data(records)
-        self.arm_names = self._data["arms"]
-        super().__init__(**{"arms": list(range(len(self.arm_names))), "seeds": self._most_seeds(), **values})
+        self.arm_names, self._most_seeds = self._data["arms"], max(map(len, self._data["errors"]))
+        super().__init__(**{"arms": list(range(len(self.arm_names))), "seeds": self._most_seeds, **values})
 
     @traitlets.validate("arms")
     def _known_arms(self, proposal):
@@ -95,15 +96,12 @@ class ErrorCurves(Widget):
 
     @traitlets.validate("seeds")
     def _known_seeds(self, proposal):
-        return min(proposal["value"], self._most_seeds())
-
-    def _most_seeds(self) -> int:
-        return max(len(runs) for runs in self._data["errors"])
+        return min(proposal["value"], self._most_seeds)
 
     def controls(self) -> list[dict]:
         return [
             {"name": "arms", "label": "heads", "type": "checks", "options": self.arm_names, "inks": self._data["inks"]},
-            slider("seeds", "seeds", 1, self._most_seeds()),
+            slider("seeds", "seeds", 1, self._most_seeds),
             {"name": "interval", "label": "interval", "type": "choice", "options": [list(i) for i in INTERVALS]},
             {"name": "log", "label": "logarithmic error axis", "type": "check"},
         ]
@@ -137,24 +135,19 @@ class ErrorCurves(Widget):
 
 def curves_data(records: Sequence[Record]) -> dict:
     """The records as the arrays that the state is computed from; arms in order of first appearance, seeds sorted."""
-    if not records:
-        raise ValueError("ErrorCurves: no records; train first, or load some with load_records")
-    runs: dict[str, dict[int, list[float]]] = {}
-    for r in records:
-        if r.seed in runs.setdefault(r.arm, {}):
-            raise ValueError(
-                f"ErrorCurves: two records of {r.arm!r} with seed {r.seed}; pass the records of one data set and recipe"
-            )
-        runs[r.arm][r.seed] = [point["val_error"] for point in r.curve]
+    arms = {arm: sorted(runs, key=lambda run: run.seed) for arm, runs in group_arms(records).items()}
     epochs = [point["epoch"] for point in records[0].curve]
-    for r in records:
-        if [point["epoch"] for point in r.curve] != epochs:
-            raise ValueError(
-                f"ErrorCurves: {r.arm!r}, seed {r.seed} was evaluated at other epochs or ended early; leave it out and say so"
-            )
-    errors = [[by_seed[seed] for seed in sorted(by_seed)] for by_seed in runs.values()]
-    most = max(map(len, errors))
-    t = [None, None, *(round(t_critical(n), 6) for n in range(2, most + 1))]
-    firsts = [next(r for r in records if r.arm == arm) for arm in runs]
+    for arm, runs in arms.items():
+        seeds = [run.seed for run in runs]
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"ErrorCurves: {arm!r} has seeds {seeds}; pass the records of one data set and recipe")
+        for run in runs:
+            if [point["epoch"] for point in run.curve] != epochs:
+                raise ValueError(
+                    f"ErrorCurves: {arm!r}, seed {run.seed} was evaluated at other epochs or ended early; leave it out and say so"
+                )
+    errors = [[[point["val_error"] for point in run.curve] for run in runs] for runs in arms.values()]
+    t = [None, None, *(round(t_critical(n), 6) for n in range(2, max(map(len, errors)) + 1))]
+    firsts = [runs[0] for runs in arms.values()]
     looks = {"inks": [family(r.head) for r in firsts], "dashed": [drop_rate(r) > 0 for r in firsts]}
-    return {"arms": list(runs), **looks, "epochs": epochs, "errors": errors, "t": t}
+    return {"arms": list(arms), **looks, "epochs": epochs, "errors": errors, "t": t}

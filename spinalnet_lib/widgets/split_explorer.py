@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checks import needs
 from ..heads.spinal import check_spine, split_sizes
 from ..show.palette import LIGHT
 from .base import Widget, number, percent
@@ -79,7 +80,8 @@ class SplitExplorer(Widget):
         return split_explorer_state(self.values())
 
     def draw(self, figure, state: dict) -> None:
-        from matplotlib.patches import Patch, Rectangle
+        with needs("book"):
+            from matplotlib.patches import Patch, Rectangle
 
         figure.get_layout_engine().set(w_pad=0.4)  # an axis of fixed aspect does not make room for its labels
         axes = figure.subplots()

@@ -20,11 +20,14 @@ def test_each_group_has_its_own_provenance_and_the_others_stay(tmp_path):
     assert "in turn" in report["method"]
 
 
-def test_a_damaged_report_is_named(tmp_path):
-    (tmp_path / "cpu.json").write_text("{")
-    with pytest.raises(ValueError, match=r"cpu\.json"):
-        reports.write_group(tmp_path / "cpu.json", "one", [ROW])
-    assert (tmp_path / "cpu.json").read_text() == "{"
+@pytest.mark.parametrize("damage", ["{", "[]", "3", "{}", '{"groups": []}', "[" * 100_000, "\udcff"])
+def test_a_damaged_report_is_named(damage, tmp_path):
+    path = tmp_path / "cpu.json"
+    path.write_text(damage, errors="surrogateescape")
+    for use in (reports.read_report, lambda path: reports.write_group(path, "one", [ROW])):
+        with pytest.raises(ValueError, match=r"cpu\.json"):
+            use(path)
+    assert path.read_text(errors="surrogateescape") == damage
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu", "builds"])
@@ -42,15 +45,13 @@ def test_an_unknown_report_is_refused_and_the_known_are_named(read):
         read("nope")
 
 
-def test_groups_of_several_days_are_told_apart(monkeypatch):
+def test_groups_of_several_days_are_told_apart_and_what_was_not_measured_names_its_command(monkeypatch, tmp_path):
     first = {"date": "2026-01-01", "machine": "m", "torch": "2", "rows": [ROW]}
     report = {"method": "", "groups": {"one": first, "two": first, "three": {**first, "date": "2026-01-02"}}}
-    monkeypatch.setattr(reports, "load_bench_report", lambda name: report)
-    said = describe_bench()
+    with monkeypatch.context() as patch:
+        patch.setattr(reports, "load_bench_report", lambda name: report)
+        said = describe_bench()
     assert "2026-01-01 (m, torch 2): one, two" in said and "2026-01-02 (m, torch 2): three" in said
     assert said.endswith("3 pairs a row.")
-
-
-def test_what_was_not_measured_names_its_command(monkeypatch, tmp_path):
     monkeypatch.setattr(reports, "data_path", lambda *parts: tmp_path / parts[-1])
     assert load_bench("gpu") == [] and "`spinalnet bench --device cuda" in describe_bench("gpu")

@@ -1,6 +1,7 @@
 """The self-test passes here, in an environment of torch and numpy alone, and fails where something is wrong."""
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -31,15 +32,11 @@ def test_each_kind_of_check_passes_on_this_cpu(capsys, monkeypatch):
 
 
 def test_every_head_recipe_and_body_is_among_the_checks():
-    names = [name for name, _ in selftest._checks(CPU)]
-    for head in selftest.list_heads():
-        assert f"head {head} equals its reference" in names
-    for body, head in selftest.list_paper_heads():
-        assert f"published recipe, {body} + {head}" in names
-    for tier in "GHT":
-        for body in TIERS[tier].backbones(TIERS[tier].datasets[0]):
-            assert any(name.startswith(f"tier {tier}, {body}") for name in names)
-    assert {"quick recipe", "recipe of the regressions", "stacked recipe", "redraws, vgg5"} <= set(names)
+    names = {part for name, _ in selftest._checks(CPU) for part in (name, name.partition(" + ")[0])}
+    wanted = {f"head {head} equals its reference" for head in selftest.list_heads()}
+    wanted |= {f"published recipe, {body} + {head}" for body, head in selftest.list_paper_heads()}
+    wanted |= {f"tier {t}, {body}" for t in "GHT" for body in TIERS[t].backbones(TIERS[t].datasets[0])}
+    assert names >= wanted | {"quick recipe", "recipe of the regressions", "stacked recipe", "redraws, vgg5"}
 
 
 def test_a_body_whose_packages_are_missing_is_left_out_and_said(monkeypatch):
@@ -56,22 +53,19 @@ def test_a_batch_that_is_warped_otherwise_than_its_images_is_found(monkeypatch):
     assert not selftest._warp_equals_cpu(CPU)[1]
 
 
-def test_a_wrong_head_a_wrong_warp_and_an_error_are_failures_and_the_rest_goes_on(capsys, monkeypatch):
+def test_a_wrong_head_is_found(monkeypatch):
     assert selftest._head_equals_reference("spinal", CPU)[1]
     right = SpinalHead.hidden
-    monkeypatch.setattr(
-        SpinalHead, "hidden", lambda self, x: right(self, x) * (1.01 if x.dtype == torch.float32 else 1)
-    )
+    wrong = lambda self, x: right(self, x) * (1.01 if x.dtype == torch.float32 else 1)  # noqa: E731
+    monkeypatch.setattr(SpinalHead, "hidden", wrong)
     assert not selftest._head_equals_reference("spinal", CPU)[1]
 
-    def broken():
-        raise RuntimeError("no kernel image is available")
 
-    checks = [("one", broken), ("two", lambda: ("fine", True)), ("three", lambda: ("off", False))]
+def test_failures_and_errors_are_counted_and_the_rest_goes_on(capsys, monkeypatch):
+    checks = [("one", lambda: 1 / 0), ("two", lambda: ("fine", True)), ("three", lambda: ("off", False))]
     monkeypatch.setattr(selftest, "_checks", lambda device: checks)
     assert selftest.selftest("cpu") == 2
-    out = capsys.readouterr().out
-    assert "FAILED one: RuntimeError: no kernel image" in out and "ok     two: fine" in out and "2 FAILED" in out
+    assert re.findall("FAILED one: ZeroDivisionError|ok *two|FAILED three", capsys.readouterr().out)[2:]
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +76,7 @@ def bare(tmp_path_factory, root):
     shutil.copytree(root / "data" / "cards", bare / "data" / "cards")
     packages, wanted = bare / "packages", ["torch", "numpy"]
     packages.mkdir()
-    seen = set()
-    while wanted:
-        name = wanted.pop()
-        if name in seen:
-            continue
-        seen.add(name)
+    for name in wanted:  # which grows
         try:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:  # of another platform
@@ -95,7 +84,8 @@ def bare(tmp_path_factory, root):
         for top in {Path(file).parts[0] for file in distribution.files if not str(file).startswith("..")}:
             if not (packages / top).exists():
                 (packages / top).symlink_to(Path(distribution.locate_file(top)).resolve())
-        wanted += [re.match(r"[\w.-]+", need)[0] for need in distribution.requires or () if "extra ==" not in need]
+        needs = [re.match(r"[\w.-]+", need)[0] for need in distribution.requires or () if "extra ==" not in need]
+        wanted += [need for need in needs if need not in wanted]
     assert not (packages / "PIL").exists() and not (packages / "tqdm").exists()
     return bare
 
@@ -103,12 +93,8 @@ def bare(tmp_path_factory, root):
 def run(bare, code, check=True):
     """Python without site packages but those of the folder."""
     paths = f"import sys; sys.path[:0] = {[str(bare), str(bare / 'packages')]!r}; "
-    env = {
-        "PATH": os.defpath,
-        "SPINALNET_DATA": str(bare / "data" / "cache"),
-        "HOME": str(bare),
-        "OMP_NUM_THREADS": "1",
-    }
+    home = {"HOME": str(bare), "SPINALNET_DATA": str(bare / "data" / "cache")}
+    env = {"PATH": os.defpath, "OMP_NUM_THREADS": "1", **home}
     command = [sys.executable, "-I", "-S", "-c", paths + code]
     return subprocess.run(command, cwd=bare, env=env, capture_output=True, text=True, check=check)
 
@@ -117,22 +103,12 @@ def call(bare, *arguments, **options):
     return run(bare, f"from spinalnet_lib.cli.main import main; sys.exit(main({list(arguments)!r}))", **options)
 
 
-def write_packed(folder, count=120):
-    """Grey images with a card, each array compressed as the packed sets are."""
-    import io
-    import json
-    import lzma
-
+def write_images(folder, count=120):
+    """Grey images with a card."""
     folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
     for part in ("train", "test"):
-        for what, array in (
-            ("images", random.integers(0, 256, (count, 28, 28), dtype=np.uint8)),
-            ("labels", np.arange(count, dtype=np.uint8) % 10),
-        ):
-            buffer = io.BytesIO()
-            np.save(buffer, array)
-            (folder / f"{part}_{what}.npy.xz").write_bytes(lzma.compress(buffer.getvalue()))
+        np.save(folder / f"{part}_images.npy", np.random.default_rng(0).integers(256, size=(count, 28, 28), dtype="u1"))
+        np.save(folder / f"{part}_labels.npy", np.arange(count, dtype="u1") % 10)
     card = {"kind": "arrays", "num_classes": 10, "splits": {"train": count, "test": count}, "shape": [1, 28, 28]}
     (folder / "card.json").write_text(json.dumps(card))
 
@@ -140,7 +116,7 @@ def write_packed(folder, count=120):
 @pytest.mark.processes
 def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
     assert run(bare, "import PIL", check=False).returncode == 1  # the isolation is one
-    write_packed(bare / "data" / "cache" / "glyphs")
+    write_images(bare / "data" / "cache" / "glyphs")
     trained = call(bare, "train", "--data", "glyphs", "--epochs", "1", "--out", "runs.jsonl")
     assert "seed 0: validation error" in trained.stdout
     swept = call(bare, "sweep", "tuning", "--tier", "C", "--sets", "glyphs", "--time-limit", "10", "--engine", "serial")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.book.book_site import CHAPTERS
+from tests.book.book_site import CHAPTERS, Guard
 
 pytestmark = pytest.mark.browser
 WIDGET = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
@@ -17,11 +17,21 @@ def kinds_on(site, chapter):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 class TestEveryPage:
-    def test_served_without_errors_and_without_other_hosts(self, chapter, site, address, open_page):
+    def test_served_whole_without_errors_and_without_other_hosts(self, chapter, site, address, open_page):
         page = open_page(f"{address}/{chapter}.html")
         page.wait_for_load_state("networkidle")
         assert page.locator(".spinal-app").count() == len(kinds_on(site, chapter))
         assert page.locator("article h1").count() == 1
+        for image in page.locator("article img").all():
+            alt = image.get_attribute("alt")
+            assert alt and len(alt.split()) >= 3, image.get_attribute("src")
+            assert image.evaluate("i => fetch(i.src).then(r => r.ok)")
+        costs = page.locator(".chapter-costs").inner_text()
+        assert all(word in costs for word in ("Reading:", "min", "CPU:", " s when", "GPU:", "Download:"))
+        link = page.locator(".chapter-header a").first.get_attribute("href")
+        assert link.endswith(f"/blob/main/{chapter}.ipynb")
+        notebook = page.locator(".chapter-header a[download]").get_attribute("href")
+        assert page.evaluate("href => fetch(href).then(r => r.json()).then(n => n.nbformat)", notebook) == 4
 
     def test_loads_the_scripts_of_its_own_widgets_only_and_they_are_small(self, chapter, site):
         page = (site / f"{chapter}.html").read_text()
@@ -46,8 +56,9 @@ class TestEveryPage:
             assert page.evaluate("[...document.fonts].some(f => f.family.startsWith('MJX') && f.status === 'loaded')")
 
     @pytest.mark.parametrize("width", [360, 1280])
-    def test_no_formula_loses_its_left_part(self, chapter, width, address, open_page):
+    def test_fits_on_a_screen_with_the_left_part_of_each_formula(self, chapter, width, address, open_page):
         page = open_page(f"{address}/{chapter}.html", viewport={"width": width, "height": 740})
+        page.wait_for_load_state("networkidle")
         if page.locator(".math").count():
             page.wait_for_selector("mjx-container")
             page.evaluate("MathJax.startup.promise")
@@ -59,14 +70,10 @@ class TestEveryPage:
                    }).length"""
             )
             assert hidden == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
-    def test_narrow_screen_does_not_scroll_sideways(self, chapter, address, open_page):
-        page = open_page(f"{address}/{chapter}.html", viewport={"width": 360, "height": 740})
-        page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_accessible_by_axe(self, chapter, theme, address, open_page):
+    @pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
+    def test_accessible_by_axe_with_figures_of_the_theme(self, chapter, theme, other, address, open_page):
         from axe_playwright_python.sync_playwright import Axe
 
         page = open_page(f"{address}/{chapter}.html", color_scheme=theme)
@@ -75,31 +82,9 @@ class TestEveryPage:
         results = Axe().run(page, context="article", options={"preload": False})
         serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
         assert not serious, [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in serious]
-
-    def test_every_image_is_there_and_says_what_it_shows(self, chapter, address, open_page):
-        page = open_page(f"{address}/{chapter}.html")
-        page.wait_for_load_state("networkidle")
-        for image in page.locator("article img").all():
-            alt = image.get_attribute("alt")
-            assert alt and len(alt.split()) >= 3, image.get_attribute("src")
-            assert image.evaluate("i => fetch(i.src).then(r => r.ok)")
-
-    def test_figures_follow_the_theme(self, chapter, address, open_page):
-        for scheme, shown, hidden in (("light", "light", "dark"), ("dark", "dark", "light")):
-            page = open_page(f"{address}/{chapter}.html", color_scheme=scheme)
-            there, not_there = (page.locator(f"img.spinal-on-{which}").all() for which in (shown, hidden))
-            assert len(there) == len(not_there)
-            assert all(image.is_visible() for image in there)
-            assert not any(image.is_visible() for image in not_there)
-
-    def test_badges_and_costs_stand_under_the_title(self, chapter, address, open_page):
-        page = open_page(f"{address}/{chapter}.html")
-        costs = page.locator(".chapter-costs").inner_text()
-        assert all(word in costs for word in ("Reading:", "min", "CPU:", " s when", "GPU:", "Download:"))
-        link = page.locator(".chapter-header a").first.get_attribute("href")
-        assert link.endswith(f"/blob/main/{chapter}.ipynb")
-        notebook = page.locator(".chapter-header a[download]").get_attribute("href")
-        assert page.evaluate("href => fetch(href).then(r => r.json()).then(n => n.nbformat)", notebook) == 4
+        shown, hidden = (page.locator(f"img.spinal-on-{which}").all() for which in (theme, other))
+        assert len(shown) == len(hidden)
+        assert all(image.is_visible() for image in shown) and not any(image.is_visible() for image in hidden)
 
 
 def test_the_front_page_leads_to_the_introduction(address, open_page):
@@ -143,8 +128,6 @@ def test_without_javascript_pictures_and_tables_remain_and_a_dark_screen_has_rea
 
 def test_the_guard_sees_a_script_error_and_a_foreign_request(address, browser):
     """The other tests rely on it: a planted error and a planted request must be noticed."""
-    from tests.book.book_site import Guard
-
     page = browser.new_page()
     guard = Guard(page)
     page.goto(f"{address}/book/introduction.html")

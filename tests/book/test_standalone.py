@@ -11,7 +11,8 @@ import pytest
 
 from tests.book.book_site import CHAPTERS, ROOT
 
-pytestmark = pytest.mark.slow
+# Two kernels that start at once may choose one port: all tests that start one run one after another.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kernels")]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,19 @@ def wheel(tmp_path_factory):
     command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, ROOT]
     subprocess.run([sys.executable, "-m", *command], check=True)
     return next(folder.glob("spinalnet_book-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def alone(wheel, tmp_path_factory):
+    """Options of a process to which the library is what the wheel holds."""
+    library = tmp_path_factory.mktemp("library")
+    zipfile.ZipFile(wheel).extractall(library)
+    environment = {**os.environ, "PYTHONPATH": str(library), "BOOK_FAST": "1"}
+    environment.pop("SPINALNET_DATA", None)
+    options = {"cwd": tmp_path_factory.mktemp("empty"), "env": environment, "capture_output": True, "text": True}
+    code = "import spinalnet_lib; print(spinalnet_lib.__file__)"
+    assert subprocess.run([sys.executable, "-c", code], **options).stdout.startswith(str(library))
+    return options
 
 
 def test_the_wheel_holds_library_widgets_cards_and_records(wheel):
@@ -39,18 +53,8 @@ def test_installing_it_does_not_touch_torch(wheel):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_chapter_runs_alone_in_an_empty_folder(chapter, wheel, tmp_path):
-    library = tmp_path / "library"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(library)
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    shutil.copy(ROOT / f"{chapter}.ipynb", folder)
-    environment = {**os.environ, "PYTHONPATH": str(library), "BOOK_FAST": "1"}
-    environment.pop("SPINALNET_DATA", None)
-    options = ["--nbmake", "--nbmake-timeout", "1800", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
-    there = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
-    run = subprocess.run([sys.executable, "-m", "pytest", *options], **there)
+def test_chapter_runs_alone_in_an_empty_folder(chapter, alone, tmp_path):
+    shutil.copy(ROOT / f"{chapter}.ipynb", tmp_path)
+    options = ["--nbmake", "--nbmake-timeout", "1800", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    run = subprocess.run([sys.executable, "-m", "pytest", *options], **alone | {"cwd": tmp_path})
     assert run.returncode == 0, run.stdout[-3000:]
-    check = "import spinalnet_lib; print(spinalnet_lib.__file__)"
-    assert subprocess.run([sys.executable, "-c", check], **there).stdout.startswith(str(library))

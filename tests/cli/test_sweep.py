@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from spinalnet_lib import load_records
 from spinalnet_lib.cli.main import main
+from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study.cells import Cell
+from tests.data.cases import write_classes
 from tests.study.cases import LONG_ENOUGH, QUICK
 
 
@@ -42,13 +45,23 @@ def test_a_sweep_cut_off_by_its_time_limit_ends_with_what_was_left_and_nothing_e
     assert (tmp_path / "digits.jsonl").read_text().startswith(lines)
     assert len({record.key for record in load_records(tmp_path)}) == 20
     assert main([*command, "--time-limit", "1e-9"]) == 0 and "0 runs are left" in capsys.readouterr().out
-
-
-def test_a_limit_that_is_up_before_the_first_run_is_said(short_runs, tmp_path, capsys):
-    command = ["sweep", "study", "--tier", "R", "--out", str(tmp_path), "--engine", "serial"]
-    assert main([*command, "--time-limit", "1e-9"]) == 0
+    assert main([*command, "--time-limit", "1e-9", "--out", str(tmp_path / "more")]) == 0
     said = capsys.readouterr().out
     assert "1e-09 seconds were over before a run could begin" in said and "20 runs are left; none like 20" in said
+
+
+def test_runs_that_fail_are_said_and_end_the_command_with_an_error(tmp_path, capsys, monkeypatch):
+    """A set that is not here, and photographs that the body reads at another size than asked for."""
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 12))
+    cells = [Cell(name, "two_conv", "linear", 0, replace(QUICK, batch_size=4)) for name in ("leaves", "kmnist")]
+    monkeypatch.setattr("spinalnet_lib.study.cells.list_cells", lambda *args: cells)
+    command = ["sweep", "study", "--tier", "R", "--data", str(tmp_path), "--out", str(tmp_path / "runs")]
+    for size, failed in (("16", 2), ("28", 1)):
+        assert main([*command, "--engine", "serial", "--device", "cpu", "--size", size]) == 2
+        said = capsys.readouterr()
+        assert "0 runs are left" in said.out and f"sweep: {failed} runs failed" in said.err
+        assert "leave size=" in said.err and ("--size 28" in said.err) == (size == "16")
+    assert [record.dataset for record in load_records(tmp_path / "runs")] == ["leaves"]
 
 
 def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):

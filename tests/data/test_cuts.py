@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from spinalnet_lib import load_dataset
-from spinalnet_lib.data.cuts import VALIDATION_SHARE, cut_anew, stratified_cut
+from spinalnet_lib.data.cuts import cut_anew, stratified_cut
 from spinalnet_lib.data.regression import regression_data
+from spinalnet_lib.data.splits import VALIDATION_SHARE
 
 
 def images_of(split):

@@ -126,15 +126,10 @@ def test_a_bit_that_flips_after_the_fetch_is_noticed_and_mended_by_another(fashi
     assert load_dataset("fashion_mnist", root).sha256 == good
 
 
-def test_what_a_killed_fetch_left_is_not_taken_for_whole(fashion, tmp_path):
+def test_two_who_fetch_at_once_download_once_whatever_a_killed_fetch_left(fashion, tmp_path, monkeypatch):
     half = tmp_path / "root" / ".fetching" / "fashion_mnist" / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"half")
-    fetch("fashion_mnist", tmp_path / "root")
-    assert left(tmp_path / "root") == ["FashionMNIST"]
-
-
-def test_two_who_fetch_at_once_download_once(fashion, tmp_path, monkeypatch):
     downloads, download = [], fetching._download
     monkeypatch.setattr(fetching, "_download", lambda *arguments: downloads.append(1) or download(*arguments))
     with ThreadPoolExecutor(2) as pool:
@@ -186,15 +181,12 @@ def test_what_cannot_be_fetched_says_where_to_get_it(tmp_path):
     assert fetch("digits", tmp_path) == tmp_path
 
 
-def test_no_room_is_said_before_anything_is_downloaded(tmp_path, monkeypatch):
+def test_no_room_and_a_read_only_root_are_said_before_anything_is_downloaded(tmp_path, monkeypatch):
+    with pytest.raises(OSError, match=r"kmnist could not be put into .* \((Permission|Operation|Read-only)"):
+        fetch("kmnist", unwritable(tmp_path))
     change_card(monkeypatch, "kmnist", download_mb=10**9)
     with pytest.raises(OSError, match=r"kmnist needs about [\d,]+ MB in .*, [\d,]+ MB are free; free some space"):
         fetch("kmnist", tmp_path)
-
-
-def test_a_read_only_root_is_named(tmp_path):
-    with pytest.raises(OSError, match=r"kmnist could not be put into .* \((Permission|Operation|Read-only)"):
-        fetch("kmnist", unwritable(tmp_path))
 
 
 @pytest.mark.processes

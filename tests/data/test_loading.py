@@ -1,6 +1,5 @@
 import dataclasses
 import hashlib
-import sys
 
 import pytest
 import torch
@@ -60,9 +59,3 @@ def test_a_size_is_for_photographs_only(tmp_path):
         load_dataset("digits", size=16)
     with pytest.raises(ValueError, match="size must be at least 8, got 4"):
         load_dataset("digits", size=4)
-
-
-def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"digits needs .*sklearn.*\[data\]"):
-        load_dataset("digits")

@@ -8,7 +8,7 @@ import torch
 
 from spinalnet_lib import list_datasets, load_dataset
 from spinalnet_lib.data.cards import load_card
-from spinalnet_lib.data.own_sets import check_files, write_card
+from spinalnet_lib.data.own_sets import write_card
 from tests.data.cases import flip_in_gz, sha, sheet, write_classes, write_photo
 
 
@@ -111,6 +111,11 @@ WRONG = {
     "a count in words": on_card("card.json: splits is {'train': '36'", splits={"train": "36", "test": 9}),
     "a billion images": on_card("splits.*1000000000", splits={"train": 10**9}),
     "parts in a list": on_card("card.json: parts is", kind="folder", parts=["train", "test"]),
+    "a part that is a number": on_card(
+        "card.json: parts is {'train': 5", kind="folder", parts={"train": 5, "test": "x"}
+    ),
+    "a title that is a number": on_card("card.json: title is 5", title=5),
+    "a licence in a list": on_card(r"card.json: licence is \['CC0'\]", licence=["CC0"]),
     "parts elsewhere": on_card("inside of the set's own", kind="folder", parts={"train": "/etc", "test": "test"}),
     "no classes": on_card("card.json: num_classes is 0", num_classes=0),
     "a billion classes": on_card("num_classes.*1000000000", num_classes=10**9),
@@ -187,22 +192,15 @@ def test_a_card_is_not_overwritten_and_not_written_for_what_is_no_set(own, tmp_p
     write_photo(tmp_path / "flat" / "x.png")
     with pytest.raises(ValueError, match="holds no class folders"):
         write_card(tmp_path / "flat")
-    write_classes(tmp_path / "tests" / "test", ["a"], 1)
-    with pytest.raises(ValueError, match="has the parts test and no train"):
-        write_card(tmp_path / "tests")
+    for name, says in (("test", "has the parts test and no train"), ("valid", "has valid: name parts train, val and")):
+        write_classes(tmp_path / name / name, ["a"], 1)
+        with pytest.raises(ValueError, match=says):
+            write_card(tmp_path / name)
     assert not list(tmp_path.glob("*/.card*"))
 
 
-def test_photographs_that_change_are_found_by_the_check(own):
+def test_photographs_that_go_are_missed(own):
     write_card(own)
-    assert check_files(own.parent, load_card("leaves", own.parent))
-    write_photo(own / "ash" / "image_0000.png", seed=77)
-    with pytest.raises(ValueError, match=r"leaves holds other files than its card says"):
-        check_files(own.parent, load_card("leaves", own.parent))
-    write_photo(own / "ash" / "image_0000.png", seed=0)
-    (own / "ash" / "image_0000.png").rename(own / "ash" / "image_00.png")
-    with pytest.raises(ValueError, match=r"leaves holds other files"):
-        check_files(own.parent, load_card("leaves", own.parent))
     (own / "ash" / "image_0001.png").unlink()
     with pytest.raises(ValueError, match=r"holds 35 examples, its card says 36"):
         load_dataset("leaves", own.parent)
@@ -212,13 +210,6 @@ def test_too_few_images_to_cut_are_refused_with_the_number_that_is_needed(tmp_pa
     write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 1))
     with pytest.raises(ValueError, match=r"leaves would have .* 0 test images; add images: at least five a class"):
         load_dataset("leaves", tmp_path)
-
-
-@pytest.mark.parametrize("name", ["valid", "Train"])
-def test_folders_named_nearly_like_parts_are_refused(tmp_path, name):
-    write_classes(tmp_path / "leaves" / name, ["ash"], 1)
-    with pytest.raises(ValueError, match=f"has {name}: name parts train, val and test"):
-        write_card(tmp_path / "leaves")
 
 
 def test_own_class_folders_with_the_name_of_a_missing_official_set(tmp_path):

@@ -27,6 +27,7 @@ def test_photos_index_like_a_tensor(files, cache):
     lazy = Photos(files, 16, cache)
     whole = torch.from_numpy(np.stack([decode(path, 16) for path in files]))
     assert lazy.shape == whole.shape and len(lazy) == 7 and lazy.dtype == torch.uint8
+    assert len(lazy.index_select(0, torch.tensor([3, 1]))) == 2 and not cache.exists()  # nothing is decoded yet
     for index in (slice(2, 5), slice(None), torch.tensor([4, 4, 0]), [1, 3], torch.arange(7) % 2 == 0, 3):
         assert torch.equal(lazy[index], whole[index]), index
     assert torch.equal(lazy.to("cpu"), whole)
@@ -41,10 +42,6 @@ def test_an_unusable_image_is_named_when_it_is_asked_for(files, cache):
         Photos(files, 16, cache)[:3]
     files[3].write_bytes(files[2].read_bytes())  # mended: nothing wrong was kept
     assert (Photos(files, 16, cache)[3].numpy() == decode(files[3], 16)).all()
-
-
-def test_nothing_is_decoded_before_pixels_are_asked_for(files, cache):
-    assert len(Photos(files, 16, cache).index_select(0, torch.tensor([3, 1]))) == 2 and not cache.exists()
 
 
 def test_changed_photographs_are_decoded_again(files, cache, monkeypatch):
@@ -97,13 +94,10 @@ photos.Photos(files, 16, pathlib.Path({str(cache)!r}))[:]
     assert torch.equal(Photos(files, 16, cache)[:], torch.from_numpy(np.stack([decode(path, 16) for path in files])))
 
 
-def test_no_room_for_the_cache_is_said_before_anything_is_written(files, cache):
+def test_a_place_without_room_or_that_is_read_only_is_named_with_the_remedy(files, cache, tmp_path):
     with pytest.raises(OSError, match=r"decoded photographs need [\d,]+ bytes in .*cache, [\d,]+ are free; free some"):
         Photos(files, 1_000_000, cache)[:1]
     assert not list(cache.glob("*px-*"))
-
-
-def test_a_read_only_place_is_named_with_the_remedy(files, tmp_path):
     with pytest.raises(OSError, match=r"cannot be kept in .*; set SPINALNET_CACHE to a folder that can be written"):
         Photos(files, 16, unwritable(tmp_path))[:]
 

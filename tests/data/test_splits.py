@@ -16,15 +16,31 @@ def images(count, channels=1):
     return torch.arange(count * channels * 16).remainder(251).to(torch.uint8).view(count, channels, 4, 4)
 
 
-def test_images_and_labels_are_as_many():
-    with pytest.raises(ValueError, match=r"5 images.*6 labels"):
-        Split(images(5), torch.zeros(6, dtype=torch.int64))
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (images(3), torch.zeros(4, dtype=torch.int64), "3 images .* got 4"),
+        (images(3), torch.tensor([0, -2, 1]), "-2"),
+        (images(3), torch.zeros(3, 1, dtype=torch.int64), r"labels .*\(3, 1\)"),
+        (images(3), torch.zeros(3, 1), r"labels .*\(3, 1\)"),
+        (images(3), torch.zeros(3, dtype=torch.bool), "labels .*bool"),
+        (images(3), torch.zeros(3, dtype=torch.int32), "labels .*int32"),
+        (images(3), [0, 1, 2], "labels .*list"),
+        (images(3)[:, 0], torch.arange(3), r"images .*\(3, 4, 4\)"),
+        (images(3).long(), torch.arange(3), "images .*int64"),
+        (images(3).numpy(), torch.arange(3), "images .*ndarray"),
+    ],
+)
+def test_images_and_labels_that_are_none_are_refused(images, labels, says):
+    with pytest.raises((TypeError, ValueError), match=says):
+        Split(images, labels)
 
 
-def test_a_label_counts_from_0():
-    with pytest.raises(ValueError, match="-2"):
-        Split(images(3), torch.tensor([0, -2, 1]))
-    assert len(Split(images(3), torch.tensor([0.0, -2.0, 1.0]))) == 3  # the target of a regression
+def test_float_labels_are_targets_of_a_regression_and_no_classes():
+    split = Split(images(3), torch.tensor([0.0, -2.0, 1.0]))
+    assert len(DataSet(split, split, split, {"name": "targets", "num_classes": 1}).val) == 3
+    with pytest.raises(TypeError, match=r"letters has 3 classes .*float32"):
+        DataSet(split, split, split, {"name": "letters", "num_classes": 3})
 
 
 @pytest.mark.parametrize("part", ["images", "labels"])

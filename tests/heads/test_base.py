@@ -147,16 +147,28 @@ def test_wrong_layers_are_named(kwargs, error, says):
         SpinalHead(20, 7, 6, **kwargs)
 
 
+CONTROLS = [name for name in list_heads() if "layer_width" in REQUIRED[name] and name != "spinal_columns"]
+
+
 @pytest.mark.parametrize(
     ("name", "in_features", "num_classes", "kwargs", "says"),
     [
         ("spinal", 256, 10, {"layer_width": 6, "num_layers": 10**9}, "num_layers=1000000000"),
         ("progressive", 256, 10, {"layer_width": 6, "num_layers": 10**9}, "num_layers=1000000000"),
         ("spinal_big", 256, 10, {"hidden_sizes": 6, "num_layers": 10**9}, "num_layers=1000000000"),
-        ("spinal", 256, 10, {"layer_width": 10**9}, "layer_width=1000000000"),
         ("spinal_columns", 20, 10, {"layer_width": 10**9, "column_sizes": (10, 10)}, "layer_width=1000000000"),
         ("spinal_columns", 20, 10, {"layer_width": 9, "column_sizes": (10, 10), "hidden_size": 10**12}, "10{12}"),
+        (
+            "spinal_columns",
+            200,
+            10,
+            {"layer_width": 1, "column_sizes": [2] * 100, "num_layers": 99_999},
+            "num_layers=9999900",
+        ),
+        ("progressive", 1, 10, {"layer_width": 1000, "num_layers": 10**4}, "num_layers=10000 make"),
         ("mlp", 256, 10, {"hidden_sizes": (10, 10**12)}, "hidden_sizes=.10, 1000000000000"),
+        ("mlp", 256, 10, {"hidden_sizes": range(1, 10**9)}, "hidden_sizes=999999999"),
+        *((name, 256, 10, {**REQUIRED[name], "layer_width": 10**12}, "layer_width=1000000000000") for name in CONTROLS),
         ("linear", 256, 10**9, {}, "num_classes=1000000000"),
         ("linear", 10**12, 10, {}, "in_features=1000000000000"),
     ],

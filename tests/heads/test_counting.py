@@ -38,6 +38,11 @@ def test_closed_forms_equal_the_built_head(name, data):
     assert head_cost(name, in_features, num_classes, **sizes) == measured_cost(built, (in_features,))
 
 
+def test_the_cost_of_random_sets_takes_no_memory_for_them():
+    sizes = {"in_features": 10**10, "num_classes": 10, "layer_width": 1}
+    assert head_cost("spinal_random_mask", **sizes) == head_cost("spinal", **sizes)
+
+
 @pytest.mark.parametrize("name", list_heads())
 def test_the_cost_is_that_of_the_built_head_and_a_background_class_counts_as_one_output(name):
     head, plain = build(name), head_cost(name, 20, 7, **REQUIRED[name])

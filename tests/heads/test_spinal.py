@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinalnet_lib import MLPHead, SpinalHead, split_sizes
+from spinalnet_lib import SpinalHead, split_sizes
 
 
 def naive_spine(head: SpinalHead, x: torch.Tensor) -> torch.Tensor:
@@ -36,13 +36,6 @@ def test_spinal_equals_its_definition_for_any_sizes(data):
 def test_splits_are_cut_as_tensor_split_cuts(in_features, num_splits):
     expected = [len(part) for part in torch.arange(in_features).tensor_split(num_splits)]
     assert split_sizes(in_features, num_splits) == expected
-
-
-def test_one_layer_and_one_split_is_an_mlp():
-    spinal, mlp = SpinalHead(10, 3, layer_width=4, num_layers=1, num_splits=1), MLPHead(10, 3, 4)
-    mlp.load_state_dict(spinal.state_dict())
-    x = torch.randn(2, 10)
-    assert torch.equal(spinal(x), mlp(x))
 
 
 @pytest.mark.parametrize(

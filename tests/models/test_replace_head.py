@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from spinalnet_lib import SpinalHead, create_model, replace_head
 
@@ -76,6 +77,8 @@ class NeedsNumbers(Toy):
         (lambda: nn.Sequential(nn.Conv2d(3, 8, 3)), "None of fc, classifier, head, heads holds a Linear"),
         (lambda: create_model("vgg5", "linear", 0), "pass num_classes"),
         (lambda: nn.DataParallel(Toy()), r"DataParallel .*model\.module"),
+        (lambda: AveragedModel(Toy()), r"AveragedModel .*model\.module"),
+        (lambda: torch.compile(Toy()), r"OptimizedModule .*model\._orig_mod"),
     ],
 )
 def test_a_refused_model_is_as_it_was(build, match):
@@ -96,9 +99,12 @@ def test_a_refused_model_is_as_it_was(build, match):
 
 def test_the_remedies_work():
     replace_head(SmallImagesOnly(), "spinal", 7, input_size=(3, 32, 32), layer_width=4)
-    model = nn.DataParallel(Toy())
+    model = AveragedModel(Toy())
     replace_head(model.module, "spinal", 7, layer_width=4)
     assert isinstance(model.module.fc, SpinalHead)
+    own = Toy()
+    own.module = nn.Identity()  # a name that a model may use for a part of its own
+    replace_head(own, "spinal", 7, layer_width=4)
 
 
 def test_code_that_reads_numbers_is_run_on_a_real_copy():

@@ -50,13 +50,15 @@ def test_what_could_not_be_loaded_is_not_written(tmp_path):
     class OwnNorm(nn.LayerNorm):
         pass
 
-    changed = built()
-    changed.head.add_background_class()
+    extended, swapped = built(), built()
+    extended.head.add_background_class()
+    swapped.head.layers[2].act = nn.Tanh()
     (tmp_path / "model.npz").write_text("from before")
     for model, says in (
         (built(norm_layer=OwnNorm), "OwnNorm"),
         (built(norm_layer=lambda width: nn.LayerNorm(width)), "lambda|function"),
-        (changed, "another network"),
+        (extended, "head.background_class"),
+        (swapped, r"head\.layers\.2\.act is .*Tanh, not .*ReLU"),
     ):
         with pytest.raises(ValueError, match=says):
             save_model(model, tmp_path / "model.npz")
@@ -65,11 +67,20 @@ def test_what_could_not_be_loaded_is_not_written(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["from before"]
 
 
+def test_frozen_and_compiled_models_are_written_as_any(tmp_path):
+    model = built(act_layer=nn.GELU).requires_grad_(False)
+    x = torch.randn(3, 1, 4, 4)
+    expected = model.eval()(x)
+    model.head = torch.compile(model.head, backend="eager")
+    save_model(model, tmp_path / "model.npz")
+    assert torch.equal(load_model(tmp_path / "model.npz")(x), expected)
+
+
 def test_only_a_file_is_replaced(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "fifo", tmp_path / "folder"):
-        with pytest.raises(ValueError, match=path.name):
+        with pytest.raises(OSError, match=path.name):
             save_model(built(), path)
     assert (tmp_path / "fifo").is_fifo() and (tmp_path / "folder").is_dir()
 

@@ -19,13 +19,12 @@ ROWS = [
 ]
 
 
-def test_every_figure_is_drawn_with_words():
-    assert_drawn_with_words(bench_plots.plot_speed_ratios(ROWS))
-    assert_drawn_with_words(bench_plots.plot_step_profile(load_bench_report("gpu")["profile"]))
-
-
 def test_every_ratio_is_a_dot_on_its_range_hollow_where_it_is_not_clear():
-    axes = drawn(bench_plots.plot_speed_ratios(ROWS))
+    picture = bench_plots.plot_speed_ratios(ROWS)
+    assert_drawn_with_words(picture)
+    assert picture.alt.startswith("Of 4 comparisons with a peer: 2 less time, 1 more time, 1 no clear difference.")
+    assert "from 0.02 times (much less) to 0.8 times (one is inside)" in picture.alt
+    axes = drawn(picture)
     dots = {line.get_xdata()[0]: line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"}
     assert dots == {0.02: LIGHT.text, 0.5: LIGHT.text, 0.8: LIGHT.back, 2.0: LIGHT.text}
     assert {tuple(line.get_xdata()) for line in axes.lines if line.get_marker() != "o"} > {(0.4, 0.9), (1.1, 3.0)}
@@ -45,24 +44,18 @@ def test_no_label_is_cut():
         assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1, text
 
 
-def test_the_words_state_the_finding_first():
-    alt = bench_plots.plot_speed_ratios(ROWS).alt
-    assert alt.startswith("Of 4 comparisons with a peer: 2 less time, 1 more time, 1 no clear difference.")
-    assert "from 0.02 times (much less) to 0.8 times (one is inside)" in alt
-
-
-def test_no_rows_is_said():
-    with pytest.raises(ValueError, match="no rows"):
-        bench_plots.plot_speed_ratios([])
+@pytest.mark.parametrize("plot", [bench_plots.plot_speed_ratios, bench_plots.plot_step_profile])
+def test_nothing_to_draw_is_said(plot):
+    with pytest.raises(ValueError, match=plot.__name__):
+        plot([])
 
 
 def test_the_parts_of_a_step_fill_it():
     profile = load_bench_report("gpu")["profile"]
     picture = bench_plots.plot_step_profile(profile)
+    assert_drawn_with_words(picture)
     bars = drawn(picture).patches
     for place in (0, 1):
         widths = [bar.get_width() for bar in bars if round(bar.get_y() + bar.get_height() / 2) == place]
         assert sum(widths) == pytest.approx(100, abs=0.5)
     assert f"batch norm {100 * next(p['share'] for p in profile if p['kind'] == 'batch norm'):.0f} %" in picture.alt
-    with pytest.raises(ValueError, match="no profile; `spinalnet bench --device cuda` measures one"):
-        bench_plots.plot_step_profile([])

@@ -49,7 +49,7 @@ def test_counts_are_those_of_the_facts():
 
 
 def test_an_unknown_card_names_the_known():
-    with pytest.raises(ValueError, match=r"card 'mars'; did you mean 'cars'\?.* birds225, "):
+    with pytest.raises(ValueError, match=r"'mars'.*'cars'.*birds225"):
         official_card("mars")
 
 

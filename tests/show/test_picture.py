@@ -1,5 +1,6 @@
 import io
 
+import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -34,15 +35,9 @@ def test_a_photograph_is_a_jpeg(picture):
     assert bundle["image/jpeg"] and bundle["text/html"].count("data:image/jpeg") == 2
 
 
-def test_pictures_are_the_same_each_time(picture):
-    assert picture.to_bytes() == picture.to_bytes()
-
-
-def test_drawing_leaves_matplotlibs_settings_alone(picture):
-    import matplotlib as mpl
-
+def test_pictures_are_the_same_each_time_and_matplotlibs_settings_stay(picture):
     before = dict(mpl.rcParams)
-    picture.to_bytes(DARK)
+    assert picture.to_bytes(DARK) == picture.to_bytes(DARK)
     assert dict(mpl.rcParams) == before
 
 

@@ -28,24 +28,33 @@ def arms():
     return {name: [r for r in RECORDS if r.arm == name] for name in names}
 
 
-def test_every_seed_is_drawn_and_the_thick_line_is_the_mean():
-    lines = [tuple(np.round(line.get_ydata(), 9)) for line in drawn(plots.plot_error_curves(RECORDS)).lines]
-    for runs in arms().values():
+def test_every_seed_is_drawn_and_the_mean_thick_with_the_hue_of_its_head_and_a_dash_for_dropout():
+    lines = drawn(plots.plot_error_curves(RECORDS)).lines
+    for arm, runs in arms().items():
         curves = [[100 * point["val_error"] for point in r.curve] for r in runs]
-        expected = [*curves, np.mean(curves, axis=0)]
-        assert {tuple(np.round(curve, 9)) for curve in expected} <= set(lines)
-    assert len(lines) == len(RECORDS) + len(arms())
+        seeds, (mean, *_) = lines[: len(runs)], lines[len(runs) :]
+        assert [list(line.get_ydata()) for line in seeds] == curves
+        assert list(mean.get_ydata()) == pytest.approx(np.mean(curves, axis=0))
+        assert mean.get_label() == f"{arm} ({len(runs)} seeds)" and mean.get_linewidth() > seeds[0].get_linewidth()
+        assert mean.get_color() == (LIGHT.spinal if runs[0].head == "spinal" else LIGHT.dense)
+        assert (mean.get_linestyle() == "--") == ("dropout 0.5" in arm)
+        lines = lines[len(runs) + 1 :]
+    assert not lines
 
 
 def test_last_errors_are_those_of_the_last_step():
-    points = [c.get_offsets()[:, 0] for c in drawn(plots.plot_last_errors(RECORDS)).collections if len(c.get_offsets())]
-    expected = [[100 * r.curve[-1]["val_error"] for r in runs] for runs in arms().values()]
-    assert [sorted(p) for p in points if len(p) > 1] == [pytest.approx(sorted(e)) for e in expected]
+    picture = plots.plot_last_errors(RECORDS)
+    points = [c.get_offsets()[:, 0] for c in drawn(picture).collections if len(c.get_offsets()) > 1]
+    for (arm, runs), there in zip(arms().items(), points, strict=True):
+        errors = [r.last["val_error"] for r in runs]
+        assert sorted(there / 100) == pytest.approx(sorted(errors))
+        mean, low, high = mean_interval(errors)
+        assert f"{arm} {mean:.1%} ({low:.1%} to {high:.1%}, 10 seeds)" in picture.alt
 
 
 def test_curves_of_unequal_length_are_refused():
     short = dataclasses.replace(RECORDS[0], key="0" * 64, curve=RECORDS[0].curve[:2])
-    with pytest.raises(ValueError, match="evaluated differently"):
+    with pytest.raises(ValueError, match="plot_error_curves"):
         plots.plot_error_curves([*RECORDS, short])
 
 
@@ -83,26 +92,16 @@ def test_shared_images_are_those_of_the_facts():
     assert names == [name for name, found in facts.items() if found["shares_images_with"]]
 
 
-def test_alt_text_states_the_numbers_of_the_data():
-    alt = plots.plot_last_errors(RECORDS).alt
-    for arm in {r.arm for r in RECORDS}:
-        mean, low, high = mean_interval([r.curve[-1]["val_error"] for r in RECORDS if r.arm == arm])
-        assert f"{arm} {mean:.1%} ({low:.1%} to {high:.1%}, 10 seeds)" in alt
+def test_heads_of_unlike_sizes_are_arms_of_their_own(record):
+    wide = {**record.model, "head_arguments": {"layer_width": 16}}
+    alt = plots.plot_last_errors([*runs_of(record), *runs_of(record, model=wide)]).alt
+    assert "layer_width 4 11.0%" in alt and "layer_width 16 11.0%" in alt
 
 
 @pytest.mark.parametrize("plot", [plots.plot_error_curves, plots.plot_last_errors])
 def test_no_records_is_said(plot):
-    with pytest.raises(ValueError, match="no records to draw"):
+    with pytest.raises(ValueError, match="no records"):
         plot([])
-
-
-def test_hue_is_the_head_and_a_dash_is_dropout():
-    axes = drawn(plots.plot_error_curves(RECORDS))
-    means = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-    for arm, runs in arms().items():
-        line = means[f"{arm} ({len(runs)} seeds)"]
-        assert line.get_color() == (LIGHT.spinal if runs[0].head == "spinal" else LIGHT.dense)
-        assert (line.get_linestyle() == "--") == ("dropout 0.5" in arm)
 
 
 def test_runs_evaluated_at_different_steps_share_the_mean_of_the_steps_they_have_in_common(record):

@@ -1,20 +1,20 @@
 """The study is the written protocol's: arms, seeds, sets, and settings from the search."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import TrainConfig, count_parameters, create_model, load_records
+from spinalnet_lib import count_parameters, create_model, load_records
 from spinalnet_lib.models.sizes import OTHER, PRIMARY
 from spinalnet_lib.study import cells as study_module
-from spinalnet_lib.study.cells import STUDIES, Cell, list_cells
+from spinalnet_lib.study.cells import STUDIES, list_cells
 from spinalnet_lib.study.jobs import grouped
-from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import Search, Setting
 from spinalnet_lib.training.stacked.heads import check_stackable
-from tests.study.cases import search, with_losses
+from tests.study.cases import expected, search, with_losses
 
 
 def test_the_search_of_tier_c_is_the_protocols():
@@ -60,6 +60,8 @@ def test_a_tier_is_not_begun_before_its_search_has_ended(ended):
         {"recipe": {"steps": 20}},
         {"model": {"head_arguments": {"layer_width": 9, "num_layers": 6, "drop_rate": 0.0}}},
         {"device": "cuda"},
+        {"dataset": "fashion_mnist"},
+        {"seed": 5},
     ],
 )
 def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray, ended):
@@ -75,11 +77,17 @@ def test_runs_of_another_kind_do_not_change_what_a_search_chose(stray, ended):
         assert [cell.config.learning_rate for cell in list_cells("study", "C", records, ["mnist"])] == rates
 
 
+def test_a_card_that_is_damaged_fails_with_its_cells_and_not_with_the_list(ended, monkeypatch):
+    listed = len(list_cells("study", "C", ended, ["mnist"]))
+    monkeypatch.setattr(study_module, "load_card", lambda *args: json.loads("{"))
+    assert len(list_cells("study", "C", ended, ["mnist"])) == listed
+
+
 def test_tier_r_is_what_was_committed():
     cells = list_cells("study", "R")
     assert len(cells) == 30 * 4 * 4
     keys = {record.key for record in load_records("regression")}
-    assert {Setup("cpu").key(cell) for cell in cells[:16]} <= keys
+    assert {*expected(cells[:16], device="cpu")} <= keys
 
 
 def test_ablations_run_again_at_the_parameters_of_the_spinal_head(ended):
@@ -160,8 +168,3 @@ def test_what_is_unknown_is_named():
         list_cells("study", "C", (), ["mnits"])
     assert list_cells("tuning", "C", (), ["my_own_set"])[0].dataset == "my_own_set"
     assert list_cells("tuning", "R") == []
-
-
-def test_a_cell_says_in_a_line_what_sets_it_apart():
-    cell = Cell("digits", "pixels", "mlp", 3, TrainConfig(), {"hidden_sizes": [8, 8, 4], "drop_rate": 0.5})
-    assert cell.describe() == "digits, pixels + mlp (hidden_sizes 2×8/4, drop_rate 0.5), rate 0.01, seed 3"

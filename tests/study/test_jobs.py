@@ -1,6 +1,5 @@
 """What a sweep does with a cell: claims it, has time for it or not, writes down that it failed."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,6 @@ from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records.files import append_record
 from spinalnet_lib.study import setup as study_setup
 from spinalnet_lib.study.jobs import grouped, predicted_seconds, time_left
-from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import QUICK, OneStep, cells, job, load_sweep
 
@@ -48,16 +46,15 @@ def test_what_cannot_be_saved_is_begun_only_if_it_would_end_in_time(record, tmp_
     assert not is_begun(20, can_be_saved=True, left=0.0)
 
 
-def test_a_cell_that_failed_is_tried_again_by_the_next_sweep_only(tmp_path):
+@pytest.mark.parametrize("damage", ["[]", "3", '{"key": []}', "[" * 100_000, '{"ke', "\0"])
+def test_lines_that_are_no_failures_are_left_out_and_their_file_is_named(damage, tmp_path):
     (cell,) = todo = cells([0], heads=["mlp"])
     now = job([todo], tmp_path)
-    for claim in now.claims():
-        with claim.held:
-            now.keep(claim, ["RuntimeError: out of memory"])
-    assert claimed(now) == []
-    failure = json.loads((tmp_path / "failed.jsonl").read_text())
-    assert failure["key"] == Setup().key(cell) and "rate 0.003, seed 0" in failure["cell"]
-    assert claimed(job([todo], tmp_path)) == todo
+    now.failures.add("a key", cell, "RuntimeError: out of memory")
+    with (tmp_path / "failed.jsonl").open("a") as file:
+        file.write(damage + "\n")
+    with pytest.warns(UserWarning, match=r"failed\.jsonl"):
+        assert now.failures.new_keys() == {"a key"}
 
 
 def test_a_stack_is_claimed_whole_or_not_at_all(tmp_path):

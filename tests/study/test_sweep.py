@@ -13,12 +13,14 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import create_model, files
+from spinalnet_lib import create_model, files, load_dataset
 from spinalnet_lib.machine import TimeLimit
+from spinalnet_lib.study import setup as study_setup
 from spinalnet_lib.study.cells import Cell
 from spinalnet_lib.study.jobs import work
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import missing_cells, prepare, sweep
+from tests.data.cases import write_idx
 from tests.study.cases import LONG_ENOUGH, QUICK, OneStep, cells, expected, job, keys, load_sweep, mixed, python
 
 
@@ -60,43 +62,31 @@ def test_what_was_cut_off_goes_on_from_its_checkpoint(stacked, tmp_path, capsys)
     assert not list(tmp_path.rglob("*.npz"))
 
 
-def test_when_the_time_is_up_nothing_is_begun_and_what_is_left_is_done_later(tmp_path):
-    todo = cells()
-
-    class TwoRuns(TimeLimit):
-        """A limit whose clock are the records."""
-
-        left = property(lambda self: 10.0 if not self.is_up else -1.0)
-        is_up = property(lambda self: len(keys(tmp_path)) >= 2)
-
-    assert sweep(todo, tmp_path, time_limit=TwoRuns(1)) == todo[2:]
-    assert Counter(record.head for record in load_sweep(tmp_path)) == {"mlp": 1, "spinal": 1}  # it is balanced
-    assert sweep(todo, tmp_path) == [] and sorted(keys(tmp_path)) == sorted(expected(todo))
-
-
-def test_a_stack_that_fails_is_written_down_for_each_of_its_cells(tmp_path):
-    recipe = replace(QUICK, stacked=True)
-    bad = [
-        Cell("digits", "pixels", "spinal", s, recipe, {"layer_width": 4, "norm_layer": "BatchNorm1d"}) for s in (0, 1)
-    ]
-    good = cells([0], recipe)
-    assert sweep([*bad, *good], tmp_path) == bad
-    lines = (tmp_path / "failed.jsonl").read_text().splitlines()
-    assert len(lines) == 2 and all("cannot have BatchNorm1d" in line for line in lines)
-    assert sweep(bad, tmp_path) == bad  # tried again by the next sweep, for which nothing is claimed any more
-    assert len((tmp_path / "failed.jsonl").read_text().splitlines()) == 4
-
-
-def test_cells_that_a_search_adds_are_run_too_and_those_that_failed_are_not_again(tmp_path):
-    recipe = replace(QUICK, stacked=True)
-    bad = Cell("digits", "pixels", "spinal", 0, recipe, {"layer_width": 4, "norm_layer": "BatchNorm1d"})
-    todo = cells([0])
+def test_what_fails_is_written_down_once_a_sweep_and_the_others_are_made(tmp_path, monkeypatch):
+    """A stack that cannot be, a damaged set and a set that is not here, in a study that grows."""
+    write_idx(tmp_path, "kmnist", monkeypatch)
+    path = next(tmp_path.rglob("train-images*"))
+    path.write_bytes(path.read_bytes()[:1000])
+    recipe, sizes = replace(QUICK, stacked=True), {"layer_width": 4, "norm_layer": "BatchNorm1d"}
+    bad = [Cell("digits", "pixels", "spinal", seed, recipe, sizes) for seed in (0, 1)]
+    bad += [Cell(name, "pixels", "linear", seed, QUICK) for name in ("kmnist", "qmnist") for seed in (0, 1)]
+    loads, out = Counter(), tmp_path / "out"
+    monkeypatch.setattr(
+        study_setup, "load_dataset", lambda name, *a, **k: (loads.update([name]), load_dataset(name, *a, **k))[1]
+    )
 
     def listed():
-        return [bad, *todo, *(cells([1]) if (tmp_path / "digits.jsonl").exists() else [])]
+        return [*bad, *cells([0]), *(cells([1]) if (out / "digits.jsonl").exists() else [])]
 
-    assert sweep(listed, tmp_path) == [bad] and len(keys(tmp_path)) == 4
-    assert len((tmp_path / "failed.jsonl").read_text().splitlines()) == 1
+    assert sweep(listed, out, root=tmp_path) == bad and len(keys(out)) == 4
+    failures = [json.loads(line) for line in (out / "failed.jsonl").read_text().splitlines()]
+    assert [failure["key"] is None for failure in failures] == [True] * 4 + [False] * 2
+    assert {failure["cell"] for failure in failures} == {cell.describe() for cell in bad}
+    reasons = " ".join(failure["reason"] for failure in failures)
+    assert all(word in reasons for word in ("cannot have BatchNorm1d", path.name, "spinalnet data fetch qmnist"))
+    assert loads["kmnist"] == 3  # once a look, not once a cell
+    assert sweep(bad, out, root=tmp_path) == bad  # tried again by the next sweep, for which nothing is claimed any more
+    assert len((out / "failed.jsonl").read_text().splitlines()) == 12
 
 
 @pytest.mark.parametrize(
@@ -145,7 +135,7 @@ def test_features_are_computed_before_the_runs_and_within_the_limit(tmp_path, mo
     todo = [replace(cell, dataset=name) for cell in cells(range(2), replace(QUICK, stacked=True))]
     assert not prepare(todo, setup, TimeLimit(1e-9))
     assert "features: time was up" in capsys.readouterr().out
-    assert prepare(todo, setup, TimeLimit(None))
+    assert prepare([replace(todo[0], dataset="nowhere+saved:x"), *todo], setup, TimeLimit(None))
     assert sweep(todo, tmp_path / "out", setup=setup) == []
     assert {record.dataset for record in load_sweep(tmp_path / "out")} == {name}
     assert all("/" not in path.name and ":" not in path.name for path in (tmp_path / "out").glob("*.jsonl"))

@@ -3,13 +3,7 @@
 import pytest
 
 from spinalnet_lib.study import tiers
-from spinalnet_lib.study.tiers import TIERS, choose_sets, list_sets
-
-
-def test_sets_that_are_here_are_found_and_those_that_are_not_are_named(tmp_path):
-    assert list_sets("C", tmp_path) == ([], list(TIERS["C"].datasets))
-    present, absent = list_sets("R", tmp_path)
-    assert len(present) == 4 and absent == []
+from spinalnet_lib.study.tiers import TIERS, choose_sets
 
 
 def test_without_names_all_that_is_here_is_run_on_the_tiers_of_the_device(tmp_path):

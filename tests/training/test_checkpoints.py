@@ -29,7 +29,8 @@ def test_what_was_written_is_read(path):
 def test_any_flipped_bit_is_noticed_or_without_effect(path):
     content = path.read_bytes()
     noticed = 0
-    for place in range(0, len(content), 3):
+    places = [*range(0, len(content), 9), content.rindex(b"PK\5\6") + 12]  # the last: where the zip's directory is
+    for place in places:
         bit = 1 << place % 8
         path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
         try:
@@ -39,21 +40,15 @@ def test_any_flipped_bit_is_noticed_or_without_effect(path):
             assert str(path) in str(damage)
         else:
             assert plain["step"] == 3 and all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
-    assert noticed > len(content) / 6
+    assert noticed > len(places) / 2
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
 def test_a_file_cut_short_is_damaged(share, path):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(DamagedCheckpoint, match=r"run\.npz"):
         read_checkpoint(path, "key")
-
-
-def test_the_checkpoint_of_another_run_is_no_damage(path):
-    with pytest.raises(ValueError, match=r"run\.npz.*another run") as caught:
-        read_checkpoint(path, "other")
-    assert not isinstance(caught.value, DamagedCheckpoint)
 
 
 def header(shape):
@@ -71,5 +66,5 @@ def test_a_file_never_takes_more_memory_than_it_has_bytes(packed, tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
         archive.writestr("run.npy", run.getvalue(), zipfile.ZIP_STORED)
         archive.writestr("weight.npy", header((10**6,)) + bytes(4 * 10**6) if packed else header((10**12,)))
-    with pytest.raises(DamagedCheckpoint, match="weight" if packed else "run"):
+    with pytest.raises(DamagedCheckpoint, match="claims" if packed else "run"):
         read_checkpoint(path, "key")

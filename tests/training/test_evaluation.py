@@ -18,7 +18,11 @@ def digits():
 
 def test_evaluate_counts_by_hand(digits):
     model = small(drop_rate=0.5)
-    accuracy, correct = evaluate(model, digits.val, batch_size=17)
+    sizes, model.body.at_once = [], 100
+    model.body.register_forward_hook(lambda module, images, out: sizes.append(len(out)))
+    accuracy, correct = evaluate(model, digits.val, batch_size=117)
+    evaluate(model, digits.val)
+    assert sizes == [117, 117, 5, 100, 100, 39]
     model.eval()
     by_hand = model(digits.val.batch(slice(None))[0]).argmax(1) == digits.val.labels
     assert torch.equal(correct, by_hand) and accuracy == pytest.approx(by_hand.float().mean().item())

@@ -3,16 +3,18 @@
 import dataclasses
 import json
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, paper_head, train
+from spinalnet_lib import Augmentation, Split, TrainConfig, create_model, load_dataset, load_records, paper_head, train
 from spinalnet_lib.machine import one_thread
-from spinalnet_lib.records.record import CIRCUMSTANCES
+from spinalnet_lib.records.record import differing_results
+from spinalnet_lib.training import loop
 from spinalnet_lib.training.runs import initialise, stream
-from tests.training.cases import QUICK, quick_train, small
+from tests.training.cases import quick_train, small
 
 GOLDEN = Path(__file__).parent / "golden_run.json"
 
@@ -31,11 +33,7 @@ def on_one_thread():
 def test_same_seed_same_result_other_seed_another(digits):
     model = small(drop_rate=0.2)  # a trained model is drawn anew, whatever was drawn before
     first, again, other = (quick_train(model, digits, seed=seed) for seed in (3, 3, 4))
-
-    def outcome(r):
-        return {k: v for k, v in dataclasses.asdict(r).items() if k not in CIRCUMSTANCES}
-
-    assert outcome(first) == outcome(again)
+    assert first.key == again.key and not differing_results(first, again)
     assert first.curve != other.curve and first.key != other.key
 
 
@@ -68,14 +66,13 @@ def test_heads_of_one_seed_share_the_body_and_the_order(digits, monkeypatch):
     assert sorted(orders[0].tolist()) == list(range(len(digits.train)))
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_the_loop_equals_plain_pytorch(digits, weight_decay):
+def test_the_loop_equals_plain_pytorch(digits):
     """One epoch written out by hand from the same start gives the same weights."""
-    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1, weight_decay=weight_decay)
+    config = TrainConfig(learning_rate=0.05, momentum=0.5, batch_size=100, epochs=1, weight_decay=0.1)
     model, plain = small(), small()
     quick_train(model, digits, config, seed=2)
     initialise(plain, 2)
-    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=weight_decay)
+    optimizer = torch.optim.SGD(plain.parameters(), 0.05, momentum=0.5, weight_decay=0.1)
     order = torch.randperm(len(digits.train), generator=torch.Generator().manual_seed(stream(2, "order")))
     pixels = (digits.train.images.float() / 255 - digits.train.mean) / digits.train.std
     for index in order.split(100):
@@ -100,16 +97,15 @@ def test_a_run_can_be_counted_in_steps(digits):
     assert [point["step"] for point in record.curve] == [12, 24, 30]
     assert record.n_steps == 30 and record.curve[-1]["epoch"] == 2.5
     assert record.recipe["steps"] == 30 and record.recipe["epochs"] is None
-    whole = quick_train(small(), digits, TrainConfig(batch_size=100, epochs=2, learning_rate=0.05))
-    assert record.curve[:2] == whole.curve
 
 
 def test_augmentation_warps_training_images_only_and_by_the_seed(digits):
-    config = dataclasses.replace(QUICK, augmentation=Augmentation(degrees=20, flip=True))
-    first, again, plain = (quick_train(small(), digits, c) for c in (config, config, QUICK))
+    few = TrainConfig(optimizer="adam", learning_rate=0.003, steps=5)
+    config = dataclasses.replace(few, augmentation=Augmentation(degrees=20, flip=True))
+    first, again, plain = (quick_train(small(), digits, c) for c in (config, config, few))
     assert first.curve == again.curve != plain.curve and first.key != plain.key
     assert first.recipe["augmentation"]["degrees"] == 20 and "augmentation" not in plain.recipe
-    nothing = quick_train(small(), digits, dataclasses.replace(QUICK, augmentation=Augmentation()))
+    nothing = quick_train(small(), digits, dataclasses.replace(few, augmentation=Augmentation()))
     for point, other in zip(nothing.curve, plain.curve, strict=True):
         assert point["train_loss"] == pytest.approx(other["train_loss"], abs=1e-4)
 
@@ -136,7 +132,11 @@ def test_progress_is_shown_when_asked(digits, capsys):
     assert "spinal, seed 0" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_run_on_a_gpu_is_recorded_as_one(digits):
-    record = train(small(), digits, QUICK, 0, progress=False)
-    assert record.device == "cuda" and record.cuda
+def test_the_header_says_what_the_records_say():
+    for arm, head in (("spinal, no dropout", "spinal"), ("mlp, dropout 0.5", "dense")):
+        runs = [r for r in load_records("first_training") if (r.dataset, r.arm) == ("mnist", arm)]
+        error, seconds = (fmean(values) for values in ([r.last["val_error"] for r in runs], [r.seconds for r in runs]))
+        assert f"{error:.2%}".replace("%", f" % under its {head} head in {seconds:.0f} s") in " ".join(
+            loop.__doc__.split()
+        )
+        assert {(r.n_steps // 782, r.threads, r.device) for r in runs} == {(8, 1, "cpu")} and len(runs) == 10

@@ -35,7 +35,7 @@ def test_traits_are_readable_writable_and_checked():
     for wrong in (0, -1, 4097, 1.5, "x"):
         with pytest.raises(traitlets.TraitError, match="layer_width"):
             counter.layer_width = wrong
-    with pytest.raises(TypeError, match="WeightCounter has no control width; it has in_features"):
+    with pytest.raises(TypeError, match=r"WeightCounter .*width.*in_features"):
         WeightCounter(width=3)
 
 

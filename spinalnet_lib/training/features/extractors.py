@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...checks import check_name
+from ...checks import check_name, needs
 from ...data.splits import Split
 from ...heads.dense import LinearHead
 from ...models.classifier import Classifier
@@ -87,7 +87,8 @@ def body_extractor(model: Classifier, name: str = "body") -> Extractor:
 
 
 def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:
-    from torchvision import models
+    with needs("data"):
+        from torchvision import models
 
     check_name("torchvision model", rest, models.list_models(module=models))
     weights = models.get_model_weights(rest).DEFAULT
@@ -101,10 +102,8 @@ def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:
 
 
 def _timm(name: str, rest: str, pretrained: bool) -> Extractor:
-    try:
+    with needs("timm"):
         import timm
-    except ImportError:
-        raise ImportError(f"extractor {name!r} needs timm: pip install timm") from None
     check_name("timm model", rest.partition(".")[0], timm.list_models())
     model = _downloaded(name, lambda: timm.create_model(rest, pretrained=pretrained, num_classes=0))
     view = timm.data.resolve_data_config({}, model=model)

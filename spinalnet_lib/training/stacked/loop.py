@@ -19,7 +19,7 @@ from ...data.splits import DataSet, Split
 from ...models.classifier import Classifier
 from ...records.record import Record
 from ..config import TrainConfig, schedule
-from ..evaluation import class_point, class_results, point_at, rounded
+from ..evaluation import class_point, class_results, point_at
 from ..keeper import Clock, Keeper
 from ..progress import Progress
 from ..runs import Run, initialise, stream
@@ -121,11 +121,9 @@ class _Stack:
         for m, curve in enumerate(self.curves):
             if _diverged(curve):
                 continue
-            point = point_at(self.step, steps_per_epoch, losses[m]) | class_point(val_logits[m], val[1])
-            if test is not None:
-                wrong = test_logits[m].argmax(1) != test[1]
-                point["test_error"] = rounded(wrong.double().mean().item())
-            curve.append(point)
+            of_test = None if test is None else (test_logits[m], test[1])
+            point = point_at(self.step, steps_per_epoch, losses[m])
+            curve.append(point | class_point((val_logits[m], val[1]), of_test))
         self.losses = []
 
     @torch.no_grad()
@@ -133,7 +131,7 @@ class _Stack:
         """The members' records; each has its share of the seconds."""
         logits = self._predict(test)
         for m, (run, curve) in enumerate(zip(runs, self.curves, strict=True)):
-            results = None if test is None else class_results(logits[m], test[1], curve)
+            results = None if test is None else class_results((logits[m], test[1]), curve)
             yield run.record(curve, results, self.clock.seconds / len(runs))
 
     def _predict(self, split: _Labelled | None, size: int = 1000) -> Tensor | None:

@@ -79,14 +79,13 @@ def check_equal(data, stack, arguments):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_members_are_the_runs_of_their_seeds(head, data):
-    check_equal(data, members(head, drop_rate=0.3), [{"drop_rate": 0.3}] * 3)
+    check_equal(data, members(head, [({}, 0), ({}, 1)], drop_rate=0.3), [{"drop_rate": 0.3}] * 2)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_with_every_optimizer_and_schedule(optimizer, schedule, data):
-    recipe = replace(RECIPE, optimizer=optimizer, schedule=schedule, steps=9, epochs=None, warmup=3, evals_per_epoch=2)
-    check_equal(data, members("spinal", recipe=recipe), [{}] * 3)
+def test_with_every_optimizer_and_a_schedule(optimizer, data):
+    recipe = replace(RECIPE, optimizer=optimizer, schedule="cosine", steps=9, epochs=None, warmup=3, evals_per_epoch=2)
+    check_equal(data, members("spinal", [({}, 0), ({}, 1)], recipe), [{}] * 2)
 
 
 def test_a_grid_of_rates_and_dropout_at_once_in_any_order(data):
@@ -124,15 +123,14 @@ def test_a_member_that_diverges_ends_and_leaves_the_others_alone(data):
     assert not math.isnan(sum(w.sum() for w in stack[2].model.state_dict().values()))
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="sgd", momentum=0.9)])
-def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(recipe, data, tmp_path):
-    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({}, 2), ({"learning_rate": 1e200}, 3)]
-    whole, cut = (members("spinal", settings, recipe, drop_rate=0.3) for _ in range(2))
+def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(data, tmp_path):
+    settings = [({}, 0), ({"learning_rate": 0.003}, 1), ({"learning_rate": 1e200}, 2)]
+    whole = members("spinal", settings, drop_rate=0.3)
     expected = train_stacked(data, whole, "cpu", progress=False)
-    assert [record.diverged for record in expected] == [False, False, False, True]
+    assert [record.diverged for record in expected] == [False, False, True]
     path, steps = tmp_path / "stack.npz", expected[0].n_steps
     for step in range(1, steps):
-        cut = members("spinal", settings, recipe, drop_rate=0.3)
+        cut = members("spinal", settings, drop_rate=0.3)
         with pytest.raises(OutOfTime, match=f"step {step} of {steps}"):
             train_stacked(data, cut, "cpu", progress=False, checkpoint=path, time_limit=0)
     with np.load(path) as file:
@@ -142,31 +140,17 @@ def test_a_stack_cut_off_again_and_again_ends_as_if_it_never_was(recipe, data, t
         (r.key, r.curve, r.test, r.diverged) for r in expected
     ]
     assert sum(record.seconds for record in found) > seconds - 0.0005 * len(found)  # of all parts
-    for a, b in zip(whole[:3], cut[:3], strict=True):
+    for a, b in zip(whole[:2], cut[:2], strict=True):
         assert all(map(torch.equal, a.model.state_dict().values(), b.model.state_dict().values()))
 
 
-def test_a_stack_is_saved_while_it_runs_and_a_damaged_file_is_set_aside(data, tmp_path):
+def test_a_stack_is_saved_while_it_runs_and_its_file_is_of_all_its_members(data, tmp_path):
     path = tmp_path / "stack.npz"
     expected = train_stacked(data, members("spinal"), "cpu", progress=False, checkpoint=path, checkpoint_seconds=0)
     with np.load(path) as file:
         assert json.loads(str(file["run"]))["step"] == expected[0].n_steps
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.warns(UserWarning, match=r"stack\.npz"):
-        found = train_stacked(data, members("spinal"), "cpu", progress=False, checkpoint=path)
-    assert [record.curve for record in found] == [record.curve for record in expected]
-    assert (tmp_path / "stack.npz.damaged").exists()
-
-
-def test_the_checkpoint_of_another_stack_is_refused(data, tmp_path):
-    path = tmp_path / "stack.npz"
-    with pytest.raises(OutOfTime):
-        train_stacked(data, members("spinal"), "cpu", progress=False, checkpoint=path, time_limit=0)
     with pytest.raises(ValueError, match="checkpoint of another run"):
         train_stacked(data, members("spinal")[:2], "cpu", progress=False, checkpoint=path)
-    with pytest.raises(ValueError, match="time_limit=1 needs a file"):
-        train_stacked(data, members("spinal"), "cpu", progress=False, time_limit=1)
 
 
 @pytest.mark.parametrize(
