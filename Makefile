@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab test test-full lint unit interop processes site readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab study test test-full lint unit interop processes site readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -81,6 +81,10 @@ records: install  ## make the runs behind data/results again; finished ones are 
 	    $(BIN)/spinalnet train --data $$data --head $$arm --seeds 0-9 --epochs 8 --threads 1 \
 	      --out data/results/first_training.jsonl || exit 1; \
 	done; done
+
+# One worker leaves the other core to whatever runs beside it; WORKERS=2 takes both, LIMIT=600 stops after ten minutes.
+study: install  ## what is missing of the study's runs; stop it and start it again at will
+	nice -n 19 $(BIN)/spinalnet sweep tuning --tier C --out data/results/tuning --workers $(or $(WORKERS),1) $(if $(LIMIT),--time-limit $(LIMIT))
 
 clean:  ## remove what was built, keep the environment and the data
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

@@ -11,7 +11,10 @@ from pathlib import Path
 def add(commands) -> None:
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
     option = sweep.add_argument
-    studies = "tuning: the search over learning rate and dropout; study: the tiers' own runs, with what it chose; "
+    studies = (
+        "tuning: the search over learning rate and dropout; power: with what it chose the validation runs that say how small "
+        "a difference can be told; study: the tiers' own runs; "
+    )
     option("study", help=studies + "published: the paper's heads and recipes, few seeds")
     tiers = "R, C, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
     option("--tier", help=tiers)
@@ -52,8 +55,8 @@ def run(args: argparse.Namespace) -> None:
     limit = TimeLimit(args.time_limit, began)
     check_engine(args.engine, args.workers, args.address)
     setup = Setup(args.device, args.threads, args.data)
-    if args.tuning is not None and args.study != "study":
-        raise ValueError(f"--tuning is for the study, whose settings it chose; leave it out of {args.study!r}")
+    if args.tuning is not None and args.study not in ("power", "study"):
+        raise ValueError(f"--tuning is for power and study, whose settings it chose; leave it out of {args.study!r}")
     sets, absent = choose_sets(args.tier, args.sets, pick_device(args.device).type, args.data)
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")

@@ -18,11 +18,11 @@ from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
 from ..records.record import Record
 from ..training.config import TrainConfig, describe_recipe
-from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe
+from ..training.recipes import POWER_SEEDS, TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe
 from .tiers import TIERS, Runs, Tier, frozen_body
 from .tuning import Search, SearchIncomplete, drop_rate
 
-STUDIES = ("tuning", "study", "published")
+STUDIES = ("tuning", "power", "study", "published")
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,16 @@ class Cell:
     head_arguments: dict = field(default_factory=dict, hash=False)
     tuning_id: str | None = None
     size: int | None = None  # side in pixels of photographs, by default their card's
+    cut_seed: int | None = None  # of the images held out for validation; None: the set's fixed cut
+    train_per_class: int | None = None  # images to train on; None: all that are not held out
 
     @property
     def stack(self) -> tuple:
         """What stacked cells have in common that can be trained together."""
         sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
         recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
-        return self.dataset, self.size, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
+        data = self.dataset, self.size, self.cut_seed, self.train_per_class
+        return *data, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
@@ -59,7 +62,7 @@ def list_cells(
     datasets: Sequence[str] = (),
     root: str | os.PathLike | None = None,
 ) -> list[Cell]:
-    """The runs of a tier: its search ("tuning"), the tier itself ("study"), or the recipe "published" with its heads.
+    """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), or the recipe "published".
 
     Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
     they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
@@ -77,7 +80,8 @@ def list_cells(
     if plan.recipe is None:
         return _cells_as_published(plan.runs if study == "study" else (), names)
     try:
-        cells = _search_cells(plan, records, names) if study == "tuning" else _tier_cells(plan, records, names, root)
+        listed = {"tuning": _search_cells, "power": _power_cells, "study": _tier_cells}[study]
+        cells = listed(plan, records, names, root)
     except SearchIncomplete as error:
         remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
         raise ValueError(f"{error}; {remedy}") from error
@@ -85,7 +89,7 @@ def list_cells(
     return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
 
 
-def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
+def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
     grids = {place: search.rates() for place, search in _searches(plan, records, datasets).items()}
     return [
@@ -96,6 +100,13 @@ def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str]
         for rate in rates
         for drop_rate in TUNING_DROPOUT
     ]
+
+
+def _power_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
+    """The tier's first runs with seeds that chose nothing, validation data only."""
+    plan = replace(plan, runs=(replace(plan.runs[0], seeds=POWER_SEEDS),))
+    cells = _tier_cells(plan, records, datasets, root)
+    return [replace(cell, config=replace(cell.config, read_test=False)) for cell in cells]
 
 
 def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
@@ -177,4 +188,7 @@ def _cell(
     config = plan.recipe(body, dataset, rate)
     if head in UNSTACKED:
         config = replace(config, stacked=False)
-    return Cell(dataset, backbone, head, seed, config, arm_arguments(head, drop_rate, body, **sizes))
+    arguments = arm_arguments(head, drop_rate, body, **sizes)
+    if head == "spinal_random_mask":
+        arguments["mask_seed"] = seed
+    return Cell(dataset, backbone, head, seed, config, arguments, cut_seed=seed if plan.cuts else None)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ..checks import check_int
+from ..data.cuts import cut_anew
 from ..data.regression import TARGETS, regression_data
 from ..data.splits import DataSet
 from ..datasets import load_dataset, split_name
@@ -57,7 +58,8 @@ class Setup:
         """
         pick_device(self.device)
         keys, wrong, unreadable = {}, {}, {}
-        for cell in sorted(cells, key=lambda cell: cell.dataset):  # a set is loaded once, damaged or not
+        # A set is loaded once, damaged or not, and each of its cuts is made once.
+        for cell in sorted(cells, key=lambda cell: (cell.dataset, cell.cut_seed or 0)):
             where = cell.dataset, cell.size
             try:
                 if where in unreadable:
@@ -96,7 +98,8 @@ class Setup:
     def _data(self, cell: Cell) -> DataSet:
         if cell.dataset in TARGETS:
             return regression_data(cell.dataset, cell.seed)
-        return _load(cell.dataset, self.device, self.root, cell.size)
+        data = _load(cell.dataset, self.device, self.root, cell.size)
+        return data if cell.cut_seed is None else _cut(data, cell.cut_seed, cell.train_per_class)
 
 
 def reason(error: BaseException) -> str:
@@ -131,6 +134,11 @@ def _key(setup: Setup, cell: Cell) -> str:
 def _load(name: str, device: str | None, root, size: int | None) -> DataSet:
     features = {"device": device, "progress": False} if split_name(name)[1] else {"size": size}
     return load_dataset(name, root, **features)
+
+
+@lru_cache(maxsize=2)
+def _cut(data: DataSet, seed: int, train_per_class: int | None) -> DataSet:
+    return cut_anew(data, seed, train_per_class)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

@@ -44,6 +44,7 @@ class Tier:
     searched: Callable[[str], Sequence[str]] = primary_arms  # arms of a body that have a search of their own
     published: tuple[Runs, ...] = ()  # with the paper's heads and recipe, an illustration of few seeds
     features: bool = False  # whether the data are features of frozen bodies
+    cuts: bool = False  # whether each seed holds out validation images of its own
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -84,8 +85,12 @@ def _resized(body: str) -> tuple[str, ...]:
     return ("spinal_no_chain", "spinal_full", "spinal_last", "spinal_overlap")
 
 
+def _searched(body: str) -> tuple[str, ...]:
+    return (*_primary_and_linear(body), "mlp_deep_skip")
+
+
 def _of_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:
-    return tuned_recipe(learning_rate)
+    return replace(tuned_recipe(learning_rate), evaluations=5)
 
 
 def _of_features(body: str, dataset: str, learning_rate: float) -> TrainConfig:
@@ -130,11 +135,13 @@ TIERS: Mapping[str, Tier] = {
     "C": Tier(  # the paper's 2-conv CNN
         "cpu",
         (
-            Runs(primary_arms, range(30), _TIER_C, ("two_conv",)),
+            Runs(_primary_and_linear, range(30), _TIER_C, ("two_conv",)),
             Runs(_other, range(10), _TIER_C_OTHER, ("two_conv",)),
             Runs(_resized, range(10), _TIER_C_OTHER, ("two_conv",), equal_parameters=True),
         ),
         _of_steps,
+        searched=_searched,
+        cuts=True,
     ),
     "F": Tier(  # heads on features of frozen bodies, six of the 2-conv CNN a set and Lite0; the body is the unit
         "cpu",

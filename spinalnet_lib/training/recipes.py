@@ -24,6 +24,7 @@ def tuning_rate(step: int) -> float:
 TUNING_RATES = tuple(map(tuning_rate, range(5)))
 TUNING_DROPOUT = (0.0, 0.5)
 TUNING_SEEDS = (1000, 1001)
+POWER_SEEDS = tuple(range(1002, 1010))
 
 _TILTED = Augmentation(perspective=0.5, degrees=10, separate_passes=True)
 _FASHION = Augmentation(degrees=10, crop_scale=(0.95, 1.0), separate_passes=True)

@@ -19,7 +19,9 @@ from tests.study.cases import expected, search, with_losses
 
 def test_the_search_of_tier_c_is_the_protocols():
     todo = list_cells("tuning", "C")
-    assert len(todo) == 5 * len(PRIMARY) * 5 * 2 * 2
+    assert {cell.head for cell in todo} == {*PRIMARY, "linear", "mlp_deep_skip"}
+    assert len(todo) == 5 * 5 * 5 * 2 * 2
+    assert all(cell.cut_seed == cell.seed and cell.config.evaluations == 5 for cell in todo)
     assert not any(cell.config.read_test for cell in todo)
     assert {cell.seed for cell in todo} == {1000, 1001}
     assert {cell.seed for cell in todo[: len(todo) // 2]} == {1000}  # cut off, it has whole seeds
@@ -35,7 +37,8 @@ def test_tier_c_takes_what_the_search_chose(ended):
     cells = list_cells("study", "C", ended, ["mnist"])
     counts = Counter(cell.head for cell in cells)
     resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
-    assert counts == {**dict.fromkeys(PRIMARY, 30), **dict.fromkeys(OTHER, 10), **resized}
+    first = (*PRIMARY, "linear")
+    assert counts == {**dict.fromkeys(OTHER, 10), **dict.fromkeys(first, 30), **resized}
     found = Search(ended, "mnist", "two_conv")
     of_head = {head: found.chosen(head) for head in counts}
     for cell in cells:
@@ -43,10 +46,20 @@ def test_tier_c_takes_what_the_search_chose(ended):
         assert (cell.config.learning_rate, cell.tuning_id) == (chosen.learning_rate, chosen.tuning_id)
         assert cell.config.read_test and cell.config.steps == 2000
     # Cut off anywhere, no primary arm has a seed more than another; the other arms come after them.
-    for end in range(0, 90, 7):
+    for end in range(0, 120, 7):
         counts = Counter(cell.head for cell in cells[:end])
-        assert max(counts.values(), default=0) - min((counts[arm] for arm in PRIMARY), default=0) <= 1
-    assert {cell.head for cell in cells[:90]} == set(PRIMARY)
+        assert max(counts.values(), default=0) - min((counts[arm] for arm in first), default=0) <= 1
+    assert {cell.head for cell in cells[:120]} == set(first)
+    assert all(cell.cut_seed == cell.seed for cell in cells)
+    masks = {cell.head_arguments["mask_seed"] for cell in cells if cell.head == "spinal_random_mask"}
+    assert masks == set(range(10))
+
+
+def test_power_is_told_by_seeds_that_chose_nothing_and_read_no_test_set(ended):
+    cells = list_cells("power", "C", ended, ["mnist"])
+    assert Counter(cell.head for cell in cells) == dict.fromkeys((*PRIMARY, "linear"), 8)
+    assert {cell.seed for cell in cells} == set(range(1002, 1010))
+    assert not any(cell.config.read_test for cell in cells) and all(cell.tuning_id for cell in cells)
 
 
 def test_a_tier_is_not_begun_before_its_search_has_ended(ended):

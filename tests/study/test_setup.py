@@ -67,3 +67,11 @@ def test_a_damaged_checkpoint_is_named_and_its_run_begun_again(tmp_path):
     with pytest.warns(UserWarning, match=path.name):
         assert sweep(todo, tmp_path) == []
     assert not path.exists()
+
+
+def test_a_cell_is_run_on_the_cut_of_its_seed(tmp_path):
+    first, other = (replace(cells([0])[0], cut_seed=seed, train_per_class=20) for seed in (0, 1))
+    (record,) = Setup().run([first])
+    assert (record.split_sizes["seed"], record.split_sizes["train"]) == (0, 200)
+    known = expected([first, other, cells([0])[0]])
+    assert record.key == known[0] and len({*known}) == 3
