@@ -189,6 +189,6 @@ def _cell(
     if head in UNSTACKED:
         config = replace(config, stacked=False)
     arguments = arm_arguments(head, drop_rate, body, **sizes)
-    if head == "spinal_random_mask":
+    if head == "spinal_random_mask" and not config.stacked:  # heads of a stack read the same features
         arguments["mask_seed"] = seed
     return Cell(dataset, backbone, head, seed, config, arguments, cut_seed=seed if plan.cuts else None)

@@ -39,7 +39,7 @@ def test_tier_c_takes_what_the_search_chose(ended):
     resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
     first = (*PRIMARY, "linear")
     assert counts == {**dict.fromkeys(OTHER, 10), **dict.fromkeys(first, 30), **resized}
-    found = Search(ended, "mnist", "two_conv")
+    found = Search(ended, "mnist", "two_conv", TIERS["C"].searched("two_conv"))
     of_head = {head: found.chosen(head) for head in counts}
     for cell in cells:
         chosen = of_head[cell.head]
