@@ -79,7 +79,7 @@ def judge(
     `delta` is the smallest difference that matters, in the gains' unit; `planned` the units that the plan asks for; `family`
     the number of comparisons in the family; `overlap` as in `half_width`. `differences` (S, N), whose rows have the gains
     as means, adds the verdict for the population of test images. `one_image` is what one test image is worth in the
-    gains' unit, for errors 1/N, and 0 where no images are counted.
+    gains' unit: 1/N for errors, the largest 1/(K·N_k·e_k) for pooled sets, 0 where no images are counted.
     """
     gains = check_gains("judge", gains) if len(gains) else np.zeros(0)
     check_int("judge", "planned", planned)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinalnet_lib.study.intervals import error_differences, gain_interval, levels, population_interval
@@ -34,6 +34,7 @@ def test_table_of_the_plan(interval, narrow, name):
     assert name_verdict(interval, narrow, 1.0) == name
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-3, 3), st.floats(0.05, 4), st.integers(8, 60), st.integers(1, 4))
 def test_verdicts_equal_statsmodels_tests(mean, sd, n, family):
     """One-sided t tests at .025/m, and two one-sided tests of equivalence at .05/m."""
@@ -110,6 +111,13 @@ def test_a_verdict_that_other_test_images_would_change_is_marked():
     assert judge(d.mean(axis=1), 0.01, planned=30, family=3).marked is False
     with pytest.raises(ValueError, match="differences"):
         judge(-d.mean(axis=1), 0.01, planned=30, differences=d)
+
+
+def test_equivalence_over_test_images_is_read_from_the_narrower_interval():
+    d = np.random.default_rng(3).normal(size=(10, 1)) + np.random.default_rng(4).normal(size=(10, 50))
+    narrow, wide = (max(map(abs, population_interval(d, level)[1:])) for level in reversed(levels(1)))
+    verdict = judge(d.mean(axis=1), (narrow + wide) / 2, planned=10, differences=d)
+    assert verdict.population_name == "equivalent"
 
 
 def test_overlapping_draws_widen_the_verdicts_interval():
