@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..checks import check_name
+from ..checks import check_name, needs
 from ..paths import data_path
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def published_figures(name: str | None = None) -> pd.DataFrame:
     >>> published_figures("regression")["provenance"].unique().tolist()
     ['paper table']
     """
-    import pandas as pd
+    with needs("book"):
+        import pandas as pd
 
     known = sorted(path.stem for path in data_path("paper").glob("*.csv") if path.stem != "claims")
     names = known if name is None else [check_name("file of published figures", name, known)]

@@ -33,6 +33,7 @@ def largest_cheaper_width(
     A spinal head of width w has (L - 1)w² + (S + LC)w weights, with L layers, C classes and S = `read_features`;
     this grows with w, so there is one crossing.
 
+    >>> from spinalnet_lib import head_cost
     >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
     140
     """
@@ -63,6 +64,7 @@ def width_for_parameters(name: str, parameters: int, in_features: int, num_class
 
     The smaller of two equally near; 1 if even that is more. Raises ValueError for a head without a width of its own.
 
+    >>> from spinalnet_lib import head_cost
     >>> width_for_parameters("mlp", head_cost("spinal", 320, 10, layer_width=8, num_layers=6).parameters, 320, 10)
     26
     """

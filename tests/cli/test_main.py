@@ -29,7 +29,7 @@ from spinalnet_lib.cli.main import main
         (["records", "show", "nowhere"], "no records at 'nowhere'"),
         (["sweep", "tuning", "--time-limit", "-5"], "sweep: time_limit must be above 0 seconds, got -5"),
         (["sweep", "tuning", "--time-limit", "nan"], "sweep: time_limit must be finite, got nan"),
-        (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning is for the study"),
+        (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning"),
         (["sweep", "study", "--tuning", "/nope", "--tier", "R"], "no records at '/nope'"),
         (["sweep", "tuning", "--workers", "0"], "sweep: workers must be at least 1, got 0"),
         (["sweep", "tuning", "--tier", "R"], "tier R has no runs of 'tuning'"),

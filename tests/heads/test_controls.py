@@ -52,7 +52,7 @@ def test_no_overlap_is_spinal():
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_random_sets_are_sets_and_cover_the_features(data):
     in_features, splits = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 7))
     splits = min(splits, in_features)

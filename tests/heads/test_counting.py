@@ -22,7 +22,7 @@ from tests.heads.cases import REQUIRED, build
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "spinal"])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_closed_forms_equal_the_built_head(name, data):
     in_features, num_classes = data.draw(st.integers(5, 60)), data.draw(st.integers(0, 12))

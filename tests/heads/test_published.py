@@ -65,7 +65,7 @@ def test_columns_are_spines_side_by_side():
     close(head(x), hidden @ head.classifier.weight.T + head.classifier.bias)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 40), st.integers(1, 6), st.integers(0, 4))
 def test_shared_takes_any_number_of_features(in_features, splits, more):
     splits = min(splits, in_features)

@@ -20,7 +20,7 @@ def naive_spine(head: SpinalHead, x: torch.Tensor) -> torch.Tensor:
     return torch.cat(outputs, 1) @ head.classifier.weight.T + head.classifier.bias
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_spinal_equals_its_definition_for_any_sizes(data):
     in_features = data.draw(st.integers(1, 40))

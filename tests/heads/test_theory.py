@@ -32,7 +32,7 @@ def close(a, b):
 
 
 @given(sizes, sizes, st.integers(1, 6), sizes)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_hidden_layer_is_a_spine_of_width_two_or_of_groups_of_units(in_features, units, group, classes):
     mlp, x = MLPHead(in_features, classes, units).double(), batch(in_features)
     spine, group = as_spine(mlp, units_per_layer=group), min(group, units)
@@ -46,7 +46,7 @@ def test_any_hidden_layer_is_a_spine_of_width_two_or_of_groups_of_units(in_featu
 
 
 @given(sizes, st.lists(sizes, min_size=1, max_size=4), sizes, st.sampled_from([MLPHead, SkipMLPHead]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_dense_head_is_a_spine(in_features, hidden, classes, kind):
     mlp, x = kind(in_features, classes, hidden).double(), batch(in_features)
     spine = as_spine(mlp)
@@ -66,7 +66,7 @@ def test_a_unit_that_needs_both_halves_survives_the_cut():
 
 
 @given(sizes, sizes, st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_without_chain_a_spine_is_a_masked_hidden_layer(width, splits, data):
     layers, in_features = splits + data.draw(st.integers(0, 5)), splits + data.draw(st.integers(0, 20))
     norm, classes = data.draw(st.sampled_from([None, "BatchNorm1d"])), data.draw(st.integers(0, 5))

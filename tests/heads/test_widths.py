@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spinalnet_lib import cheaper_width_bound, head_cost, largest_cheaper_width, read_features, width_for_parameters
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_a_solved_width_is_the_nearest(data):
     name = data.draw(st.sampled_from(["spinal", "mlp", "spinal_overlap"]))
@@ -21,7 +21,7 @@ def test_a_solved_width_is_the_nearest(data):
     assert width == min(near, key=lambda w: abs(head_cost(name, 50, 7, **{argument: w}).parameters - budget))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3000), st.integers(1, 300), st.integers(1, 6), st.integers(1, 6))
 def test_no_spinal_head_at_the_bound_is_cheaper(in_features, num_classes, splits, more):
     splits = min(splits, in_features)
@@ -39,7 +39,7 @@ def test_the_bound_against_one_linear_is_the_papers_question():
         assert cheaper_width_bound(d * classes, d, classes) == pytest.approx(expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_the_crossing_is_where_the_count_crosses(data):
     in_features, num_classes = data.draw(st.integers(2, 80)), data.draw(st.integers(1, 40))
