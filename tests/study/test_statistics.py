@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -10,7 +10,6 @@ from spinalnet_lib import mean_interval
 from spinalnet_lib.study.statistics import across_families, log_ratio_slopes, pairing_gain
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_interval_equals_scipys(values, level):
     mean, low, high = mean_interval(values, level)
