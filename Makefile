@@ -50,11 +50,12 @@ unit: install  ## unit tests and doctests, about a minute
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
 
+# The tests of a file stay in one worker: two clusters of Ray would disturb each other.
 processes: install  ## real processes: killed, doubled, cut off, out of memory, with torch alone
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests -m "processes and not full"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests -m "processes and not full"
 
 site: book  ## readme, notebooks, pages and faults in one run
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/book
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/book
 
 readme: install  ## the Python in README.md
 	$(BIN)/python -m pytest tests/book/test_readme.py

@@ -2,7 +2,15 @@ import os
 
 import pytest
 
-from tests.book.book_site import CHROMIUM_ARGS, SITE, Guard, find_chromium, serve
+from spinalnet_lib.files import locked
+from tests.book.book_site import CHROMIUM_ARGS, ROOT, SITE, Guard, find_chromium, serve
+
+
+@pytest.fixture
+def one_kernel():
+    """Two kernels that start at once may choose one port: tests that start one wait for each other."""
+    with locked(ROOT / "_build" / "kernels"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.book.book_site import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kernels")]  # as in test_standalone.py
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_kernel")]
 
 
 def cell(source, kind="code"):

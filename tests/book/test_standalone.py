@@ -11,8 +11,7 @@ import pytest
 
 from tests.book.book_site import CHAPTERS, ROOT
 
-# Two kernels that start at once may choose one port: all tests that start one run one after another.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kernels")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_kernel")]
 
 
 @pytest.fixture(scope="module")

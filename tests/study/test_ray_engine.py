@@ -27,7 +27,6 @@ def test_an_address_without_a_cluster_is_said_at_once(tmp_path):
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("ray")  # one cluster at a time
 def test_a_sweep_on_ray_saves_what_is_cut_off_and_ends_it_later(tmp_path):
     """By this limit's clock there is time for one step of a run; the cells of the second sweep are those left."""
     todo = cells([0], heads=["spinal"])
@@ -50,7 +49,6 @@ sweep(cells(range(2), LONG), sys.argv[1], engine="ray", workers=2)
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("ray")  # one cluster at a time
 def test_a_sweep_on_ray_survives_a_killed_worker(tmp_path):
     process = python(COMMAND, tmp_path / "out", stderr=subprocess.PIPE)
     worker, until = None, time.monotonic() + LONG_ENOUGH
