@@ -29,10 +29,9 @@ def _records_show(args: argparse.Namespace) -> None:
 
 
 def _records_check(args: argparse.Namespace) -> None:
-    from ..paths import data_path
-    from ..records.files import check_records
+    from ..records.files import check_records, own_folders
 
-    paths = args.paths or sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
+    paths = args.paths or own_folders()
     count, problems = check_records(paths)
     for problem in problems:
         print(problem, file=sys.stderr)

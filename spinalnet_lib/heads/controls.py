@@ -39,6 +39,22 @@ class LastSpinalHead(SpinalHead):
     all_layers_feed_output = False
 
 
+@register_head("spinal_direct")
+class DirectSpinalHead(SpinalHead):
+    """A spinal head whose classifier reads the features, too, as fibres of the dorsal column reach the brain directly.
+
+    `head_hidden_size` is `in_features` more than the spine's.
+    """
+
+    def __init__(self, in_features: int, num_classes: int, *args, **kwargs):
+        super().__init__(in_features, num_classes, *args, **kwargs)
+        self.head_hidden_size += self.in_features
+        self.reset(num_classes)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return torch.cat([super().hidden(x), x], dim=1)
+
+
 @register_head("spinal_overlap")
 class OverlapSpinalHead(SpinalHead):
     """A spinal head whose neighbouring splits overlap, as dermatomes do.

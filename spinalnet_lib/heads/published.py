@@ -91,6 +91,21 @@ class SharedSpinalHead(Head):
         return torch.cat(outputs, dim=1)
 
 
+@register_head("spinal_tied")
+class TiedSpinalHead(SpinalHead):
+    """A spinal head whose last layers are earlier ones again: `(N, in_features) -> (N, num_classes)`.
+
+    With two splits and six layers, the fifth is the third and the sixth the fourth, as in the paper's regressions, where
+    the script calls those two twice. In general a layer that has `2 * num_splits` before it is the one `num_splits` before;
+    a norm is shared with its layer. Source: `Regression/Regression_NN_and_SpinalNet.py` of github.com/dipuk0506/SpinalNet.
+    """
+
+    def __init__(self, in_features: int, num_classes: int, layer_width: int, num_layers: int = 6, *args, **kwargs):
+        super().__init__(in_features, num_classes, layer_width, num_layers, *args, **kwargs)
+        for i in range(2 * self.num_splits, self.num_layers):
+            self.layers[i] = self.layers[i - self.num_splits]
+
+
 @register_head("progressive")
 class ProgressiveHead(Head):
     """Every layer reads all features and all earlier layers: `(N, in_features) -> (N, num_classes)`.

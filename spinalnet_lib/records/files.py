@@ -1,22 +1,25 @@
-"""Records on disk, a JSON line each: appended whole or not at all, read with every damaged line named, merged."""
+"""Records on disk, a JSON line each: appended whole or not at all, read with every damaged line named, merged and packed."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import warnings
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from ..files import check_is_file, holding, whole_file
+from ..files import check_is_file, holding, write_whole
 from ..paths import data_path
 from .record import Record, differing_results
 from .schema import check_record
 
 FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
-
+_PACKED = ".gz"
+_LARGEST = 2**30  # bytes of a packed file's records: some hundred thousand
 
 _BEGINS = b'{"key": "'  # every line that `Record.to_json` writes
 
@@ -30,7 +33,7 @@ def append_record(path: str | os.PathLike, record: Record) -> None:
     if not isinstance(record, Record):
         raise TypeError(f"append_record writes a Record, got {type(record).__name__}; train returns one")
     check_record(asdict(record))
-    path = Path(path)
+    path = _plain(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file, holding(file.fileno(), path):
         end, line_break = _end_of_records(file, path)
@@ -49,7 +52,7 @@ def append_record(path: str | os.PathLike, record: Record) -> None:
 
 def check_appendable(path: str | os.PathLike) -> None:
     """Find out before the work whether a record could be appended after it: the same errors, and nothing is changed."""
-    path = Path(path)
+    path = _plain(path)
     check_is_file(path)
     folder = next(place for place in path.absolute().parents if place.exists())
     trial = folder / f".{path.name}.{os.getpid()}.trial"  # a name that nobody else gives
@@ -72,7 +75,7 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     """
     records = []
     for file in record_files(path):
-        content = file.read_bytes()
+        content = _content(file)
         found, damages = read_lines(content, file)
         if damages and not found and content.strip(b"\0 \n")[:1] not in (b"", b"{"):
             raise ValueError(f"no record in {file}: {damages[0]}")
@@ -82,6 +85,12 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     return records
 
 
+def own_folders() -> list[Path]:
+    """Where the project's own records are."""
+    own = data_path("results")
+    return sorted(folder for folder in (own, *own.rglob("*/")) if _files_in(folder))
+
+
 def record_files(path: str | os.PathLike) -> list[Path]:
     """The file itself, a folder's files of records, or the project's own by name."""
     own = data_path("results")
@@ -89,11 +98,13 @@ def record_files(path: str | os.PathLike) -> list[Path]:
         raise ValueError(f"load_records: path is '{path}', which names no records; give a file, or Path.cwd()")
     for place in (Path(path), own / path):
         if place.is_dir():
-            return sorted(file for file in place.glob("*.jsonl") if file.name != FAILURES)
-    for place in (Path(path), own / f"{path}.jsonl"):
+            return [file for file in _files_in(place) if file.name != FAILURES]
+    for place in (Path(path), own / f"{path}.jsonl", own / f"{path}.jsonl.gz"):
         if place.is_file():
             return [place]
-    known = sorted(str(file.relative_to(own).with_suffix("")) for file in own.rglob("*.jsonl"))
+    known = sorted(
+        str(file.relative_to(own)).partition(".jsonl")[0] for folder in own_folders() for file in _files_in(folder)
+    )
     names = ", ".join(known) or "none yet"
     raise FileNotFoundError(f"no records at {str(path)!r}; give a .jsonl file, or one of the project's own: {names}")
 
@@ -136,6 +147,13 @@ class RecordFolder:
     def _look(self, path: Path) -> list[Record]:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
+            if path.suffix == _PACKED:  # it is only ever replaced
+                if self._read.get(path, ())[:2] != (status.st_ino, status.st_size):
+                    records, damages = read_lines(_content(path), path)
+                    for damage in damages:
+                        warnings.warn(damage, stacklevel=3)
+                    self._read[path] = status.st_ino, status.st_size, len(records), records
+                return self._read[path][3]
             inode, start, lines, records = self._read.get(path, (status.st_ino, 0, 0, []))
             if inode != status.st_ino or status.st_size < start:  # another file, or a shorter one
                 start, lines, records = 0, 0, []
@@ -158,15 +176,16 @@ def check_records(paths: Sequence[str | os.PathLike]) -> tuple[int, list[str]]:
 def merge_records(sources: Sequence[str | os.PathLike], into: str | os.PathLike) -> tuple[int, int]:
     """Add the runs of `sources` that the file `into` lacks, in one move; returns how many were added and how many are there.
 
-    Raises ValueError, and changes nothing, where a line is damaged or one run has two different results.
+    A file whose name ends in .gz is packed. Raises ValueError, and changes nothing, where a line is damaged or one run has
+    two different results.
     """
     into = Path(into)
     here = [into] if into.exists() else []
     runs, _, problems = _read_runs([*here, *(file for path in sources for file in record_files(path))])
     if problems:
         raise ValueError("nothing was merged: " + "; ".join(problems))
-    with whole_file(into) as file:
-        file.writelines(record.to_json() + "\n" for record, _ in runs.values())
+    content = "".join(record.to_json() + "\n" for record, _ in runs.values()).encode()
+    write_whole(into, gzip.compress(content, mtime=0) if into.suffix == _PACKED else content)
     return sum(where != into for _, where in runs.values()), len(runs)
 
 
@@ -174,7 +193,7 @@ def _read_runs(files: Iterable[Path]) -> tuple[dict[str, tuple[Record, Path]], i
     """Each run and the file that has it first, how many records there are, and what is wrong with lines and results."""
     runs, count, problems = {}, 0, []
     for file in files:
-        records, damages = read_lines(file.read_bytes(), file)
+        records, damages = read_lines(_content(file), file)
         count, problems = count + len(records), problems + damages
         for record in records:  # a run may be there twice if both say the same
             first, where = runs.setdefault(record.key, (record, file))
@@ -184,6 +203,34 @@ def _read_runs(files: Iterable[Path]) -> tuple[dict[str, tuple[Record, Path]], i
                     f"{', '.join(differ)}; another build of torch may round otherwise: keep one and delete the other"
                 )
     return runs, count, problems
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(file for ending in ("", _PACKED) for file in folder.glob(f"*.jsonl{ending}"))
+
+
+def _plain(path: str | os.PathLike) -> Path:
+    """The path of a file that can be appended to."""
+    path = Path(path)
+    if path.suffix == _PACKED:
+        raise ValueError(
+            f"{path} is packed, and nothing is appended to it; give a .jsonl file, and merge it into this one"
+        )
+    return path
+
+
+def _content(path: Path) -> bytes:
+    """The lines of a file, unpacked; ValueError for one that is no packed file, or larger than records can be."""
+    if path.suffix != _PACKED:
+        return path.read_bytes()
+    try:
+        with gzip.open(path) as file:
+            content = file.read(_LARGEST + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it, or make its runs again") from error
+    if len(content) > _LARGEST:
+        raise ValueError(f"{path} unpacks to more than {_LARGEST:,} bytes; give a file of records")
+    return content
 
 
 def _end_of_records(file: BinaryIO, path: Path) -> tuple[int, bytes]:

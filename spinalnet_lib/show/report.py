@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..files import write_whole
 from ..paths import data_path
-from ..records.files import load_records, record_files
+from ..records.files import load_records, own_folders, record_files
 from ..records.record import each_once
 from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
@@ -36,8 +36,7 @@ def write_report(
     `paths` are files, folders or names of records; none are all of the project's own. Test results are left out unless
     `read_test`. Figures are written before the page that shows them. Raises ValueError where there is no record.
     """
-    own = sorted({file.parent for file in data_path("results").rglob("*.jsonl")})
-    files = [file for path in paths or own for file in record_files(path)]
+    files = [file for path in paths or own_folders() for file in record_files(path)]
     records = each_once(record for file in files for record in load_records(file))
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")

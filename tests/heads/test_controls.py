@@ -27,6 +27,20 @@ def test_last_gives_the_classifier_the_last_layer_alone():
     assert head.head_hidden_size == 6
 
 
+def test_direct_adds_one_linear_from_the_features_to_the_logits():
+    head, spinal, x = (
+        create_head("spinal_direct", 20, 7, **SPINE).double(),
+        SpinalHead(20, 7, **SPINE).double(),
+        inputs(),
+    )
+    spinal.layers.load_state_dict(head.layers.state_dict())
+    of_spine, direct = head.classifier.weight.split([30, 20], dim=1)
+    close(head(x), spinal(x, pre_logits=True) @ of_spine.T + x @ direct.T + head.classifier.bias)
+    assert head.head_hidden_size == 50
+    head.reset(3)
+    assert head(x).shape == (4, 3)
+
+
 def test_full_reads_all_features_in_every_layer():
     head, x = create_head("spinal_full", 20, 7, layer_width=6).double(), inputs()
     outputs = [relu_of(head.layers[0], x)]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spinalnet_lib import SpinalHead, create_head
+from spinalnet_lib import SpinalHead, count_parameters, create_head
 from spinalnet_lib.heads.published import ProgressiveHead, SharedSpinalHead, SpatialSpinalHead, SpinalColumnsHead
 from tests.heads.cases import close, relu_of
 
@@ -29,6 +29,18 @@ def test_shared_uses_one_layer_for_all_but_the_first():
         outputs.append(relu_of(head.layers[1], torch.cat([split, outputs[-1]], 1)))
     close(head(x), torch.cat(outputs, 1) @ head.classifier.weight.T + head.classifier.bias)
     assert len(head.layers) == 2 and len(SharedSpinalHead(7, 5, 3, 1, 1).layers) == 1
+
+
+def test_tied_is_the_net_of_the_papers_regressions():
+    """Its script makes six layers and calls the third and the fourth twice."""
+    head = create_head("spinal_tied", 8, 1, layer_width=50).double()
+    x = torch.randn(6, 8, dtype=torch.float64)
+    halves, outputs = (x[:, :4], x[:, 4:]), []
+    for i, layer in enumerate((0, 1, 2, 3, 2, 3)):
+        read = torch.cat([halves[i % 2], *outputs[-1:]], 1)
+        outputs.append(relu_of(head.layers[layer], read))
+    close(head(x, pre_logits=True), torch.cat(outputs, 1))
+    assert count_parameters(head) == 8_801 and create_head("spinal_tied", 8, 1, layer_width=5, num_layers=4).layers
 
 
 def test_progressive_reads_everything_so_far():

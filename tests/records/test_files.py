@@ -1,5 +1,6 @@
 import dataclasses
 import errno
+import gzip
 import os
 import re
 import resource
@@ -258,3 +259,38 @@ def test_the_check_names_damages_and_conflicts(record, tmp_path):
     path.write_text(path.read_text() + "{broken}\n" + dataclasses.replace(record, diverged=True).to_json() + "\n")
     count, (damage, conflict) = check_records([path])
     assert count == 3 and "line 3 is damaged" in damage and "in diverged" in conflict
+
+
+def test_packed_records_are_read_like_others_and_merged_into(record, tmp_path):
+    plain, packed = tmp_path / "a.jsonl", tmp_path / "all.jsonl.gz"
+    for seed in range(3):
+        append_record(plain, dataclasses.replace(record, key=f"{seed:064x}", seed=seed))
+    assert merge_records([plain], packed) == (3, 3)
+    first = packed.read_bytes()
+    assert merge_records([plain], packed) == (0, 3) and packed.read_bytes() == first
+    assert load_records(packed) == load_records(plain) and len(first) < plain.stat().st_size / 3
+    plain.unlink()
+    folder = RecordFolder(tmp_path)
+    assert folder.records() == load_records(tmp_path) == load_records(packed)
+    append_record(plain, dataclasses.replace(record, key=f"{3:064x}", seed=3))
+    assert merge_records([plain], packed) == (1, 4) and len(folder.records()) == 5
+    for write in (lambda: append_record(packed, record), lambda: check_appendable(tmp_path / "new.jsonl.gz")):
+        with pytest.raises(ValueError, match=r"jsonl\.gz is packed"):
+            write()
+    assert not (tmp_path / "new.jsonl.gz").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:30] + bytes([b[30] ^ 64]) + b[31:], lambda b: b"{}"])
+def test_a_damaged_packed_file_is_named(damage, record, tmp_path):
+    packed = tmp_path / "all.jsonl.gz"
+    packed.write_bytes(damage(gzip.compress(record.to_json().encode() + b"\n")))
+    for read in (load_records, lambda path: RecordFolder(path).records(), lambda path: check_records([path])):
+        with pytest.raises(ValueError, match=r"all\.jsonl\.gz is damaged"):
+            read(packed)
+
+
+def test_a_packed_file_unpacks_to_no_more_than_records_can_be(monkeypatch, tmp_path):
+    monkeypatch.setattr("spinalnet_lib.records.files._LARGEST", 1000)
+    (tmp_path / "bomb.jsonl.gz").write_bytes(gzip.compress(bytes(2000)))
+    with pytest.raises(ValueError, match=r"bomb.* more than 1,000 bytes"):
+        load_records(tmp_path / "bomb.jsonl.gz")

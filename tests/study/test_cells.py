@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from spinalnet_lib import count_parameters, create_model, load_records
-from spinalnet_lib.models.sizes import OTHER, PRIMARY
+from spinalnet_lib.models.sizes import OTHER, PRIMARY, UNSTACKED
 from spinalnet_lib.study import cells as study_module
 from spinalnet_lib.study.cells import STUDIES, list_cells
 from spinalnet_lib.study.jobs import grouped
@@ -157,7 +157,7 @@ def test_tier_f_is_every_arm_and_size_on_features_of_bodies_of_both_kinds(chosen
     assert {cell.head for cell in one} == {*PRIMARY, *OTHER}
     sizes = [cell.head_arguments for cell in one if cell.head == "spinal" and "num_splits" in cell.head_arguments]
     assert len(sizes) == 18 and {size["layer_width"] for size in sizes} == {8, 32, 128}
-    assert all(cell.config.stacked != (cell.head in ("progressive", "spinal_shared")) for cell in cells)
+    assert all(cell.config.stacked != (cell.head in UNSTACKED) for cell in cells)
     assert not any(cell.config.fast for cell in cells) and {cell.seed for cell in cells} == set(range(5))
 
 

@@ -165,7 +165,9 @@ def check_stackable(heads: Sequence[Head]) -> None:
         if type(head) is not type(heads[0]) or shapes != [p.shape for p in heads[0].parameters()]:
             raise ValueError(f"a stack has heads of one shape, got {heads[0]} and {head}; stack those of a shape apart")
     head = heads[0]
-    if not isinstance(head, (LinearHead, MLPHead, SpinalHead)):
+    kind = next((kind for kind in (LinearHead, MLPHead, SpinalHead) if isinstance(head, kind)), None)
+    tied = len({*getattr(head, "layers", ())}) < len(getattr(head, "layers", ()))
+    if kind is None or type(head).hidden is not kind.hidden or tied:
         raise ValueError(f"a stack cannot wire {type(head).__name__}; {remedy}")
     for layer in getattr(head, "layers", ()):
         if not isinstance(layer.norm, nn.Identity) or any(True for _ in layer.act.parameters()):

@@ -54,7 +54,9 @@ def data():
 
 
 def model(head, **arguments):
-    return create_model("pixels", head, CLASSES, in_chans=FEATURES, image_size=1, **{**HEADS[head], **arguments})
+    return create_model(
+        "pixels", head, CLASSES, in_chans=FEATURES, image_size=1, **{**HEADS.get(head, SPINE), **arguments}
+    )
 
 
 def members(head, settings=(({}, 0), ({}, 1), ({}, 2)), recipe=RECIPE, **arguments):
@@ -159,6 +161,8 @@ def test_a_stack_is_saved_while_it_runs_and_its_file_is_of_all_its_members(data,
         (lambda: [], "no member"),
         (lambda: [members("spinal")[0], members("mlp")[0]], "one shape"),
         (lambda: [members("spinal")[0], members("spinal", layer_width=5)[0]], "one shape"),
+        (lambda: members("spinal_direct"), "cannot wire DirectSpinalHead"),
+        (lambda: members("spinal_tied", num_layers=7), "cannot wire TiedSpinalHead"),
         (lambda: members("spinal", norm_layer="BatchNorm1d"), "cannot have BatchNorm1d"),
         (lambda: members("spinal", act_layer="PReLU"), "weights in PReLU"),
         (lambda: members("spinal", [({}, 0), ({"batch_size": 20}, 1)]), "one recipe but for learning_rate"),
