@@ -16,7 +16,7 @@ def add(commands) -> None:
         "a difference can be told; study: the tiers' own runs; "
     )
     option("study", help=studies + "published: the paper's heads and recipes, few seeds")
-    tiers = "R, C, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
+    tiers = "R, C, P, W, F on a CPU; G, H, T on a GPU; an unknown one lists them (default: all of the device)"
     option("--tier", help=tiers)
     sets = "only these data sets, all features of theirs included (default: all that are here)"
     option("--sets", nargs="+", metavar="NAME", default=[], help=sets)

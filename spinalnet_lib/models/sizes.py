@@ -71,7 +71,12 @@ OTHER = (
 UNSTACKED = ("progressive", "spinal_shared", "spinal_direct")  # wired in ways that `stacked_heads` does not know
 # Sizes of ours, for bodies without a script of the paper's: those of its largest CNN on CIFAR. What they replace is one Linear.
 _SIZES = {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5}
-_OURS = {"densenet121": _SIZES, "efficientnet_lite0": _SIZES}
+_OURS = {
+    "densenet121": _SIZES,
+    "efficientnet_lite0": {**_SIZES, "layer_width": 20},  # the paper's width where it fine-tunes
+    "pixels": {"layer_width": 50, "num_layers": 6, "act_layer": "LeakyReLU"},  # the paper's regressions
+}
+_DENSE_OF_REGRESSIONS = {"hidden_sizes": [200, 100], "act_layer": "LeakyReLU", "drop_rate": [0.0, 0.0, 0.5]}
 
 
 def _spine(backbone: str, num_classes: int = 10) -> dict:
@@ -80,24 +85,26 @@ def _spine(backbone: str, num_classes: int = 10) -> dict:
 
 def primary_arms(backbone: str) -> tuple[str, ...]:
     """The arms of a body's main comparison: its spinal head, the matched one, and the head that the spine replaces."""
-    if (backbone, "mlp") in list_paper_heads():
+    if backbone == "pixels" or (backbone, "mlp") in list_paper_heads():
         return PRIMARY
     return _spinal(backbone), "mlp_matched", "linear"
 
 
-def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", **sizes) -> dict:
+def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", width: int | None = None) -> dict:
     """Arguments of an arm on a body: the paper's sizes and norm, with `drop_rate` wherever the paper's head has dropout.
 
-    Where the paper's spinal head has none, as on the 2-conv CNN, it is before the classifier, as in its baseline. `sizes`
-    are the spine's instead of the paper's. Raises ValueError for what is no arm of that body.
+    Where the paper's spinal head has none, as on the 2-conv CNN, it is before the classifier, as in its baseline. `width`
+    is that of the spine's layers, or of `mlp`'s one hidden layer, instead of the paper's. On "pixels" sizes are those of
+    the paper's regressions. Raises ValueError for what is no arm of that body.
     """
-    check_name("arm", head, (*PRIMARY, *OTHER, "spinal_spatial"))
+    check_name("arm", head, (*PRIMARY, *OTHER, "spinal_spatial", "spinal_tied"))
     if head == "linear":
         return {"drop_rate": drop_rate}
     if head == "mlp":
-        baseline = paper_head(backbone, "mlp")
+        baseline = _DENSE_OF_REGRESSIONS if backbone == "pixels" else paper_head(backbone, "mlp")
+        baseline = baseline if width is None else {**baseline, "hidden_sizes": width}
         return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
-    spine = {**_spine(backbone), **sizes}
+    spine = _spine(backbone) if width is None else {**_spine(backbone), "layer_width": width}
     if head == "spinal_shared":  # it has two sets of weights, however often they are used
         spine["num_layers"] = 2
     spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * spine["num_layers"] + [0.5]), drop_rate)

@@ -125,7 +125,7 @@ def search_losses(section: Section) -> dict[str, Losses]:
     """For each head its mean validation losses, where all seeds of a place are there; infinite where one diverged."""
     records = section.records
     heads = list(dict.fromkeys(record.head for record in records))
-    search = Search(records, records[0].dataset, records[0].model["backbone"], heads)
+    search = Search(records, [records[0].dataset], records[0].model["backbone"], heads)
     rates = sorted({record.recipe["learning_rate"] for record in records})
     places = [(rate, drop) for rate in rates for drop in TUNING_DROPOUT]
     found = {head: {place: search.loss(head, *place) for place in places} for head in heads}

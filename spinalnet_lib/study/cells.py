@@ -76,9 +76,9 @@ def list_cells(
             check_name(f"data set of tier {tier}", name, {*plan.datasets, *(split_name(n)[0] for n in plan.datasets)})
         names += meant or [name]
     if study == "published":
-        return _cells_as_published(plan.published, names)
+        return _cells_as_published(plan, plan.published, names)
     if plan.recipe is None:
-        return _cells_as_published(plan.runs if study == "study" else (), names)
+        return _cells_as_published(plan, plan.runs if study == "study" else (), names)
     try:
         listed = {"tuning": _search_cells, "power": _power_cells, "study": _tier_cells}[study]
         cells = listed(plan, records, names, root)
@@ -86,12 +86,15 @@ def list_cells(
         remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
         raise ValueError(f"{error}; {remedy}") from error
     # Features fill the memory, so one set is ended before the next is loaded; a stack holds all seeds anyway.
-    return sorted(cells, key=lambda cell: names.index(cell.dataset)) if plan.features else cells
+    order = {name: place for place, name in enumerate(dict.fromkeys(cell.dataset for cell in cells))}
+    return sorted(cells, key=lambda cell: order[cell.dataset]) if plan.features else cells
 
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
-    grids = {place: search.rates() for place, search in _searches(plan, records, datasets).items()}
+    grids = {}
+    for (dataset, backbone), search in _searches(plan, records, datasets).items():
+        grids |= {(name, backbone): search.rates() for name in plan.search_sets(dataset)}
     return [
         _cell(plan, *place, head, seed, rate, drop_rate)
         for seed in TUNING_SEEDS
@@ -112,36 +115,39 @@ def _power_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str],
 def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
     """The tier's own runs, with the settings that its search chose."""
     searches = _searches(plan, records, datasets)
-    cells = {}  # a size that several runs name is run once
+    cells = {}  # what several runs name is run once
     for runs in plan.runs:
         arms = []
         for place, search in searches.items():
             if place[0] in runs.datasets and place[1] in runs.backbones:
                 body = frozen_body(*place)
                 for head in runs.heads(body):
-                    sizes = dict(runs.sizes)
-                    if runs.equal_parameters:
-                        sizes["layer_width"] = equal_width(head, body, _num_classes(place[0], root))
-                    arms.append((place, head, search.chosen(head), sizes))
+                    width = (
+                        equal_width(head, body, _num_classes(place[0], root)) if runs.equal_parameters else runs.width
+                    )
+                    arms.append((place, head, search.chosen(head, runs.drop_rate), width))
         for seed in runs.seeds:
-            for place, head, setting, sizes in arms:
-                cell = _cell(plan, *place, head, seed, setting.learning_rate, setting.drop_rate, **sizes)
+            for place, head, setting, width in arms:
+                cell = _cell(plan, *place, head, seed, setting.learning_rate, setting.drop_rate, width)
                 config = replace(cell.config, read_test=True)
-                cell = replace(cell, config=config, tuning_id=setting.tuning_id)
-                cells.setdefault((*place, head, seed, json.dumps(cell.head_arguments)), cell)
-    return list(cells.values())
+                cell = replace(cell, config=config, tuning_id=setting.tuning_id, train_per_class=runs.train_per_class)
+                cells[cell] = None
+    return list(cells)
 
 
-def _cells_as_published(several: Sequence[Runs], datasets: Sequence[str]) -> list[Cell]:
+def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[str]) -> list[Cell]:
     """Runs with the paper's recipes and sizes."""
-    return [
-        Cell(dataset, backbone, head, seed, *_as_published(backbone, dataset, head))
+    cells = [
+        Cell(
+            dataset, backbone, head, seed, *_as_published(backbone, dataset, head), cut_seed=seed if plan.cuts else None
+        )
         for runs in several
         for seed in runs.seeds
         for dataset in datasets
         for backbone in runs.backbones
         for head in runs.heads(backbone)
     ]
+    return list(dict.fromkeys(cells))
 
 
 def _as_published(backbone: str, dataset: str, head: str) -> tuple[TrainConfig, dict]:
@@ -149,7 +155,8 @@ def _as_published(backbone: str, dataset: str, head: str) -> tuple[TrainConfig, 
         recipe = replace(published_recipe(backbone, dataset), fast=True, read_test=True)
         return recipe, paper_head(backbone, head)
     sizes = {"hidden_sizes": [200, 100]} if head == "mlp" else {"layer_width": 50, "num_layers": 6}
-    return regression_recipe(), {**sizes, "act_layer": "LeakyReLU"}  # the published script's nets
+    sizes |= {"act_layer": "LeakyReLU"}  # the published script's nets
+    return regression_recipe(), {} if head == "linear" else sizes
 
 
 def _searches(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> dict[tuple[str, str], Search]:
@@ -178,17 +185,24 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
         recipe = {**record.recipe, "learning_rate": 0.001}
         return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 
-    return Search(filter(belongs, records), dataset, backbone, arms)
+    return Search(filter(belongs, records), plan.search_sets(dataset), backbone, arms)
 
 
 def _cell(
-    plan: Tier, dataset: str, backbone: str, head: str, seed: int, rate: float, drop_rate: float, **sizes
+    plan: Tier,
+    dataset: str,
+    backbone: str,
+    head: str,
+    seed: int,
+    rate: float,
+    drop_rate: float,
+    width: int | None = None,
 ) -> Cell:
     body = frozen_body(dataset, backbone)
     config = plan.recipe(body, dataset, rate)
     if head in UNSTACKED:
         config = replace(config, stacked=False)
-    arguments = arm_arguments(head, drop_rate, body, **sizes)
+    arguments = arm_arguments(head, drop_rate, body, width)
     if head == "spinal_random_mask" and not config.stacked:  # heads of a stack read the same features
         arguments["mask_seed"] = seed
     return Cell(dataset, backbone, head, seed, config, arguments, cut_seed=seed if plan.cuts else None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..checks import check_name
 from ..data.augment import Augmentation
@@ -17,7 +17,7 @@ from ..data.regression import TARGETS
 from ..datasets import split_name
 from ..models.sizes import OTHER, primary_arms
 from ..training.config import TrainConfig
-from ..training.recipes import published_recipe, tuned_recipe
+from ..training.recipes import TUNING_DROPOUT, published_recipe, regression_recipe, tuned_recipe
 
 _LARGE = 1000  # images a step that keep a GPU busy
 
@@ -30,8 +30,10 @@ class Runs:
     seeds: Sequence[int]
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
-    sizes: Mapping[str, int] = field(default_factory=dict)  # of the spine, instead of the paper's
+    width: int | None = None  # of layers, instead of the paper's
     equal_parameters: bool = False  # whether the width is re-solved for the parameters of `spinal`
+    drop_rate: float | None = None  # instead of the one that the search chose; the learning rate is the best with it
+    train_per_class: int | None = None  # images to train on
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Tier:
     published: tuple[Runs, ...] = ()  # with the paper's heads and recipe, an illustration of few seeds
     features: bool = False  # whether the data are features of frozen bodies
     cuts: bool = False  # whether each seed holds out validation images of its own
+    search_sets: Callable[[str], Sequence[str]] = lambda dataset: (dataset,)  # on which a set's settings are searched
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -94,7 +97,13 @@ def _of_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:
 
 
 def _of_features(body: str, dataset: str, learning_rate: float) -> TrainConfig:
-    return replace(tuned_recipe(learning_rate), fast=False, stacked=True)
+    """Of features stacked steps; of images, as tier P has them beside, those of tier C."""
+    recipe = _of_steps(body, dataset, learning_rate)
+    return replace(recipe, fast=False, stacked=True) if split_name(dataset)[1] else recipe
+
+
+def _of_regressions(body: str, dataset: str, learning_rate: float) -> TrainConfig:
+    return replace(regression_recipe(), learning_rate=learning_rate, schedule="cosine")
 
 
 def _of_large_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:
@@ -113,46 +122,101 @@ _TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters")
 _TIER_G = (*_TIER_C, "emnist_digits_reduced")
 _TIER_H = ("cifar10", "cifar100_small")
 _PHOTOGRAPHS = ("monkeys10", "fruits360_varieties", "caltech101_reduced")
-# Bodies of both kinds, trained on the set that they read, in turn: a sweep that is cut off has as many of either.
-_TRAINED = [f"trained:two_conv-{head}-{seed}" for seed in range(3) for head in ("linear", "spinal")]
-_TIER_F = (
-    *(f"{name}+{body}" for body in _TRAINED for name in _TIER_C),
-    *(f"{name}+efficientnet_lite0" for name in (*_PHOTOGRAPHS, "cifar10")),
-)
-_GRID = [
-    {"num_splits": splits, "num_layers": layers, "layer_width": width}
-    for width in (8, 32, 128)
-    for layers in (2, 4, 8)
-    for splits in (2, 4, 8)
-    if splits <= layers
-]
+_FEATURES = tuple(f"{name}+efficientnet_lite0" for name in (*_PHOTOGRAPHS, "cifar10"))
+_SMALLER = {  # numbers of images a class to train on, below all of them
+    **{name: (5, 10) for name in _FEATURES[1:3]},
+    _FEATURES[0]: (5, 20),
+    _FEATURES[3]: (5, 50, 200, 1000),
+}
+_SEARCH_BODIES = (108, 109)
+
+
+def _of_body(name: str, seed: int, head: str = "linear") -> str:
+    return f"{name}+trained:two_conv-{head}-{seed}"
+
+
+_TIER_F = tuple(_of_body(name, seed) for seed in range(100, 108) for name in _TIER_C_OTHER)
+_TIER_F_SPINAL = tuple(_of_body("mnist", seed, "spinal") for seed in range(100, 103))
+
+
+def _arms(*names: str) -> Callable[[str], Sequence[str]]:
+    return lambda body: names
+
+
+_WITH_LINEAR = _arms("spinal", "mlp_matched", "mlp", "linear")
+_LINEAR_FIRST = _arms("spinal", "mlp_matched", "linear")
+_REGRESSION = _arms("mlp", "spinal", "mlp_matched", "spinal_tied", "linear")
 
 TIERS: Mapping[str, Tier] = {
     "R": Tier(  # the paper's four regressions, each seed with examples of its own
         "cpu",
-        (Runs(lambda body: ("mlp", "spinal", "mlp_matched", "spinal_shared"), range(30), tuple(TARGETS), ("pixels",)),),
+        (Runs(_REGRESSION, range(30, 60), tuple(TARGETS), ("pixels",)),),
+        _of_regressions,
+        searched=_WITH_LINEAR,
+        published=(
+            Runs(_arms("mlp", "spinal", "mlp_matched", "spinal_shared"), range(30), tuple(TARGETS), ("pixels",)),
+            Runs(_REGRESSION, range(60), tuple(TARGETS), ("pixels",)),
+        ),
     ),
     "C": Tier(  # the paper's 2-conv CNN
         "cpu",
         (
-            Runs(_primary_and_linear, range(30), _TIER_C, ("two_conv",)),
+            Runs(_WITH_LINEAR, range(30), _TIER_C, ("two_conv",)),
+            *(
+                Runs(_arms("spinal", "mlp"), range(10), _TIER_C_OTHER, ("two_conv",), drop_rate=rate)
+                for rate in TUNING_DROPOUT
+            ),
             Runs(_other, range(10), _TIER_C_OTHER, ("two_conv",)),
             Runs(_resized, range(10), _TIER_C_OTHER, ("two_conv",), equal_parameters=True),
         ),
         _of_steps,
         searched=_searched,
+        published=(Runs(_arms("spinal", "mlp"), range(10), _TIER_C, ("two_conv",)),),
         cuts=True,
     ),
-    "F": Tier(  # heads on features of frozen bodies, six of the 2-conv CNN a set and Lite0; the body is the unit
+    "P": Tier(  # a pretrained, frozen body; a seed is a draw of images to train on and to validate
         "cpu",
         (
-            Runs(primary_arms, range(5), _TIER_F, ("pixels",)),
-            Runs(_other, range(5), _TIER_F, ("pixels",)),
-            Runs(_resized, range(5), _TIER_F, ("pixels",), equal_parameters=True),
-            *(Runs(lambda body: ("spinal",), range(5), _TIER_F, ("pixels",), sizes) for sizes in _GRID),
+            Runs(_LINEAR_FIRST, range(30), _FEATURES, ("pixels",)),
+            Runs(_arms("spinal"), range(30), _FEATURES, ("pixels",), width=128),
+            *(
+                Runs(_LINEAR_FIRST, range(30), (name,), ("pixels",), train_per_class=count)
+                for name, counts in _SMALLER.items()
+                for count in counts
+            ),
+            *(
+                Runs(_LINEAR_FIRST, range(30), ("fashion_mnist",), ("two_conv",), train_per_class=count)
+                for count in (50, 200, 1000)
+            ),
         ),
         _of_features,
+        searched=_LINEAR_FIRST,
         features=True,
+        cuts=True,
+    ),
+    "W": Tier(  # narrow and wide heads, with the settings of tier C
+        "cpu",
+        tuple(
+            Runs(
+                _arms("spinal", "mlp_matched", "mlp"),
+                range(10),
+                ("mnist", "emnist_letters"),
+                ("two_conv",),
+                width=width,
+            )
+            for width in (2, 4, 8, 16, 32, 64)
+        ),
+        _of_steps,
+        searched=_searched,
+        cuts=True,
+    ),
+    "F": Tier(  # heads on features of frozen 2-conv bodies; the body is the unit
+        "cpu",
+        (Runs(_WITH_LINEAR, range(5), (*_TIER_F, *_TIER_F_SPINAL), ("pixels",)),),
+        _of_features,
+        searched=_WITH_LINEAR,
+        features=True,
+        search_sets=lambda dataset: [_of_body(split_name(dataset)[0], seed) for seed in _SEARCH_BODIES],
     ),
     "G": Tier(  # the paper's VGG-5
         "cuda",

@@ -37,25 +37,27 @@ class SearchIncomplete(ValueError):
 
 
 class Search:
-    """The runs of one search on one data set with one body, as far as they are there; other records are not looked at.
+    """The runs of one search on one data set, or on features of some bodies, with one body, as far as they are there; other records are not looked at.
 
     Where runs were made on devices, or with numbers of threads, of several kinds, those of the kind that most have are
     taken.
     """
 
-    def __init__(self, records: Iterable[Record], dataset: str, backbone: str, arms: Sequence[str] = PRIMARY):
-        self.dataset, self.backbone, self.arms = dataset, backbone, tuple(arms)
-        self._runs: dict[tuple[str, float, float], dict[int, Record]] = {}
+    def __init__(
+        self, records: Iterable[Record], datasets: Sequence[str], backbone: str, arms: Sequence[str] = PRIMARY
+    ):
+        self.datasets, self.backbone, self.arms = tuple(datasets), backbone, tuple(arms)
+        self._runs: dict[tuple[str, float, float], dict[tuple[str, int], Record]] = {}
         of_place = [
             record
             for record in records
-            if (record.dataset, record.model["backbone"]) == (dataset, backbone) and record.seed in TUNING_SEEDS
+            if record.dataset in self.datasets and record.model["backbone"] == backbone and record.seed in TUNING_SEEDS
         ]
         kinds = Counter(map(_kind, of_place))
         for record in of_place:
             if _kind(record) == kinds.most_common(1)[0][0]:
                 place = record.head, record.recipe["learning_rate"], drop_rate(record)
-                self._runs.setdefault(place, {})[record.seed] = record
+                self._runs.setdefault(place, {})[record.dataset, record.seed] = record
 
     def rates(self) -> list[float]:
         """Learning rates of the grid: five, and those that it grew by."""
@@ -77,19 +79,24 @@ class Search:
     def loss(self, arm: str, rate: float, drop_rate: float) -> float | None:
         """Mean validation loss of a place of the grid over its seeds; None while one is missing, infinite if one diverged."""
         runs = self._runs.get((arm, rate, drop_rate), {})
-        if len(runs) < len(TUNING_SEEDS):
+        if len(runs) < len(TUNING_SEEDS) * len(self.datasets):
             return None
-        losses = [math.inf if run.diverged else run.last["val_nll"] for run in runs.values()]
+        losses = [
+            math.inf if run.diverged else run.last.get("val_nll", run.last.get("val_mse")) for run in runs.values()
+        ]
         return math.fsum(losses) / len(losses)
 
-    def chosen(self, arm: str) -> Setting:
-        """The winner of an arm; of one that is not searched, the spinal head's. SearchIncomplete while runs are missing."""
+    def chosen(self, arm: str, drop_rate: float | None = None) -> Setting:
+        """The winner of an arm, among all runs or those with a dropout; of an arm that is not searched the spinal head's.
+
+        SearchIncomplete while runs are missing.
+        """
         arm = arm if arm in self.arms else self.arms[0]
         losses = self._losses(arm, self.rates())
         if missing := list(losses.values()).count(None):
-            search = f"the search for {arm} on {self.dataset} with {self.backbone}"
+            search = f"the search for {arm} on {' and '.join(self.datasets)} with {self.backbone}"
             raise SearchIncomplete(f"{search} lacks {missing} of {len(losses)} places of its grid")
-        rate, drop_rate = min(losses, key=losses.get)
+        rate, drop_rate = min((place for place in losses if drop_rate in (None, place[1])), key=losses.get)
         keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())
         return Setting(rate, drop_rate, hashlib.sha256("".join(keys).encode()).hexdigest())
 

@@ -32,7 +32,7 @@ from spinalnet_lib.cli.main import main
         (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning"),
         (["sweep", "study", "--tuning", "/nope", "--tier", "R"], "no records at '/nope'"),
         (["sweep", "tuning", "--workers", "0"], "sweep: workers must be at least 1, got 0"),
-        (["sweep", "tuning", "--tier", "R"], "tier R has no runs of 'tuning'"),
+        (["sweep", "published", "--tier", "W", "--sets", "mnist"], "tier W has no runs of 'published'"),
         (["sweep", "study", "--data", "/nope"], "the data root '/nope' is no folder"),
         (["sweep", "study", "--sets", "mnits", "--device", "cpu"], "no tier for a cpu has mnits; name the tier"),
         (["sweep", "studdy", "--tier", "R"], "unknown study 'studdy'; did you mean 'study'"),
@@ -51,7 +51,7 @@ def test_mistakes_are_one_line_and_exit_code_two_and_leave_nothing(argv, says, c
     ("argv", "work"),
     [
         (["train", "--data", "digits", "--backbone", "pixels", "--out"], "study.setup.load_dataset"),
-        (["sweep", "study", "--tier", "R", "--engine", "serial", "--out"], "study.sweep.prepare"),
+        (["sweep", "published", "--tier", "R", "--engine", "serial", "--out"], "study.sweep.prepare"),
         (["bench", "--out"], "bench.run.print_row"),
         (["report", "regression", "--out"], "show.report.write_report"),
         (["records", "merge", "regression", "--into"], "records.files.merge_records"),

@@ -30,7 +30,7 @@ def test_a_sweep_cut_off_by_its_time_limit_ends_with_what_was_left_and_nothing_e
     short_runs, tmp_path, capsys, monkeypatch
 ):
     """By the limit's clock a second passes at each look, and there are thirty."""
-    command = ["sweep", "study", "--tier", "R", "--out", str(tmp_path), "--engine", "serial", "--device", "cpu"]
+    command = ["sweep", "published", "--tier", "R", "--out", str(tmp_path), "--engine", "serial", "--device", "cpu"]
     with monkeypatch.context() as patch:
         clock = itertools.count()
         patch.setattr(TimeLimit, "left", property(lambda self: 30.0 - next(clock)))
@@ -55,7 +55,7 @@ def test_runs_that_fail_are_said_and_end_the_command_with_an_error(tmp_path, cap
     write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 12))
     cells = [Cell(name, "two_conv", "linear", 0, replace(QUICK, batch_size=4)) for name in ("leaves", "kmnist")]
     monkeypatch.setattr("spinalnet_lib.study.cells.list_cells", lambda *args: cells)
-    command = ["sweep", "study", "--tier", "R", "--data", str(tmp_path), "--out", str(tmp_path / "runs")]
+    command = ["sweep", "published", "--tier", "R", "--data", str(tmp_path), "--out", str(tmp_path / "runs")]
     for size, failed in (("16", 2), ("28", 1)):
         assert main([*command, "--engine", "serial", "--device", "cpu", "--size", size]) == 2
         said = capsys.readouterr()
@@ -68,13 +68,13 @@ def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
     began, start = [], time.monotonic()
     monkeypatch.setattr("spinalnet_lib.machine.TimeLimit", lambda seconds, began_at: began.append(began_at) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        main(["sweep", "study", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
+        main(["sweep", "published", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
     assert start <= began[0] <= time.monotonic()
 
 
 @pytest.mark.processes
 def test_ctrl_c_ends_the_command_with_a_word_and_whole_records(tmp_path):
-    command = [sys.executable, "-m", "spinalnet_lib", "sweep", "study", "--tier", "R", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "spinalnet_lib", "sweep", "published", "--tier", "R", "--out", str(tmp_path)]
     process = subprocess.Popen(
         [*command, "--device", "cpu"],
         stdout=subprocess.PIPE,

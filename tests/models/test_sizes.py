@@ -43,6 +43,10 @@ def test_where_the_spine_replaces_one_linear_there_is_no_dense_head():
         arm_arguments("mlp", 0.5, "densenet121")
 
 
-def test_sizes_of_the_spine_can_be_given():
-    arguments = arm_arguments("spinal", 0.5, layer_width=32, num_layers=4, num_splits=4)
-    assert arguments == {"layer_width": 32, "num_layers": 4, "num_splits": 4, "drop_rate": [0.0] * 4 + [0.5]}
+def test_the_width_can_be_given():
+    assert arm_arguments("spinal", 0.5, width=32) == {
+        "layer_width": 32,
+        "num_layers": 6,
+        "drop_rate": [0.0] * 6 + [0.5],
+    }
+    assert arm_arguments("mlp", 0.5, width=32) == {"hidden_sizes": 32, "drop_rate": [0.0, 0.5]}

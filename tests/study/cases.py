@@ -62,12 +62,17 @@ class OneStep(TimeLimit):
 
 
 def search(record, dataset="mnist"):
-    """Records of the whole search of tier C on a set, lowest at the middle of its rates and without dropout."""
+    """Records of the whole search of tier C on a set."""
+    return recorded(record, list_cells("tuning", "C", (), [dataset]))
+
+
+def recorded(record, cells):
+    """A record of each cell, with the results of `record`."""
     return [
         replace(
             record,
             key=f"{number:064x}",
-            dataset=dataset,
+            dataset=cell.dataset,
             model={
                 **record.model,
                 "backbone": cell.backbone,
@@ -77,7 +82,7 @@ def search(record, dataset="mnist"):
             recipe=describe_recipe(cell.config),
             seed=cell.seed,
         )
-        for number, cell in enumerate(list_cells("tuning", "C", (), [dataset]))
+        for number, cell in enumerate(cells)
     ]
 
 

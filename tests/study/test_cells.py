@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from spinalnet_lib import count_parameters, create_model, load_records
-from spinalnet_lib.models.sizes import OTHER, PRIMARY, UNSTACKED
+from spinalnet_lib.models.sizes import OTHER, PRIMARY
 from spinalnet_lib.study import cells as study_module
 from spinalnet_lib.study.cells import STUDIES, list_cells
 from spinalnet_lib.study.jobs import grouped
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import Search, Setting
+from spinalnet_lib.training.recipes import TUNING_RATES
 from spinalnet_lib.training.stacked.heads import check_stackable
-from tests.study.cases import expected, search, with_losses
+from tests.study.cases import expected, recorded, search, with_losses
 
 
 def test_the_search_of_tier_c_is_the_protocols():
@@ -38,8 +39,9 @@ def test_tier_c_takes_what_the_search_chose(ended):
     counts = Counter(cell.head for cell in cells)
     resized = {"spinal_full": 20, "spinal_overlap": 20}  # the other two re-solve to the width they had
     first = (*PRIMARY, "linear")
-    assert counts == {**dict.fromkeys(OTHER, 10), **dict.fromkeys(first, 30), **resized}
-    found = Search(ended, "mnist", "two_conv", TIERS["C"].searched("two_conv"))
+    crossed = {"spinal": 40, "mlp": 40}  # ten seeds with the dropout that was not chosen
+    assert counts == {**dict.fromkeys(OTHER, 10), **dict.fromkeys(first, 30), **resized, **crossed}
+    found = Search(ended, ["mnist"], "two_conv", TIERS["C"].searched("two_conv"))
     of_head = {head: found.chosen(head) for head in counts}
     for cell in cells:
         chosen = of_head[cell.head]
@@ -97,8 +99,8 @@ def test_a_card_that_is_damaged_fails_with_its_cells_and_not_with_the_list(ended
 
 
 def test_tier_r_is_what_was_committed():
-    cells = list_cells("study", "R")
-    assert len(cells) == 30 * 4 * 4
+    cells = list_cells("published", "R")
+    assert len(cells) == 30 * 4 * 4 + (60 * 5 - 30 * 3) * 4  # its first seeds had four arms
     keys = {record.key for record in load_records("regression")}
     assert {*expected(cells[:16], device="cpu")} <= keys
 
@@ -110,7 +112,7 @@ def test_ablations_run_again_at_the_parameters_of_the_spinal_head(ended):
         if cell.seed == 0:
             size = count_parameters(create_model("two_conv", cell.head, 10, **cell.head_arguments).head)
             sizes.setdefault(cell.head, []).append(size)
-    (budget,) = sizes["spinal"]
+    (budget,) = {*sizes["spinal"]}
     for head in ("spinal_no_chain", "spinal_full", "spinal_last", "spinal_overlap"):
         assert abs(sizes[head][-1] / budget - 1) < 0.08
     assert sizes["spinal_full"][0] > 1.5 * budget
@@ -137,39 +139,83 @@ def test_the_published_recipe_has_few_seeds_and_is_the_papers():
     cells = list_cells("published", "G", (), ["mnist"])
     assert Counter(cell.head for cell in cells) == {"spinal": 3, "mlp": 3}
     assert {(cell.config.epochs, cell.config.learning_rate) for cell in cells} == {(200, 0.005)}
-    assert list_cells("published", "C") == []
+    cells = list_cells("published", "C")
+    assert Counter((cell.dataset, cell.head) for cell in cells) == {
+        (name, head): 10 for name in TIERS["C"].datasets for head in ("spinal", "mlp")
+    }
+    assert all(cell.cut_seed == cell.seed for cell in cells)
 
 
 @pytest.fixture
 def chosen(monkeypatch):
     """Every search ended at one setting, and ablations are re-solved to one width."""
     monkeypatch.setattr(study_module, "equal_width", lambda *arguments: 20)
-    monkeypatch.setattr(study_module.Search, "chosen", lambda self, arm: Setting(0.01, 0.5, "a search"))
+    monkeypatch.setattr(
+        study_module.Search,
+        "chosen",
+        lambda self, arm, rate=None: Setting(0.01, 0.5 if rate is None else rate, "a search"),
+    )
 
 
-def test_tier_f_is_every_arm_and_size_on_features_of_bodies_of_both_kinds(chosen):
-    bodies = [name.partition("+")[2] for name in TIERS["F"].datasets if name.startswith("kmnist_10k+")]
-    heads = [name.split("-")[1] for name in bodies]
-    assert heads == ["linear", "spinal"] * 3  # cut off, as many of either
-    cells = list_cells("study", "F", (), ["mnist"])
-    assert {cell.dataset.partition("+")[2] for cell in cells} == set(bodies)
-    one = [cell for cell in cells if cell.dataset == "mnist+trained:two_conv-linear-0" and cell.seed == 0]
-    assert {cell.head for cell in one} == {*PRIMARY, *OTHER}
-    sizes = [cell.head_arguments for cell in one if cell.head == "spinal" and "num_splits" in cell.head_arguments]
-    assert len(sizes) == 18 and {size["layer_width"] for size in sizes} == {8, 32, 128}
-    assert all(cell.config.stacked != (cell.head in UNSTACKED) for cell in cells)
-    assert not any(cell.config.fast for cell in cells) and {cell.seed for cell in cells} == set(range(5))
+def test_tier_f_is_eight_bodies_whose_heads_have_seeds_of_their_own(chosen):
+    cells = list_cells("study", "F")
+    linear = [cell for cell in cells if "-linear-" in cell.dataset]
+    bodies = Counter(cell.dataset.partition("+")[0] for cell in linear if cell.seed == 0 and cell.head == "spinal")
+    assert bodies == {"mnist": 8, "fashion_mnist": 8, "emnist_letters": 8}
+    assert {int(cell.dataset.rpartition("-")[2]) for cell in linear} == set(range(100, 108))
+    assert {cell.seed for cell in cells} == set(range(5)) and len(cells) == (24 + 3) * 4 * 5
+    searched = list_cells("tuning", "F")
+    assert {int(cell.dataset.rpartition("-")[2]) for cell in searched} == {108, 109}
+    assert len(searched) == len(set(searched)) == 3 * 2 * 4 * 5 * 2 * 2
 
 
-@pytest.mark.parametrize(("dataset", "features"), [("mnist", 320), ("monkeys10", 1280)])
-def test_every_head_of_tier_f_can_be_built_and_its_stacks_stacked(dataset, features, chosen):
+def test_a_search_on_two_bodies_is_one(record):
+    plan, name = TIERS["F"], "mnist+trained:two_conv-linear-100"
+    of_both = with_losses(recorded(record, list_cells("tuning", "F", (), [name])))
+    assert list_cells("study", "F", of_both, [name])[0].config.learning_rate == TUNING_RATES[2]
+    with pytest.raises(ValueError, match="lacks"):
+        list_cells("study", "F", [found for found in of_both if found.dataset.endswith("108")], [name])
+    assert plan.search_sets(name) == plan.search_sets("mnist+trained:two_conv-linear-107")
+
+
+def test_tier_p_draws_its_images_anew_with_each_seed(chosen):
+    cells = list_cells("study", "P", (), ["monkeys10"])
+    assert {cell.dataset for cell in cells} == {"monkeys10+efficientnet_lite0"}
+    counts = Counter((cell.head, cell.head_arguments.get("layer_width"), cell.train_per_class) for cell in cells)
+    arms = (("linear", None), ("mlp_matched", 20), ("spinal", 20))
+    assert counts == {("spinal", 128, None): 30} | {(*arm, count): 30 for arm in arms for count in (None, 5, 20)}
+    assert all(cell.cut_seed == cell.seed and cell.config.stacked for cell in cells)
+    of_images = list_cells("study", "P", (), ["fashion_mnist"])
+    assert {(cell.backbone, cell.train_per_class, cell.config.stacked) for cell in of_images} == {
+        ("two_conv", count, False) for count in (50, 200, 1000)
+    }
+
+
+def test_tier_w_narrows_all_arms_alike(chosen):
+    cells = [cell for cell in list_cells("study", "W") if cell.dataset == "mnist" and cell.seed == 0]
+    widths = {
+        (cell.head, cell.head_arguments.get("layer_width", cell.head_arguments.get("hidden_sizes"))) for cell in cells
+    }
+    assert widths == {(head, 2**power) for head in PRIMARY for power in range(1, 7)} and len(cells) == 18
+
+
+def test_dropout_is_crossed_with_the_head(chosen):
+    cells = list_cells("study", "C", (), ["mnist"])
+    rates = {cell.head: set() for cell in cells}
+    for cell in cells:
+        rate = cell.head_arguments["drop_rate"]
+        rates[cell.head].add(rate[-1] if isinstance(rate, (list, tuple)) else rate)
+    assert rates["spinal"] == rates["mlp"] == {0.0, 0.5} and rates["linear"] == {0.5}
+
+
+@pytest.mark.parametrize(("tier", "dataset", "features"), [("F", "mnist", 320), ("P", "monkeys10", 1280)])
+def test_heads_on_features_can_be_built_and_their_stacks_stacked(tier, dataset, features, chosen):
     # Cards of packed sets are not in a clone: their classes do not matter here.
-    names = [name for name in TIERS["F"].datasets if name.startswith(dataset)][:1]
-    for group in grouped(list_cells("study", "F", (), names)):
+    names = [name for name in TIERS[tier].datasets if name.startswith(dataset)][:1]
+    for group in grouped(list_cells("study", tier, (), names)):
         heads = [create_model("pixels", cell.head, 10, features, 1, **cell.head_arguments).head for cell in group[:2]]
-        assert len({cell.seed for cell in group}) == (5 if group[0].config.stacked else 1)
-        if group[0].config.stacked:
-            check_stackable(heads)
+        assert len({cell.seed for cell in group}) == (5 if tier == "F" else 1)
+        check_stackable(heads)
 
 
 def test_what_is_unknown_is_named():
@@ -180,4 +226,4 @@ def test_what_is_unknown_is_named():
     with pytest.raises(ValueError, match="unknown data set of tier C 'mnits'; did you mean 'mnist'"):
         list_cells("study", "C", (), ["mnits"])
     assert list_cells("tuning", "C", (), ["my_own_set"])[0].dataset == "my_own_set"
-    assert list_cells("tuning", "R") == []
+    assert list_cells("published", "W") == []

@@ -15,7 +15,7 @@ def test_without_names_all_that_is_here_is_run_on_the_tiers_of_the_device(tmp_pa
 
 
 def test_a_name_is_looked_for_in_all_tiers_of_the_device():
-    assert choose_sets(None, ["mnist"], "cpu") == ({"C": ["mnist"], "F": ["mnist"]}, [])
+    assert choose_sets(None, ["mnist"], "cpu") == ({"C": ["mnist"], "W": ["mnist"], "F": ["mnist"]}, [])
     assert choose_sets("C", ["my_own"]) == ({"C": ["my_own"]}, [])
     with pytest.raises(ValueError, match="no tier for a cuda has kmnist; name the tier"):
         choose_sets(None, ["mnist", "kmnist"], "cuda")
@@ -25,5 +25,5 @@ def test_a_name_is_looked_for_in_all_tiers_of_the_device():
 
 def test_a_set_of_images_means_all_its_features():
     (names,) = TIERS["F"].meant(["mnist"]).values()
-    assert len(names) == 6 and all(name.startswith("mnist+trained:two_conv-") for name in names)
+    assert len(names) == 8 + 3 and all(name.startswith("mnist+trained:two_conv-") for name in names)
     assert tiers.frozen_body(names[0], "pixels") == "two_conv"

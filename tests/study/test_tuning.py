@@ -41,7 +41,7 @@ def valley(best, **others):
 
 
 def search(records):
-    return Search(records, "toy", "two_conv", ARMS)
+    return Search(records, ["toy"], "two_conv", ARMS)
 
 
 def test_the_lowest_mean_loss_is_chosen(record):
