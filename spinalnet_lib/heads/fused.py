@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
 from .base import Head, Layer
+from .dropout import CheapDropout
 from .spinal import SpinalHead
 
 
@@ -19,10 +20,11 @@ def fuse_head(head: Head) -> FusedHead:
     It has no dropout, each BatchNorm1d is folded into the Linear before it, and a spinal head multiplies its features by the
     weights of all layers that read them in one product each, before the chain begins. Other norms stay. `head` stays as it
     is, and what is written into it later does not reach the copy: fuse it again. The copy cannot be trained: `train()`
-    raises RuntimeError. Layers with hooks or other classes than `Layer`'s own stay as they are. A fused head comes back
+    raises RuntimeError. What has hooks, or other classes or methods than its own, stays as it is. A fused head comes back
     as it is.
 
-    Raises TypeError for what is no head: fuse the head of a model by `model.head = fuse_head(model.head)`.
+    Raises TypeError for what is no head: fuse the head of a model by `model.head = fuse_head(model.head)`. Raises
+    ValueError for weights that are computed from others, as pruning has them: make them plain first.
 
     >>> head = SpinalHead(256, 10, layer_width=128, drop_rate=0.5, norm_layer="BatchNorm1d")
     >>> fuse_head(head)(torch.zeros(2, 256)).shape
@@ -34,11 +36,16 @@ def fuse_head(head: Head) -> FusedHead:
         is_model = isinstance(getattr(head, "head", None), Head)
         remedy = "pass the model's .head" if is_model else "pass what create_head built"
         raise TypeError(f"fuse_head takes a head, got {type(head).__name__}; {remedy}")
-    twin = copy.deepcopy(head).eval().requires_grad_(False)
+    try:
+        twin = copy.deepcopy(head).eval().requires_grad_(False)
+    except RuntimeError as error:
+        computed = [name for name, layer in head.named_modules() if any(map(_is_computed, vars(layer).values()))]
+        remedy = "make it plain first, as torch.nn.utils.prune.remove does"
+        raise ValueError(f"fuse_head: {', '.join(computed)} has a weight that is computed; {remedy}") from error
     for parent in list(twin.modules()):
         _fold_norm(parent)
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Dropout):
+            if type(child) in (nn.Dropout, CheapDropout) and not _is_changed(child):
                 setattr(parent, name, nn.Identity())
             elif isinstance(child, Head):  # a column
                 setattr(parent, name, fuse_head(child))
@@ -62,6 +69,25 @@ class FusedHead(nn.Module):
         self.head.check_input(x)
         x = self.spine(self.head.read(x))
         return x if pre_logits or not self.head.num_classes else self.head.logits(x)
+
+    @property
+    def num_classes(self) -> int:
+        return self.head.num_classes
+
+    @property
+    def in_features(self) -> int:
+        return self.head.in_features
+
+    @property
+    def head_hidden_size(self) -> int:
+        return self.head.head_hidden_size
+
+    @property
+    def classifier(self) -> nn.Module:
+        return self.head.classifier
+
+    def reset(self, num_classes: int) -> None:
+        raise RuntimeError("a fused head is for inference only; reset the head that it was made from, then fuse it")
 
     def train(self, mode: bool = True) -> FusedHead:
         if mode:
@@ -115,12 +141,27 @@ class FusedSpine(nn.Module):
 def _is_plain_spine(head: Head) -> bool:
     """Whether the head computes what `FusedSpine` does: a subclass may compute something else, and a hook may, too."""
     own = type(head).hidden is SpinalHead.hidden and type(head).forward is Head.forward
-    return own and all(_is_plain_layer(layer) for layer in head.layers)
+    return own and not _is_changed(head) and all(_is_plain_layer(layer) for layer in head.layers)
 
 
 def _is_plain_layer(layer: nn.Module) -> bool:
-    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in layer.modules())
-    return type(layer) is Layer and type(layer.linear) is nn.Linear and not hooked
+    linear = type(layer) is Layer and type(layer.linear) is nn.Linear and layer.linear.bias is not None
+    return (
+        linear
+        and type(layer.drop) in (nn.Identity, nn.Dropout, CheapDropout)
+        and not any(map(_is_changed, layer.modules()))
+    )
+
+
+def _is_changed(module: nn.Module) -> bool:
+    """Whether a hook, or a method that was put into this one instance, may change what the module computes."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or vars(module).keys() & {"forward", "hidden", "read"}
+    )
+
+
+def _is_computed(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_leaf
 
 
 def _fold_norm(layer: nn.Module) -> None:

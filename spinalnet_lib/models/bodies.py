@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..checks import check_input, check_int, check_name
 
 _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
+_MOST_CHANNELS = 100_000  # of features there are thousands; more are a slip
 
 
 def register_backbone(cls: type[nn.Module]) -> type[nn.Module]:
@@ -67,6 +68,8 @@ class Backbone(nn.Module):
     def __init__(self, in_chans: int = 1):
         super().__init__()
         self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
+        if self.in_chans > _MOST_CHANNELS:
+            raise ValueError(f"{type(self).__name__}: in_chans={in_chans} is more than {_MOST_CHANNELS:,}; lower it")
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images to features: `(N, in_chans, image_size, image_size) -> (N, num_features)`."""

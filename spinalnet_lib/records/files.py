@@ -73,8 +73,10 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     A damaged line is named in a warning and left out, the others are kept; `spinalnet records check` makes an error of
     it. Raises FileNotFoundError with the known names, ValueError for a file of something else.
     """
-    records = []
-    for file in record_files(path):
+    records, files = [], record_files(path)
+    if not files:
+        raise FileNotFoundError(f"no records in the folder {str(path)!r}; give one that holds .jsonl files")
+    for file in files:
         content = _content(file)
         found, damages = read_lines(content, file)
         if damages and not found and content.strip(b"\0 \n")[:1] not in (b"", b"{"):
@@ -243,14 +245,19 @@ def _end_of_records(file: BinaryIO, path: Path) -> tuple[int, bytes]:
     size, last = start + len(end), end.strip()
     last = last[last.rfind(b"\n") + 1 :]
     whole = not last or end.endswith(b"\n")
-    if last and not (last.startswith(_BEGINS) or (not whole and _BEGINS.startswith(last))):
+    sound = _is_record(last)
+    if last and not (sound or last.startswith(_BEGINS) or (not whole and _BEGINS.startswith(last))):
         raise ValueError(
             f"{path} ends in {last[:40].decode(errors='replace')!r}, which is no record; give another file"
         )
     if whole:
         return size, b""
+    return (size, b"\n") if sound else (size - (len(end) - end.rfind(b"\n") - 1), b"")
+
+
+def _is_record(line: bytes) -> bool:
     try:
-        check_record(json.loads(last))
+        check_record(json.loads(line))
     except (ValueError, RecursionError):
-        return size - (len(end) - end.rfind(b"\n") - 1), b""
-    return size, b"\n"
+        return False
+    return True

@@ -27,6 +27,7 @@ from ..training.stacked.loop import Member, train_stacked
 from .cells import Cell
 
 Result = Record | OutOfTime | str  # of a cell that failed the reason
+_MOST_THREADS = 1024
 _OF_THE_CELL = (RuntimeError, MemoryError, ValueError)  # out of memory is a RuntimeError
 
 
@@ -48,7 +49,8 @@ class Setup:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self):
-        check_int("Setup", "threads", self.threads)
+        if check_int("Setup", "threads", self.threads) > _MOST_THREADS:
+            raise ValueError(f"Setup: threads={self.threads} is more than {_MOST_THREADS:,}; a run takes one or a few")
         Keeper("Setup", None, self.checkpoint_seconds)  # refuses what is no time
 
     def keys(self, cells: Iterable[Cell]) -> tuple[dict[Cell, str], dict[Cell, Exception]]:

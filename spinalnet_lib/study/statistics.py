@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..checks import check_rate, needs
+from ..checks import check_number, check_rate, needs
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
@@ -21,6 +21,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     check_rate("mean_interval", "level", level, "0.95 is usual")
     if not len(values):
         raise ValueError("mean_interval: no values; load the records first")
+    for value in values:
+        check_number("mean_interval", "every value", value, "leave out runs that diverged, and say so")
     n = len(values)
     mean = math.fsum(values) / n
     squares = math.fsum((v - mean) ** 2 for v in values)

@@ -53,7 +53,8 @@ def sweep(
     check_engine(engine, workers, address)
     setup = setup or Setup(**how)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
-    shelf = Shelf(Path(out).parent, Path(out)) if one_file else Shelf(Path(out))
+    out = Path(out).resolve()  # claims stand beside the file itself, by whatever links it is reached
+    shelf = Shelf(out.parent, out) if one_file else Shelf(out)
     job = Job([], {}, setup, shelf, limit)
     known: set[Cell] = set()
     while True:

@@ -81,6 +81,8 @@ class TrainConfig:
                 "TrainConfig: schedule='redraw' selects on the test set; it needs read_test=True and a redraw_power, the "
                 f"paper's is 3 or 5, got read_test={self.read_test}, redraw_power={self.redraw_power}, schedule={self.schedule!r}"
             )
+        if redraws:
+            plain["redraw_power"] = check_int("TrainConfig", "redraw_power", self.redraw_power)
         plain["momentum"] = check_rate("TrainConfig", "momentum", self.momentum, "the paper's is 0.5")
         for name, least, remedy in (
             ("learning_rate", "above", "the paper's is 0.01"),

@@ -30,6 +30,10 @@ def evaluate(
         check_int("evaluate", "batch_size", batch_size)
     if not len(split):
         raise ValueError("evaluate: the split has no images; pass one that has")
+    if split.labels.is_floating_point():
+        raise ValueError(
+            "evaluate counts right classes, the split has float labels; a record says a regression's error"
+        )
     logits, labels = _predict(model, split, device, batch_size)
     if labels.max() >= logits.shape[1]:
         raise ValueError(
@@ -110,10 +114,11 @@ def _predict(
     device = torch.device(device) if device is not None else next(model.parameters(), torch.empty(0)).device
     modes = {module: module.training for module in model.modules()}
     split = split.seen_by(model).to(device)
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
     size = batch_size or getattr(getattr(model, "body", None), "at_once", 1000)
     try:
         model.eval()
-        logits = [model(split.batch(slice(i, i + size))[0]) for i in range(0, len(split), size)]
+        logits = [model(split.batch(slice(i, i + size))[0].to(dtype=dtype)) for i in range(0, len(split), size)]
     finally:
         for module, mode in modes.items():  # each its own: a caller may have frozen a part
             module.training = mode

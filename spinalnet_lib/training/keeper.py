@@ -5,6 +5,7 @@ One Keeper serves runs, stacks of runs, bodies in training and features alike.
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import time
@@ -17,6 +18,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from ..checks import check_number
+from ..files import check_is_file
 from ..machine import OutOfTime
 from .checkpoints import DamagedCheckpoint, damage_named, read_checkpoint, write_checkpoint
 
@@ -81,13 +83,15 @@ class Keeper:
         self.seconds = seconds
         self.end = None if time_limit is None else now + time_limit
         if self.path is not None:  # a place that cannot be written to is found out now, not at the first save
+            check_is_file(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path.parent).close()
 
     def resume(self, key: str, begin: Callable[[], S]) -> S:
         """The state that `begin()` gives, gone on to where the run with this key was saved, if it was.
 
-        A damaged file is set aside with a warning, and the run begins again. Raises ValueError for another run's file.
+        A damaged file is set aside with a warning, and the run begins again. Raises ValueError for another run's file, and
+        for a file that was never a checkpoint: it stays where it is.
         """
         self.key, state = key, begin()
         if self.path is not None and self.path.exists():
@@ -97,6 +101,8 @@ class Keeper:
                     state.restore(plain, tensors)
                     state.clock.seconds = float(plain["seconds"])
             except DamagedCheckpoint as damage:
+                if self.path.suffix != ".npz" and not self.path.read_bytes().startswith(b"PK"):  # as each of ours does
+                    raise ValueError(f"{self.path} is there and no checkpoint; name another file") from damage
                 set_aside(self.path, damage.__cause__, "what it held is computed again")
                 state = begin()
         self._saved = time.monotonic()
@@ -124,6 +130,7 @@ class Keeper:
 
 def set_aside(path: Path, reason: object, then: str) -> None:
     """Rename a damaged file and say so in a warning: it stops nobody, and whoever wants to can look at it."""
-    aside = path.with_name(f"{path.name}.damaged")
-    path.replace(aside)
+    names = (f"{path.name}.damaged{number or ''}" for number in itertools.count())
+    aside = next(place for place in map(path.with_name, names) if not place.exists())
+    path.rename(aside)
     warnings.warn(f"{path} is damaged ({reason}); it is now {aside.name}, and {then}", stacklevel=4)

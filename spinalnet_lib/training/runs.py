@@ -232,7 +232,16 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")
         raise ValueError(f"{data.name} has {kind} labels, the recipe loss={config.loss!r}; use loss={fit!r}")
+    parts = {"train": data.train, "validation": data.val, **({"test": data.test} if config.read_test else {})}
+    for name, part in parts.items():
+        if not len(part):
+            raise ValueError(f"{data.name} has no {name} images; give it some")
     classes = data.card["num_classes"]
+    for name, part in parts.items():
+        if not float_labels and (largest := int(part.labels.max())) >= classes:
+            raise ValueError(
+                f"{data.name} has the {name} label {largest}, its card says {classes} classes; correct one"
+            )
     if model.num_classes != classes:
         raise ValueError(
             f"{data.name} has {classes} classes, the head {model.num_classes}; use model.reset_classifier({classes})"

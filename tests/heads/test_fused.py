@@ -83,11 +83,48 @@ def test_a_layer_that_is_watched_and_a_subclass_that_computes_otherwise_are_left
     prune.random_unstructured(pruned.layers[1].linear, "weight", amount=0.5)
     hooked = SpinalHead(20, 7, 6, norm_layer="BatchNorm1d").eval()
     hooked.layers[1].linear.register_forward_hook(lambda module, args, output: output + 1)
+    watched, masked, normed, patched, unbiased = (SpinalHead(20, 7, 6, drop_rate=0.5).eval() for _ in range(5))
+    watched.register_forward_hook(lambda module, args, output: output * 2)
+    masked.layers[1].drop.register_forward_hook(lambda module, args, output: output * 2)
+    normed.layers[1].drop = nn.LayerNorm(16)
+    patched.hidden = lambda x, own=patched.hidden: own(x) * 2
+    unbiased.layers[2].linear = nn.Linear(16, 6, bias=False)
     x = torch.randn(6, 20)
     with torch.no_grad():
-        for head in (pruned, hooked, Doubled(20, 7, 6).eval()):
+        for head in (pruned, hooked, Doubled(20, 7, 6).eval(), watched, masked, normed, patched, unbiased):
             head(x)
             agree(fuse_head(head), head, x, 1e-5)
+
+
+def test_a_dropout_that_drops_in_evaluation_stays():
+    class Always(nn.Dropout):
+        def forward(self, x):
+            return nn.functional.dropout(x, self.p, training=True)
+
+    head = SpinalHead(20, 7, 6).eval()
+    head.classifier_drop = Always(0.9)
+    assert isinstance(fuse_head(head).head.classifier_drop, Always)
+
+
+def test_a_weight_that_is_computed_is_named():
+    head = SpinalHead(20, 7, 6)
+    prune.random_unstructured(head.layers[1].linear, "weight", amount=0.5)
+    with pytest.raises(ValueError, match=r"layers\.1\.linear"):
+        fuse_head(head)
+    prune.remove(head.layers[1].linear, "weight")
+    fuse_head(head)
+
+
+def test_a_model_keeps_its_contract_with_a_fused_head():
+    model = Classifier(create_backbone("pixels", image_size=2), SpinalHead(4, 3, 5)).eval()
+    x = torch.rand(2, 1, 2, 2)
+    expected = model(x)
+    model.head = fuse_head(model.head)
+    torch.testing.assert_close(model(x), expected)
+    assert (model.num_classes, model.head_hidden_size, model.head.in_features) == (3, 20, 4)
+    assert model.get_classifier() is model.head.classifier
+    with pytest.raises(RuntimeError, match="reset"):
+        model.reset_classifier(5)
 
 
 def test_it_is_for_inference_and_has_a_state_of_its_own():

@@ -77,3 +77,9 @@ def test_unknown_backbone_says_the_near_one():
 def test_a_second_backbone_of_a_name_is_refused():
     with pytest.raises(ValueError, match="'pixels' is registered already"):
         register_backbone(Pixels)
+
+
+@pytest.mark.parametrize("name", list_backbones())
+def test_channels_are_bounded_before_memory_is_taken(name):
+    with pytest.raises(ValueError, match="in_chans.*10000000"):
+        create_backbone(name, 10**7)

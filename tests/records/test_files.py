@@ -1,6 +1,7 @@
 import dataclasses
 import errno
 import gzip
+import json
 import os
 import re
 import resource
@@ -294,3 +295,17 @@ def test_a_packed_file_unpacks_to_no_more_than_records_can_be(monkeypatch, tmp_p
     (tmp_path / "bomb.jsonl.gz").write_bytes(gzip.compress(bytes(2000)))
     with pytest.raises(ValueError, match=r"bomb.* more than 1,000 bytes"):
         load_records(tmp_path / "bomb.jsonl.gz")
+
+
+def test_a_record_written_by_another_program_is_one_to_append_to(record, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    parts = dataclasses.asdict(record)
+    for text in (json.dumps(parts, separators=(",", ":")), json.dumps(dict(reversed(parts.items())))):
+        path.write_text(text)
+        append_record(path, record)
+        assert len(load_records(path)) == 2
+
+
+def test_a_folder_without_records_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=tmp_path.name):
+        load_records(tmp_path)

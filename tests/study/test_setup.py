@@ -75,3 +75,8 @@ def test_a_cell_is_run_on_the_cut_of_its_seed(tmp_path):
     assert (record.split_sizes["seed"], record.split_sizes["train"]) == (0, 200)
     known = expected([first, other, cells([0])[0]])
     assert record.key == known[0] and len({*known}) == 3
+
+
+def test_threads_are_bounded():
+    with pytest.raises(ValueError, match="threads=999999999"):
+        Setup(threads=999_999_999)

@@ -56,3 +56,8 @@ def test_pairing_gains_what_two_arms_share():
     assert pairing_gain(*own.T) == pytest.approx(1, abs=0.02)
     assert pairing_gain(*(shared + own).T) == pytest.approx(math.sqrt(2), abs=0.03)  # half of the variance is shared
     assert pairing_gain([1, 2, 3], [2, 3, 4]) == math.inf
+
+
+def test_a_value_that_is_no_number_is_named():
+    with pytest.raises(ValueError, match="nan"):
+        mean_interval([1.0, float("nan")])

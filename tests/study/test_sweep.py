@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import pytest
 
-from spinalnet_lib import create_model, files, load_dataset
+from spinalnet_lib import create_model, files, load_dataset, load_records
+from spinalnet_lib.files import locked
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study import setup as study_setup
 from spinalnet_lib.study.cells import Cell
@@ -220,3 +221,15 @@ sweep(cells(), out, engine="process")
     assert len(keys(tmp_path / "out")) == 3
     assert sweep(cells(), tmp_path / "out") == []
     assert sorted(keys(tmp_path / "out")) == sorted(expected(cells()))
+
+
+def test_a_file_reached_by_a_link_has_the_claims_of_the_file(tmp_path):
+    link = tmp_path / "deep" / "link.jsonl"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "runs.jsonl")
+    todo = cells([0])
+    (key,) = {*expected(todo[:1])}
+    with locked(tmp_path / ".claims" / key) as held:
+        assert held and sweep(todo[:1], link, one_file=True) == todo[:1]  # another process is at it
+    assert sweep(todo[:1], link, one_file=True) == [] and link.is_symlink()
+    assert len(load_records(tmp_path / "runs.jsonl")) == 1

@@ -37,6 +37,8 @@ def test_cosine_falls_from_one_to_zero_and_constant_stays():
         ({"augmentation": "flip"}, "augmentation.*'flip'"),
         ({"schedule": "redraw", "redraw_power": 3}, "read_test=True"),
         ({"redraw_power": 3}, "redraw_power=3"),
+        ({"schedule": "redraw", "redraw_power": "x", "read_test": True}, "redraw_power.*'x'"),
+        ({"schedule": "redraw", "redraw_power": -3, "read_test": True}, "redraw_power.*-3"),
         ({"stacked": True, "fast": True}, "stacked=True.*fast=True"),
         ({"stacked": True, "loss": "mse"}, "stacked=True.*loss='mse'"),
     ],

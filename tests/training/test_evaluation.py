@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spinalnet_lib import evaluate, load_dataset
+from spinalnet_lib import Split, evaluate, load_dataset
 from spinalnet_lib.records.record import unpack_bits
 from tests.training.cases import QUICK, quick_train, small
 
@@ -28,10 +28,18 @@ def test_evaluate_counts_by_hand(digits):
     assert torch.equal(correct, by_hand) and accuracy == pytest.approx(by_hand.float().mean().item())
 
 
+def test_images_come_in_the_numbers_of_the_model(digits):
+    model = small().eval()
+    _, expected = evaluate(model, digits.val)
+    assert (evaluate(model.double(), digits.val)[1] == expected).float().mean() > 0.99
+    assert (evaluate(model.bfloat16(), digits.val)[1] == expected).float().mean() > 0.8
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
         (lambda model, data: evaluate(model, data), "evaluate reads a Split, got DataSet"),
+        (lambda model, data: evaluate(model, Split(data.val.images, torch.rand(len(data.val)))), "float labels"),
         (lambda model, data: evaluate(model, data.val, batch_size=0), "batch_size must be at least 1, got 0"),
         (
             lambda model, data: evaluate(
@@ -58,8 +66,8 @@ def test_evaluation_restores_each_mode_even_after_an_error(digits):
     model.head.layers[0].norm.eval()  # frozen by its owner
     evaluate(model, digits.val)
     assert model.training and not model.head.layers[0].norm.training and model.head.layers[1].norm.training
-    with pytest.raises(TypeError):
-        evaluate(model.double(), digits.val)
+    with pytest.raises(ValueError, match="9, 9"):
+        evaluate(model, Split(torch.zeros(4, 1, 9, 9, dtype=torch.uint8), digits.val.labels[:4]))
     assert model.training and not model.head.layers[0].norm.training
 
 

@@ -142,6 +142,20 @@ def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_run_begins_again(da
         again = run(digits, CONFIGS["adamw"], path, 60)
     assert same(again, run(digits, CONFIGS["adamw"]))
     assert (tmp_path / "run.npz.damaged").read_bytes() == damaged and not path.exists()
+    path.write_bytes(b"damaged anew")
+    with pytest.warns(UserWarning, match=r"run\.npz\.damaged1"):
+        run(digits, TrainConfig(steps=1), path, 60)
+    assert (tmp_path / "run.npz.damaged").read_bytes() == damaged
+
+
+def test_what_was_never_a_checkpoint_stays_as_it_is(digits, tmp_path):
+    notes, pipe = tmp_path / "notes.txt", tmp_path / "pipe.npz"
+    notes.write_text("keep me")
+    os.mkfifo(pipe)
+    for place, error in ((notes, ValueError), (pipe, FileExistsError), (tmp_path, IsADirectoryError)):
+        with pytest.raises(error, match=place.name):
+            run(digits, TrainConfig(steps=1), place, 0)
+    assert notes.read_text() == "keep me" and pipe.is_fifo() and len(list(tmp_path.iterdir())) == 2
 
 
 def test_what_cannot_be_saved_is_said_before_the_run(digits, tmp_path):

@@ -112,6 +112,19 @@ def test_a_refused_run_loses_no_weight(digits, model, call, says):
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_labels_of_every_part_that_is_read_are_looked_at_before_the_run(part, digits):
+    split = getattr(digits, part)
+    wrong = dataclasses.replace(digits, **{part: dataclasses.replace(split, labels=split.labels + 1)})
+    none = dataclasses.replace(digits, **{part: Split(split.images[:0], split.labels[:0])})
+    config = TrainConfig(batch_size=100, read_test=True)
+    for data, says in ((wrong, "label 10"), (none, "no .*images")):
+        with pytest.raises(ValueError, match=says):
+            run_key(small(), data, config, 0, "cpu")
+    if part == "test":
+        assert run_key(small(), wrong, dataclasses.replace(config, read_test=False), 0, "cpu")
+
+
 def test_numbers_of_numpy_are_recorded(digits):
     config = TrainConfig(epochs=np.int64(1), learning_rate=np.float32(0.25), batch_size=np.int32(100))
     record = quick_train(small(layer_width=np.int64(4), drop_rate=[np.float64(0.5)] * 5), digits, config, np.int64(3))
