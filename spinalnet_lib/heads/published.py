@@ -97,13 +97,27 @@ class TiedSpinalHead(SpinalHead):
 
     With two splits and six layers, the fifth is the third and the sixth the fourth, as in the paper's regressions, where
     the script calls those two twice. In general a layer that has `2 * num_splits` before it is the one `num_splits` before;
-    a norm is shared with its layer. Source: `Regression/Regression_NN_and_SpinalNet.py` of github.com/dipuk0506/SpinalNet.
+    a norm is shared with its layer. `drop_rate` is one rate or one per Linear.
+    Source: `Regression/Regression_NN_and_SpinalNet.py` of github.com/dipuk0506/SpinalNet.
     """
 
-    def __init__(self, in_features: int, num_classes: int, layer_width: int, num_layers: int = 6, *args, **kwargs):
-        super().__init__(in_features, num_classes, layer_width, num_layers, *args, **kwargs)
-        for i in range(2 * self.num_splits, self.num_layers):
-            self.layers[i] = self.layers[i - self.num_splits]
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        layer_width: int,
+        num_layers: int = 6,
+        num_splits: int = 2,
+        drop_rate: float | Sequence[float] = 0.0,
+        **layers,
+    ):
+        check_spine(in_features, num_classes, layer_width, num_layers, num_splits, "TiedSpinalHead")
+        own = min(num_layers, 2 * num_splits)
+        *rates, last_rate = drop_rates("TiedSpinalHead", drop_rate, own + 1)
+        rates += [0.0] * (num_layers - own) + [last_rate]
+        super().__init__(in_features, num_classes, layer_width, num_layers, num_splits, rates, **layers)
+        for i in range(own, num_layers):
+            self.layers[i] = self.layers[i - num_splits]
 
 
 @register_head("progressive")

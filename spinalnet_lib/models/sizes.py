@@ -107,7 +107,8 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", width
     spine = _spine(backbone) if width is None else {**_spine(backbone), "layer_width": width}
     if head == "spinal_shared":  # it has two sets of weights, however often they are used
         spine["num_layers"] = 2
-    spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * spine["num_layers"] + [0.5]), drop_rate)
+    layers = 4 if head == "spinal_tied" else spine["num_layers"]  # its others are these again
+    spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * layers + [0.5]), drop_rate)
     if head == "spinal_big":
         del spine["layer_width"]
         return {"hidden_sizes": paper_head(backbone, "mlp")["hidden_sizes"], **spine}

@@ -226,7 +226,7 @@ def _content(path: Path) -> bytes:
     if path.suffix != _PACKED:
         return path.read_bytes()
     try:
-        with gzip.open(path) as file:
+        with gzip.open(path, "rb") as file:
             content = file.read(_LARGEST + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); restore it, or make its runs again") from error

@@ -81,5 +81,5 @@ def test_a_second_backbone_of_a_name_is_refused():
 
 @pytest.mark.parametrize("name", list_backbones())
 def test_channels_are_bounded_before_memory_is_taken(name):
-    with pytest.raises(ValueError, match="in_chans.*10000000"):
+    with pytest.raises(ValueError, match=r"in_chans.*10000000"):
         create_backbone(name, 10**7)

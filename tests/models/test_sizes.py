@@ -43,6 +43,12 @@ def test_where_the_spine_replaces_one_linear_there_is_no_dense_head():
         arm_arguments("mlp", 0.5, "densenet121")
 
 
+@pytest.mark.parametrize("head", ["mlp", "spinal", "mlp_matched", "spinal_tied", "linear"])
+def test_the_regressions_nets_have_dropout_before_their_last_layer(head):
+    model = create_model("pixels", head, 1, 8, 1, **arm_arguments(head, 0.5, "pixels"))
+    assert model.head.classifier_drop.p == 0.5 and drops(model) == [0.5]
+
+
 def test_the_width_can_be_given():
     assert arm_arguments("spinal", 0.5, width=32) == {
         "layer_width": 32,
