@@ -175,6 +175,7 @@ def write_front_page(app, exception) -> None:
 
 
 def setup(app) -> dict:
+    os.environ["TQDM_DISABLE"] = "1"  # in the kernels: a page shows no bars
     app.connect("config-inited", name_execution_cache)
     app.connect("builder-inited", copy_widget_assets)
     app.connect("source-read", refuse_typed_numbers)
