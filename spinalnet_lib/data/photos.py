@@ -119,7 +119,8 @@ class _Store:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             images, count = pool.map(lambda path: decode(path, self.size), self.files), len(self.files)
             try:
-                yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, disable=count < 1000)
+                few = {"disable": True} if count < 1000 else {}  # an argument would overrule $TQDM_DISABLE
+                yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, **few)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for the whole set
 
