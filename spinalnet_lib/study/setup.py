@@ -61,7 +61,7 @@ class Setup:
         pick_device(self.device)
         keys, wrong, unreadable = {}, {}, {}
         # A set is loaded once, damaged or not, and each of its cuts is made once.
-        for cell in sorted(cells, key=lambda cell: (cell.dataset, cell.cut_seed or 0)):
+        for cell in sorted(cells, key=lambda cell: (cell.dataset, cell.cut_seed or 0, cell.train_per_class or 0)):
             where = cell.dataset, cell.size
             try:
                 if where in unreadable:

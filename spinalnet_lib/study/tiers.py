@@ -103,7 +103,7 @@ def _of_features(body: str, dataset: str, learning_rate: float) -> TrainConfig:
 
 
 def _of_regressions(body: str, dataset: str, learning_rate: float) -> TrainConfig:
-    return replace(regression_recipe(), learning_rate=learning_rate, schedule="cosine")
+    return replace(regression_recipe(), learning_rate=learning_rate, schedule="cosine", read_test=False)
 
 
 def _of_large_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:

@@ -57,6 +57,11 @@ def test_tier_c_takes_what_the_search_chose(ended):
     assert masks == set(range(10))
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_no_search_reads_a_test_set(tier):
+    assert not any(cell.config.read_test for cell in list_cells("tuning", tier))
+
+
 def test_power_is_told_by_seeds_that_chose_nothing_and_read_no_test_set(ended):
     cells = list_cells("power", "C", ended, ["mnist"])
     assert Counter(cell.head for cell in cells) == dict.fromkeys((*PRIMARY, "linear"), 8)
