@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 def test_a_device_that_cannot_be_used_is_named():
     assert pick_device("cpu") == CPU and pick_device().type in ("cpu", "cuda")
-    for wrong in ("gpu", "meta:x", 3.5):
+    for wrong in ("gpu", "meta", 3.5):
         with pytest.raises(ValueError, match=str(wrong)):
             pick_device(wrong)
 

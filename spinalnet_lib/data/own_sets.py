@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import write_whole
+from ..files import check_writable, write_whole
 from .cards import PARTS
 from .class_folders import list_class_folders, read_class_folders
 from .photos import cache_folder, hash_files
@@ -82,6 +82,10 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     if parts and "train" not in parts:
         raise ValueError(f"{folder} has the parts {', '.join(parts)} and no train; add it, or rename one")
     parts = parts or {"train": "."}
+    try:
+        check_writable(path)  # before every photograph is hashed
+    except OSError as error:
+        raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
     found = {part: list_class_folders(folder / inner) for part, inner in parts.items()}
     card = {
         "name": folder.name,
@@ -96,10 +100,7 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         "classes": list(found["train"]),
         "sha256_of_files": _hash(folder, found),
     }
-    try:
-        write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
+    write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return card
 
 

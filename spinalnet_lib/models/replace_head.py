@@ -185,7 +185,8 @@ def _prove(model: nn.Module, place: str, make: Make, num_classes: int, shapes: l
                 like = next(twin.parameters())
                 images = torch.zeros(2, *shape, device=like.device, dtype=like.dtype)
             except Exception as error:
-                failures.append(f"it cannot be copied: {error}")
+                plain = "make weights plain that are computed from others, as torch.nn.utils.prune.remove does"
+                failures.append(f"it cannot be copied: {error}; {plain}")
                 continue
             heads = _wire(twin, place, make, num_classes)  # what create_head says goes to the caller as it is
             for head in heads:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from spinalnet_lib import list_datasets, load_dataset
+from spinalnet_lib.data import own_sets
 from spinalnet_lib.data.cards import load_card
 from spinalnet_lib.data.own_sets import write_card
 from tests.data.cases import flip_in_gz, sha, sheet, write_classes, write_photo
@@ -197,6 +198,16 @@ def test_a_card_is_not_overwritten_and_not_written_for_what_is_no_set(own, tmp_p
         with pytest.raises(ValueError, match=says):
             write_card(tmp_path / name)
     assert not list(tmp_path.glob("*/.card*"))
+
+
+def test_a_card_that_cannot_be_written_is_said_before_photographs_are_hashed(own, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_sets, "check_writable", full)
+    monkeypatch.setattr(own_sets, "hash_files", lambda files: pytest.fail("hashed first"))
+    with pytest.raises(OSError, match=r"card\.json cannot be written \(No space"):
+        write_card(own)
 
 
 def test_photographs_that_go_are_missed(own):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel
 
 from spinalnet_lib import SpinalHead, create_model, replace_head
@@ -33,6 +34,15 @@ class Toy(nn.Module):
 
     def forward(self, x):
         return self.fc(self.features(x))
+
+
+def test_a_pruned_model_is_told_what_makes_it_plain():
+    model = Toy()
+    prune.random_unstructured(model.conv, "weight", amount=0.5)
+    with pytest.raises(ValueError, match=r"prune\.remove"):
+        replace_head(model, "spinal", 4, layer_width=4)
+    prune.remove(model.conv, "weight")
+    assert replace_head(model, "spinal", 4, layer_width=4)(torch.zeros(2, 3, 32, 32)).shape == (2, 4)
 
 
 class IgnoresItsFc(Toy):
