@@ -296,6 +296,24 @@ def gains(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | Non
     return _gains(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
 
 
+def pilot_spread(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | None:
+    """Gains on validation images over the power runs (S,) less their mean, which would tell a direction.
+
+    None while one is missing or diverged, and in tier D4, which has none.
+    """
+    runs = evidence_of(records).runs(comparison, POWER_SEEDS)
+    errors = reference_errors(comparison, records)
+    if comparison.tier == "D4" or errors is None or len(_paired(comparison, runs, POWER_SEEDS)) < len(POWER_SEEDS):
+        return None
+    found = _gains(comparison, runs, POWER_SEEDS, errors, validation=True)
+    return found - found.mean() if np.isfinite(found).all() else None
+
+
+def pilot_overlap(comparison: Comparison, records: Sequence[Record]) -> float:
+    """n₂/n₁ of the power runs where seeds draw from one pool of images, else 0."""
+    return _overlap(comparison, evidence_of(records).runs(comparison, POWER_SEEDS))
+
+
 def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     """The verdict on the gain of `arm` over `reference`; "untested" until all its runs and those that give its δ are there.
 
@@ -317,30 +335,37 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     return replace(verdict, population_note=_NO_IMAGES) if lacks_images else verdict
 
 
-def _gains(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None) -> np.ndarray:
+def _gains(
+    comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None, validation: bool = False
+) -> np.ndarray:
     """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
         of_arm, of_reference = (
-            np.array([_badness(comparison.tier, runs[arm, name, seed]) for seed in seeds]) for arm in comparison.arms
+            np.array([_badness(comparison.tier, runs[arm, name, seed], validation) for seed in seeds])
+            for arm in comparison.arms
         )
         scale = len(comparison.datasets) * errors[name] if len(comparison.datasets) > 1 else 1.0
         found += (of_reference - of_arm) / scale
     return found
 
 
-def _badness(tier: str, record: Record) -> float:
+def _badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
-    if tier == "R":
-        diverged = record.diverged or record.test["last_mse"] is None
-        return math.log(mean_predictor_error(record.dataset, record.seed) if diverged else record.test["last_mse"])
     if tier == "D4":
         norms = record.last["gradient_norms"]
         return math.log(norms[-1] / norms[0])
-    error = 1 - record.test["last"]
+    if tier == "R":
+        error = record.last["val_mse"] if validation else record.test["last_mse"]
+        if record.diverged or error is None:
+            error = mean_predictor_error(record.dataset, record.seed)
+        return math.log(error)
+    error = record.last["val_error"] if validation else 1 - record.test["last"]
+    if error is None:  # of validation images, after a run that diverged
+        return math.nan
     if tier == "W" and error == 0:
         raise ValueError(
-            f"run {record.key[:10]} has no error on {record.dataset}, which has no logarithm; take more images"
+            f"run {record.key[:10]} has no error on {record.dataset}, and 0 no logarithm; take more images"
         )
     return math.log(error) if tier == "W" else error
 

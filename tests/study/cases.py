@@ -145,12 +145,12 @@ def runs_of(record, comparison, gains, searches=(), level=0.1):
     return found
 
 
-def power_runs(record, comparison, gains, searches=(), level=0.1):
+def power_runs(record, comparison, gains, searches=(), level=0.1, images=IMAGES):
     """Power runs of both arms with these eight gains on validation images."""
     cells = planned_cells(comparison, POWER_SEEDS, searches).items()
     closed = {place: replace(cell, config=replace(cell.config, read_test=False)) for place, cell in cells}
     return [
-        run_of(record, cell, level - gains[POWER_SEEDS.index(seed)] * (head == comparison.arm))
+        run_of(record, cell, level - gains[POWER_SEEDS.index(seed)] * (head == comparison.arm), images)
         for (head, _, seed), cell in closed.items()
     ]
 
