@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> None:
 
         start_server()  # before torch is imported here
     from ..machine import TimeLimit, pick_device
-    from ..records.files import load_records
+    from ..records.files import RecordFolder, load_records
     from ..study.cells import list_cells
+    from ..study.gate import cells_to_run
     from ..study.setup import Setup
     from ..study.sweep import check_engine
     from ..study.tiers import choose_sets
@@ -74,11 +75,15 @@ def run(args: argparse.Namespace) -> None:
     sets, absent = choose_sets(args.tier, args.sets, pick_device(args.device).type, args.data)
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")
+    runs = RecordFolder(args.out)
     given = None if args.tuning is None else load_records(args.tuning)
 
     def cells():
         search = search_records(args.out) if given is None else given
-        found = (list_cells(args.study, tier, search, names, args.data, args.part) for tier, names in sets.items())
+        found = []
+        for tier, names in sets.items():
+            listed = list_cells(args.study, tier, search, names, args.data, args.part)
+            found.append(cells_to_run(args.study, tier, listed, search, runs.records()))
         return [replace(cell, size=args.size) for cells in found for cell in cells]
 
     if not cells():
@@ -119,7 +124,8 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
             continue
 
         def cells(step=step, names=names):
-            return step.cells(search_records(results / "tuning"), names, args.data, plans)
+            made = [run for kind in ("power", step.folder) for run in RecordFolder(results / kind).records()]
+            return step.cells(search_records(results / "tuning"), names, args.data, plans, made)
 
         try:
             todo = cells()

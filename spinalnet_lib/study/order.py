@@ -18,6 +18,7 @@ from ..paths import data_path
 from ..records.files import RecordFolder
 from ..records.record import Record
 from .cells import Cell, list_cells
+from .gate import cells_to_run
 from .jobs import predicted_seconds
 from .tiers import TIERS, Tier
 from .tuning import is_current, search_records
@@ -55,9 +56,15 @@ class Step:
         datasets: Sequence[str] = (),
         root=None,
         plans: Mapping[str, Tier] = TIERS,
+        beside: Sequence[Record] = (),
     ) -> list[Cell]:
-        """Its cells, as `list_cells` lists them; of all its sets, or of some."""
-        return list_cells(self.study, self.tier, records, datasets or self.datasets, root, self.part, plans)
+        """Its cells, as `list_cells` lists them, and those of its extension; of all its sets, or of some.
+
+        `records` as in `list_cells`, and `beside` what has been run of it. Raises ValueError for cells that are not to be
+        run yet.
+        """
+        cells = list_cells(self.study, self.tier, records, datasets or self.datasets, root, self.part, plans)
+        return cells if records is None else cells_to_run(self.study, self.tier, cells, records, beside)
 
 
 def _on_a_gpu() -> Iterator[Step]:
@@ -115,7 +122,7 @@ def study_progress(records: Sequence[Record] | None = None) -> list[dict]:
     for step in STUDY_ORDER:
         device, waits_for = TIERS[step.tier].device, None
         try:
-            cells = step.cells(searches)
+            cells = step.cells(searches, beside=records)
             missing = undone(cells, records, device)
         except ValueError as error:
             waits_for = str(error)
