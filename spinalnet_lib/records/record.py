@@ -8,15 +8,9 @@ import json
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
-
-from ..checks import needs
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # What a run gave. Other fields say what it was (`key` is the hash of it), or when, why and where it was made.
 RESULTS = ("curve", "diverged", "test", "head_cost", "body_cost")
@@ -66,6 +60,15 @@ class Record:
     def head(self) -> str:
         return self.model["head"]
 
+    @cached_property
+    def setup(self) -> tuple:
+        """What was run, whatever the data's content and the machine: that of the planned cell which this is a run of."""
+        cut = self.split_sizes.get("seed"), self.split_sizes.get("train_per_class")
+        model = self.model
+        return run_setup(
+            self.dataset, model["backbone"], self.head, model["head_arguments"], self.recipe, self.seed, *cut
+        )
+
     @property
     def loss(self) -> str:
         return self.recipe.get("loss", "cross_entropy")
@@ -99,32 +102,6 @@ class Record:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
 
 
-def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
-    """One row a run: what it was, its last validation error and loss, its test accuracies, its cost.
-
-    With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
-    """
-    with needs("book"):
-        import pandas as pd
-
-    records = each_once(records)
-    if curves:
-        of_run = [({"dataset": r.dataset, "arm": r.arm, "seed": r.seed}, {"key": r.key}, r.curve) for r in records]
-        return pd.DataFrame([run | point | key for run, key, curve in of_run for point in curve])
-    rows = []
-    for r in records:
-        row = {"dataset": r.dataset, "backbone": r.model["backbone"], "head": r.head, "arm": r.arm, "seed": r.seed}
-        row |= {"epochs": r.recipe["epochs"]} | {
-            name: value for name, value in r.last.items() if name.startswith("val_")
-        }
-        row["diverged"] = r.diverged
-        kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
-        row |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
-        row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
-        rows.append(row | {"seconds": r.seconds, "device": r.device, "threads": r.threads, "key": r.key})
-    return pd.DataFrame(rows)
-
-
 def differing_results(a: Record, b: Record) -> list[str]:
     """The fields in which two records of one run gave different results."""
     return [name for name in RESULTS if getattr(a, name) != getattr(b, name)]
@@ -145,6 +122,21 @@ def each_once(records: Iterable[Record]) -> list[Record]:
     if doubled:
         warnings.warn(f"{doubled} records are of runs that are there already; each run counts once", stacklevel=3)
     return list(runs.values())
+
+
+def run_setup(
+    dataset: str,
+    backbone: str,
+    head: str,
+    head_arguments: dict,
+    recipe: dict,
+    seed: int,
+    cut_seed: int | None,
+    train_per_class: int | None,
+) -> tuple:
+    """Equal for equal runs, whatever the data's content and the machine; can be a key of a dict."""
+    sizes, how = (json.dumps(parts, sort_keys=True) for parts in (head_arguments, recipe))
+    return dataset, backbone, head, sizes, how, seed, cut_seed, train_per_class
 
 
 def record_key(parts: dict) -> str:

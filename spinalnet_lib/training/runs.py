@@ -145,9 +145,14 @@ def identity(
 
 def numerics_version(model: Classifier, config: TrainConfig) -> int:
     """The version of the numbers that a recipe gives with this model."""
-    if config.fast:
-        return FAST_NUMERICS_VERSION
     drops = any(isinstance(module, nn.Dropout) and module.p for module in model.head.modules())
+    return numerics_of(config.fast, drops)
+
+
+def numerics_of(fast: bool, drops: bool) -> int:
+    """The version of the numbers of a fast run or a plain one, with dropout in the head or without."""
+    if fast:
+        return FAST_NUMERICS_VERSION
     return DROPOUT_NUMERICS_VERSION if drops else NUMERICS_VERSION
 
 
@@ -232,6 +237,9 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")
         raise ValueError(f"{data.name} has {kind} labels, the recipe loss={config.loss!r}; use loss={fit!r}")
+    if config.gradient_norms and not isinstance(getattr(model.head, "layers", None), nn.ModuleList):
+        name = model.arguments["head"]
+        raise ValueError(f"gradient_norms=True reads a head's layers, {name!r} has none in a row; leave it out")
     parts = {"train": data.train, "validation": data.val, **({"test": data.test} if config.read_test else {})}
     for name, part in parts.items():
         if not len(part):
