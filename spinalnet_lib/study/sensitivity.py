@@ -1,0 +1,71 @@
+"""Attempts to break a verdict: the same runs under another δ, read otherwise, or with some of them left out.
+
+None of these decides anything. Where one gives the verdict another name, the verdict is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..records.record import Record
+from .comparisons import Comparison, delta, evidence_of, gains, gains_of, needed_seeds, overlap, reference_errors
+from .intervals import half_width, levels
+from .verdict import FEWEST_UNITS, judge, name_verdict
+
+_FOLDS = 5  # parts of the seeds that are left out in turn
+_DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
+
+Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
+
+
+def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, str]:
+    """Of a complete comparison: what was changed -> the name that the verdict then has. Empty while it is incomplete."""
+    found, least = gains(comparison, records), delta(comparison, records)
+    if found is None or least is None:
+        return {}
+    seeds, errors = needed_seeds(comparison, records), reference_errors(comparison, records)
+    runs = evidence_of(records).runs(comparison, seeds)
+    shared = overlap(comparison, runs)
+
+    def named(values: np.ndarray, least: float = least) -> str:
+        return judge(values, least, len(values), comparison.families, shared).name
+
+    names = {what: named(found, factor * least) for what, factor in _DELTAS.items()}
+    names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
+    if comparison.tier != "D4":  # gradients have no validation reading
+        on_validation = {place: _on_validation(record) for place, record in runs.items()}
+        names["validation instead of test"] = named(gains_of(comparison, on_validation, seeds, errors))
+    for left_out in np.array_split(np.arange(len(seeds)), _FOLDS):
+        if len(seeds) - len(left_out) >= FEWEST_UNITS:
+            span = f"without seeds {seeds[left_out[0]]} to {seeds[left_out[-1]]}"
+            names[span] = named(np.delete(found, left_out))
+    for name in comparison.datasets if len(comparison.datasets) > 1 else ():
+        others = tuple(other for other in comparison.datasets if other != name)
+        names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
+    return names
+
+
+def _on_validation(record: Record) -> Record:
+    """A run whose validation results stand where those on the test set did."""
+    last = record.last
+    test = {"last_mse": last["val_mse"]} if record.loss == "mse" else {"last": 1 - last["val_error"]}
+    return replace(record, test=test)
+
+
+def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, errors: dict | None) -> str:
+    """The verdict's name if the arms were two samples: the squares of their spreads add up.
+
+    The gain of each seed's reference over one and the same run of the arm has the reference's spread, and so has the arm.
+    """
+    seeds = sorted({seed for *_, seed in runs})
+    spreads, first = [], seeds[0]
+    for varied in comparison.arms:
+        held = {place: run if place[0] == varied else runs[(*place[:2], first)] for place, run in runs.items()}
+        spreads.append(gains_of(comparison, held, seeds, errors).std(ddof=1))
+    mean = gains_of(comparison, runs, seeds, errors).mean()
+    sd, n = float(np.hypot(*spreads)), len(seeds)
+    wide, narrow = (half_width(sd, n, level, shared) for level in levels(comparison.families))
+    return name_verdict((mean - wide, mean + wide), (mean - narrow, mean + narrow), least)

@@ -1,0 +1,221 @@
+"""Claims about accuracy and gradients (C3, C4, C8, C9, C19, C20): from verdicts on the plan's comparisons to the claims'.
+
+Which comparisons belong to a claim, and how they add up, is the plan's (`data/protocol.md`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from ..data.regression import TARGETS
+from ..records.record import Record
+from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
+from .claim_rules import regressions as three_of_four
+from .claims import Finding, Part
+from .comparisons import COMPARISONS, LOG_DELTAS, Comparison, delta, evidence_of, gains, judged, needed_seeds
+from .intervals import gain_interval, levels
+from .jobs import time_left
+from .sensitivity import sensitivity
+from .statistics import log_ratio_slopes
+from .verdict import UNDECIDED
+
+CLAIMED, SPINE = "as claimed", "because of the spine"
+_MATCHED = "mlp_matched"
+_LISTED = ("vgg5", "resnet18_cells", "vgg16_bn", "densenet121")  # bodies of tiers G and H among the paper's nine networks
+_TUNED = "as published these networks have too few seeds for a verdict, so both arms are tuned"
+_OVERTURNED = {
+    "holds": "other seeds or data whose intervals reach down to δ",
+    "not supported": "other seeds or data whose intervals lie above δ",
+    "contradicted": "other seeds or data whose intervals lie above 0",
+    "open": "the seeds that are needed, or a smaller spread",
+    "untested": "the planned runs, which decide it",
+}
+
+
+def findings(records: Sequence[Record]) -> dict[str, list[Finding]]:
+    """Of each of these claims its findings; `records` hold the searches and power runs, too."""
+    judge = Judge(records)
+    return {
+        "C3": [_networks(judge, CLAIMED), _networks(judge, SPINE)],
+        "C4": [_gradients(judge)],
+        "C8": [_narrow_layers(judge, CLAIMED, "mlp"), _narrow_layers(judge, SPINE, _MATCHED)],
+        "C9": [_regressions(judge, CLAIMED), _regressions(judge, SPINE)],
+        "C19": [_transfer(judge, half, tier, why) for why in (CLAIMED, SPINE) for half, tier in _HALVES.items()],
+        "C20": [_most_sets(judge, CLAIMED), _most_sets(judge, SPINE)],
+    }
+
+
+def chosen(tier: str, reference: str | None = None, recipe: str = "tuned") -> list[Comparison]:
+    """The plan's comparisons of a tier with a reference; without one with the head that the spine replaces."""
+    return [
+        comparison
+        for comparison in COMPARISONS
+        if (comparison.tier, comparison.recipe) == (tier, recipe)
+        and (comparison.reference == reference if reference else comparison.reference != _MATCHED)
+    ]
+
+
+def _reference(why: str) -> str | None:
+    return _MATCHED if why == SPINE else None
+
+
+class Judge:
+    """Parts and findings from one set of records; each comparison is judged once."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        self.part = cache(self._part)
+
+    def _part(self, comparison: Comparison) -> Part:
+        verdict = judged(comparison, self.records)
+        runs = evidence_of(self.records).runs(comparison, needed_seeds(comparison, self.records))
+        return Part(
+            comparison.name,
+            verdict,
+            delta(comparison, self.records),
+            sensitivity(comparison, self.records) if verdict.name != "untested" else {},
+            tuple(sorted(record.key for record in runs.values())),
+            len(needed_seeds(comparison, self.records)),
+        )
+
+    def name(self, comparison: Comparison) -> str:
+        return self.part(comparison).verdict.name
+
+    def gated(self, comparison: Comparison) -> str:
+        """A verdict's name; of a key secondary comparison only where the primary one of its family is decided."""
+        place = comparison.datasets, comparison.backbone
+        primary = next(c for c in chosen(comparison.tier, _MATCHED) if (c.datasets, c.backbone) == place)
+        return "untested" if self.name(primary) in UNDECIDED else self.name(comparison)
+
+    def finding(self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", **more) -> Finding:
+        parts = tuple(self.part(comparison) for comparison in comparisons)
+        evidence = ". ".join(filter(None, [_say(parts), note]))
+        commands = " && ".join(dict.fromkeys(step for comparison in comparisons for step in _commands(comparison)))
+        sources = dict.fromkeys(f"data/results/{kind}" for comparison in comparisons for kind in _kinds(comparison))
+        fixed = (state, evidence, _OVERTURNED[state], commands, tuple(sources), reading, parts)
+        return Finding(*fixed, self.minutes(comparisons), **more)
+
+    def minutes(self, comparisons: Sequence[Comparison]) -> float | None:
+        """That missing runs take one after another; None where no run like one of them has ended, or a search has not."""
+        missing = {}
+        for comparison in comparisons:
+            evidence, seeds = evidence_of(self.records), needed_seeds(comparison, self.records)
+            cells, runs = evidence.cells(comparison), evidence.runs(comparison, seeds)
+            if not cells:
+                return None
+            missing |= {place: cell for place, cell in cells.items() if place[2] in seeds and place not in runs}
+        seconds, unknown = time_left(list(missing.values()), self.records)
+        return None if unknown or not missing else seconds / 60
+
+
+def _networks(judge: Judge, why: str) -> Finding:
+    """C3: the CNN's row from the families of tier C, as published where it is read as claimed; other bodies tuned."""
+    families = chosen("C", _MATCHED) if why == SPINE else chosen("C", None, "published")
+    others = [c for tier in ("G", "H") for c in chosen(tier, _reference(why)) if c.backbone in _LISTED]
+    first = {c.backbone: c for c in reversed(others)}  # of several sets of a body the first
+    rows = [judge.gated(c) if why == CLAIMED else judge.name(c) for c in first.values()]
+    names = [judge.name(c) for c in families]
+    state = most_networks(*names, networks=rows)
+    decided = sum(name not in UNDECIDED for name in (names[0], *rows))
+    note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
+    note += f"; {_TUNED}" if why == CLAIMED else ""
+    return judge.finding(why, [*families, *first.values()], state, note)
+
+
+def _gradients(judge: Judge) -> Finding:
+    """C4."""
+    comparisons = [*chosen("D4", "mlp_deep"), *chosen("D4", "mlp_deep_skip")]
+    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)))
+
+
+def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
+    """C8, on every set of tier W: the slope over all widths, and the gain at the narrowest."""
+    states, narrowest, notes, every = [], [], [], chosen("W", reference)
+    for name in dict.fromkeys(c.family for c in every):
+        widths = sorted((c for c in every if c.family == name), key=lambda c: c.width)
+        narrowest.append(widths[0])
+        found = [gains(c, judge.records) for c in widths]
+        if any(of_width is None for of_width in found):
+            states.append("untested")
+            notes.append(f"{name}: {sum(g is not None for g in found)} of {len(found)} widths are complete")
+            continue
+        ratios = np.exp(np.transpose(found))  # of errors, by seed and width
+        slopes = log_ratio_slopes(ratios, np.ones_like(ratios), [c.width for c in widths])
+        mean, low, high = gain_interval(slopes, levels(widths[0].families)[0])
+        states.append(narrow_layers((low, high), judge.name(widths[0])))
+        notes.append(f"{name}: the gain changes by {mean:.3g} ({low:.3g} to {high:.3g}) a doubling of the width")
+    finding = judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
+    return replace(finding, minutes=judge.minutes(every))
+
+
+def _regressions(judge: Judge, why: str) -> Finding:
+    """C9: seeds that were seen before the plan decide nothing."""
+    comparisons = chosen("R", _MATCHED) if why == SPINE else chosen("R", "mlp", "published")
+    seen = sum(r.dataset in TARGETS and r.seed not in comparisons[0].seeds for r in judge.records)
+    note = f"{seen:,} runs with other seeds were seen before the plan was written, and decide nothing" if seen else ""
+    return _by_number(judge, why, comparisons, three_of_four, note)
+
+
+_HALVES = {"frozen": "P", "fine-tuned": "T"}
+
+
+def _transfer(judge: Judge, half: str, tier: str, why: str) -> Finding:
+    """C19, one of its halves."""
+    return _by_number(judge, f"{why}, {half}", chosen(tier, _reference(why)), most_hold)
+
+
+def _most_sets(judge: Judge, why: str) -> Finding:
+    """C20."""
+    comparisons = chosen("G", _reference(why))
+    note, name = (_TUNED, judge.gated) if why == CLAIMED else ("", judge.name)
+    return _by_number(judge, why, comparisons, most_hold, note, name)
+
+
+def _by_number(
+    judge: Judge,
+    reading: str,
+    comparisons: Sequence[Comparison],
+    rule: Callable[[Sequence[str]], str],
+    note: str = "",
+    name: Callable[[Comparison], str] | None = None,
+) -> Finding:
+    """A claim that enough of its comparisons decide; beside it what the rule says without each of them."""
+    names = [(name or judge.name)(comparison) for comparison in comparisons]
+    state, without = rule(names), {}
+    if state != "untested":
+        for place, comparison in enumerate(comparisons):
+            without[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
+    return judge.finding(reading, comparisons, state, note, sensitivity=without)
+
+
+def _say(parts: Sequence[Part]) -> str:
+    """The tested comparisons in full, of the others how many runs are there."""
+    tested = [part for part in parts if part.verdict.name != "untested"]
+    texts = [_describe(part) for part in tested]
+    if rest := [part for part in parts if part not in tested]:
+        have, planned = sum(part.verdict.units for part in rest), sum(part.planned for part in rest)
+        texts.append(f"{len(rest)} of {len(parts)} comparisons wait for runs: {have:,} of {planned:,} pairs are there")
+    return ". ".join(texts)
+
+
+def _describe(part: Part) -> str:
+    verdict, (low, high) = part.verdict, part.verdict.interval
+    name = f"{verdict.name}, {verdict.leaning}" if verdict.leaning else verdict.name
+    needed = verdict.seeds_needed
+    seeds = "" if needed is None else "; no number of seeds will do" if math.isinf(needed) else f"; needs {needed:,.0f} seeds"
+    return f"{part.name}: {name} (gain {verdict.mean:.3g}, {low:.3g} to {high:.3g}; δ {part.delta:.3g}{seeds})"
+
+
+def _kinds(comparison: Comparison) -> list[str]:
+    """The kinds of runs that a comparison rests on, in the order in which they are made."""
+    power = [] if comparison.tier in LOG_DELTAS else ["power"]  # which gives δ
+    return [*power, "published"] if comparison.recipe == "published" else ["tuning", *power, "study"]
+
+
+def _commands(comparison: Comparison) -> list[str]:
+    return [f"spinalnet sweep {kind} --tier {comparison.tier} --out data/results/{kind}" for kind in _kinds(comparison)]
