@@ -8,6 +8,7 @@ import json
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +66,15 @@ class Record:
     @property
     def head(self) -> str:
         return self.model["head"]
+
+    @cached_property
+    def setup(self) -> tuple:
+        """What was run, whatever the data's content and the machine: that of the planned cell which this is a run of."""
+        cut = self.split_sizes.get("seed"), self.split_sizes.get("train_per_class")
+        model = self.model
+        return run_setup(
+            self.dataset, model["backbone"], self.head, model["head_arguments"], self.recipe, self.seed, *cut
+        )
 
     @property
     def loss(self) -> str:
@@ -145,6 +155,21 @@ def each_once(records: Iterable[Record]) -> list[Record]:
     if doubled:
         warnings.warn(f"{doubled} records are of runs that are there already; each run counts once", stacklevel=3)
     return list(runs.values())
+
+
+def run_setup(
+    dataset: str,
+    backbone: str,
+    head: str,
+    head_arguments: dict,
+    recipe: dict,
+    seed: int,
+    cut_seed: int | None,
+    train_per_class: int | None,
+) -> tuple:
+    """Equal for equal runs, whatever the data's content and the machine; can be a key of a dict."""
+    sizes, how = (json.dumps(parts, sort_keys=True) for parts in (head_arguments, recipe))
+    return dataset, backbone, head, sizes, how, seed, cut_seed, train_per_class
 
 
 def record_key(parts: dict) -> str:

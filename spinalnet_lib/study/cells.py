@@ -10,17 +10,18 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..checks import check_name
 from ..data.cards import load_card
 from ..data.regression import TARGETS
 from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
-from ..records.record import Record
+from ..records.record import Record, run_setup
 from ..training.config import TrainConfig, describe_recipe
 from ..training.recipes import POWER_SEEDS, TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe
 from .tiers import TIERS, Runs, Tier, frozen_body
-from .tuning import Search, SearchIncomplete, drop_rate
+from .tuning import NO_SEARCH, Search, SearchIncomplete, drop_rate
 
 STUDIES = ("tuning", "power", "study", "published")
 
@@ -47,6 +48,13 @@ class Cell:
         recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
         data = self.dataset, self.size, self.cut_seed, self.train_per_class
         return *data, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
+
+    @cached_property
+    def setup(self) -> tuple:
+        """What its record will have as `Record.setup`."""
+        recipe = describe_recipe(self.config)
+        cut = self.cut_seed, self.train_per_class
+        return run_setup(self.dataset, self.backbone, self.head, self.head_arguments, recipe, self.seed, *cut)
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
@@ -88,6 +96,18 @@ def list_cells(
     # Features fill the memory, so one set is ended before the next is loaded; a stack holds all seeds anyway.
     order = {name: place for place, name in enumerate(dict.fromkeys(cell.dataset for cell in cells))}
     return sorted(cells, key=lambda cell: order[cell.dataset]) if plan.features else cells
+
+
+def cells_of(
+    tier: str, runs: Runs, records: Sequence[Record] = (), recipe: str = "tuned", root: str | os.PathLike | None = None
+) -> list[Cell]:
+    """The cells of some runs with a tier's bodies and cuts, and its "tuned" recipe or the "published" one.
+
+    `records` as in `list_cells`; raises SearchIncomplete where they do not say which settings were chosen.
+    """
+    if recipe == "published":
+        return _cells_as_published(TIERS[tier], (runs,), runs.datasets)
+    return _tier_cells(replace(TIERS[tier], runs=(runs,)), records, runs.datasets, root)
 
 
 def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
@@ -139,7 +159,13 @@ def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[
     """Runs with the paper's recipes and sizes."""
     cells = [
         Cell(
-            dataset, backbone, head, seed, *_as_published(backbone, dataset, head), cut_seed=seed if plan.cuts else None
+            dataset,
+            backbone,
+            head,
+            seed,
+            *_as_published(backbone, dataset, head),
+            tuning_id=NO_SEARCH,
+            cut_seed=seed if plan.cuts else None,
         )
         for runs in several
         for seed in runs.seeds

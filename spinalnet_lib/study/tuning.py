@@ -20,6 +20,9 @@ from ..records.files import RecordFolder, load_records
 from ..records.record import Record
 from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 
+NO_SEARCH = hashlib.sha256(
+    b""
+).hexdigest()  # the `tuning_id` of settings that are the paper's: of a search over no runs
 _MOST_STEPS = 2  # by which the grid grows, at either end
 
 

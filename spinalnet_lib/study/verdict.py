@@ -34,7 +34,7 @@ class Verdict:
 
     name: str
     units: int
-    half_width: float  # of [L, U], in δ; above 1 a primary pair is extended
+    half_width: float | None  # of [L, U], in δ; above 1 a primary pair is extended; None while δ is not known
     mean: float | None = None
     interval: tuple[float, float] | None = None  # [L, U]
     narrow_interval: tuple[float, float] | None = None  # [L′, U′]

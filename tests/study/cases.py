@@ -1,20 +1,25 @@
 """What the tests of this room share."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
+
 from spinalnet_lib import TrainConfig
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records.files import RecordFolder
+from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study.cells import Cell, list_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.jobs import Job, Shelf
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tuning import drop_rate
 from spinalnet_lib.training.config import describe_recipe
-from spinalnet_lib.training.recipes import TUNING_RATES
+from spinalnet_lib.training.recipes import POWER_SEEDS, TUNING_RATES
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=3, batch_size=100)
 LONG_ENOUGH = 300  # seconds after which something hangs
@@ -92,6 +97,65 @@ def with_losses(records, middle=TUNING_RATES[2]):
     for record in records:
         loss = 1 + abs(record.recipe["learning_rate"] - middle) + drop_rate(record) / 10
         found.append(replace(record, curve=[{**record.last, "val_nll": loss}]))
+    return found
+
+
+IMAGES = 2000  # of a made-up test set
+
+
+def ended_search(record, *datasets, tier="C"):
+    """Records of a search that has ended at the middle rate."""
+    found = with_losses(recorded(record, list_cells("tuning", tier, (), datasets)))
+    return [replace(run, key=_key(run)) for run in found]
+
+
+def run_of(record, cell, error, images=IMAGES):
+    """The record that a planned cell would have, with this test and validation error, or squared error."""
+    (run,) = recorded(record, [cell])
+    cut = {"seed": cell.cut_seed, "train_per_class": cell.train_per_class} if cell.cut_seed is not None else {}
+    run = replace(run, split_sizes={"train": 5 * images, "val": images, "test": images} | cut, tuning_id=cell.tuning_id)
+    if cell.config.loss == "mse":
+        point = {"step": 10, "epoch": 1.0, "train_loss": 0.1, "val_mse": error}
+        test = {"last_mse": error, "val_best_mse": error, "test_min_mse": error}
+    else:
+        wrong = round(error * images)
+        point = {"step": 10, "epoch": 1.0, "train_loss": 0.1, "val_error": wrong / images, "val_nll": wrong / images}
+        right = np.random.default_rng(cell.seed).permutation(images) >= wrong
+        accuracy = 1 - wrong / images
+        test = {"last": accuracy, "val_best": accuracy, "test_max": accuracy, "nll": 0.1, "brier": 0.1}
+        test["correct"] = pack_bits(right)
+    run = replace(run, curve=[{**point, "step": 5, "epoch": 0.5}, point], test=test if cell.config.read_test else None)
+    return replace(run, key=_key(run))
+
+
+def _key(run):
+    return hashlib.sha256(repr(run.setup).encode()).hexdigest()
+
+
+def runs_of(record, comparison, gains, searches=(), level=0.1):
+    """Runs of both arms with these gains, a seed each in the plan's order, the reference's errors about `level`."""
+    seeds = (*comparison.seeds, *comparison.extended)[: len(gains)]
+    cells = planned_cells(comparison, seeds, searches)
+    found = []
+    for place, cell in cells.items():
+        gain = gains[seeds.index(place[2])] * (place[0] == comparison.arm)
+        found.append(run_of(record, cell, level - gain))
+    return found
+
+
+def power_runs(record, comparison, gains, searches=(), level=0.1):
+    """Power runs of both arms with these eight gains on validation images."""
+    cells = planned_cells(comparison, POWER_SEEDS, searches).items()
+    closed = {place: replace(cell, config=replace(cell.config, read_test=False)) for place, cell in cells}
+    return [
+        run_of(record, cell, level - gains[POWER_SEEDS.index(seed)] * (head == comparison.arm))
+        for (head, _, seed), cell in closed.items()
+    ]
+
+
+def comparison(start):
+    """The one comparison of the plan whose name begins so."""
+    (found,) = [each for each in COMPARISONS if each.name.startswith(start)]
     return found
 
 

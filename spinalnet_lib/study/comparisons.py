@@ -1,0 +1,381 @@
+"""The comparisons that the plan judges: which planned runs each takes, its δ, and its verdict once all are there.
+
+Source: `data/protocol.md`, rules 3 to 5. A run belongs to a comparison where it is that of a planned cell, by its data set,
+body, head, sizes, recipe, seed and cut; runs that look alike do not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+
+import numpy as np
+
+from ..data.regression import TARGETS, regression_data
+from ..datasets import load_dataset
+from ..models.sizes import primary_arms
+from ..records.record import Record, unpack_bits
+from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
+from .cells import Cell, cells_of
+from .intervals import error_differences, half_width, levels, pool_test_sets
+from .tiers import TIERS, Runs
+from .tuning import SearchIncomplete
+from .verdict import Verdict, judge
+
+RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
+LOG_DELTAS = {"R": math.log(1.1), "W": math.log(1.1), "D4": math.log(10)}  # of tiers whose gains are logarithms
+NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")
+_FAMILIES = {"NIST": NIST, "Fashion": ("fashion_mnist",), "Kuzushiji": ("kmnist_10k",)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A cell of the plan: `arm` against `reference` on the sets of one family, all planned seeds."""
+
+    name: str
+    tier: str
+    family: str
+    datasets: tuple[str, ...]
+    backbone: str
+    arm: str
+    reference: str
+    recipe: str  # "tuned" or "published"
+    families: int  # that the levels are corrected for
+    seeds: tuple[int, ...]
+    extended: tuple[int, ...] = ()  # seeds that are added once where the half-width is above δ
+    width: int | None = None  # of layers, instead of the paper's
+    train_per_class: int | None = None
+
+    @property
+    def arms(self) -> tuple[str, str]:
+        return self.arm, self.reference
+
+
+def _list_comparisons() -> Iterator[Comparison]:
+    for reference in ("mlp_matched", "mlp"):  # primary, key secondary
+        more = tuple(range(30, 60)) if reference == "mlp_matched" else ()
+        for family, sets in _FAMILIES.items():
+            yield _comparison("C", family, sets, "two_conv", "spinal", reference, extended=more)
+    for family, sets in _FAMILIES.items():  # as claimed
+        seeds = TIERS["C"].published[0].seeds
+        yield _comparison("C", family, sets, "two_conv", "spinal", "mlp", "published", seeds=seeds)
+    for arm, reference, recipe in (("spinal_tied", "mlp", "published"), ("spinal", "mlp_matched", "tuned")):
+        for target in TARGETS:
+            yield _comparison(
+                "R", target, (target,), "pixels", arm, reference, recipe, len(TARGETS), seeds=TIERS["R"].runs[0].seeds
+            )
+    full_size = TIERS["P"].runs[0]
+    for reference in ("linear", "mlp_matched"):
+        for name in full_size.datasets:
+            family = name.partition("+")[0]
+            yield _comparison("P", family, (name,), "pixels", "spinal", reference, families=len(full_size.datasets))
+    for reference in ("mlp", "mlp_matched"):
+        for runs in TIERS["W"].runs:
+            for name in runs.datasets:
+                sets = len(runs.datasets)
+                yield _comparison("W", name, (name,), "two_conv", "spinal", reference, families=sets, width=runs.width)
+    for reference in ("mlp_deep", "mlp_deep_skip") if "D4" in TIERS else ():
+        yield _comparison("D4", "mnist", ("mnist",), "two_conv", "spinal", reference, families=1)
+    for tier in ("G", "H", "T"):  # a verdict for each set and body
+        places = [(name, body) for name in TIERS[tier].datasets for body in TIERS[tier].backbones(name)]
+        for name, body in places:
+            arm, *references = primary_arms(body)
+            for reference in references:
+                family = body if tier == "H" else name
+                yield _comparison(tier, family, (name,), body, arm, reference, families=len(places))
+
+
+def _comparison(
+    tier: str,
+    family: str,
+    datasets: tuple[str, ...],
+    backbone: str,
+    arm: str,
+    reference: str,
+    recipe: str = "tuned",
+    families: int = len(_FAMILIES),
+    seeds: Sequence[int] | None = None,
+    width: int | None = None,
+    **more,
+) -> Comparison:
+    seeds = next(runs.seeds for runs in TIERS[tier].runs if datasets[0] in runs.datasets) if seeds is None else seeds
+    where = f"{tier} {family}" + f" {datasets[0]}" * (tier == "H") + f", width {width}" * (width is not None)
+    name = f"{where}, {recipe}, {arm} against {reference}"
+    fixed = (name, tier, family, tuple(datasets), backbone, arm, reference, recipe, families, tuple(seeds))
+    return Comparison(*fixed, width=width, **more)
+
+
+COMPARISONS = tuple(_list_comparisons())
+
+
+def planned_cells(
+    comparison: Comparison, seeds: Sequence[int], records: Sequence[Record] = ()
+) -> dict[tuple[str, str, int], Cell]:
+    """The planned cells of both arms by head, data set and seed; `records` hold the searches. SearchIncomplete without."""
+    arms = lambda body: comparison.arms  # noqa: E731
+    runs = Runs(arms, seeds, comparison.datasets, (comparison.backbone,), comparison.width)
+    runs = replace(runs, train_per_class=comparison.train_per_class)
+    cells = cells_of(comparison.tier, runs, records, comparison.recipe)
+    return {(cell.head, cell.dataset, cell.seed): cell for cell in cells}
+
+
+class Evidence:
+    """Records sorted into the cells of the plan; searches among them say which settings were chosen."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        self.searches = [record for record in self.records if record.seed in TUNING_SEEDS]
+        self._runs: dict[tuple, list[Record]] = {}
+        for record in self.records:
+            self._runs.setdefault(record.setup, []).append(record)
+        self._cells: dict[Comparison, dict[tuple[str, str, int], Cell]] = {}
+
+    def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
+        """Of all seeds that may be asked for; none while a search is incomplete. The power runs are there without a test set."""
+        if comparison not in self._cells:
+            seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
+            try:
+                cells = planned_cells(comparison, seeds, self.searches)
+            except SearchIncomplete:
+                cells = {}
+            for place, cell in cells.items():
+                if cell.seed in POWER_SEEDS:
+                    cells[place] = replace(cell, config=replace(cell.config, read_test=False))
+            self._cells[comparison] = cells
+        return self._cells[comparison]
+
+    def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
+        """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
+        cells = self.cells(comparison)
+        places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in seeds]
+        found = {place: self._runs.get(cells[place].setup, []) for place in places if place in cells}
+        kinds = Counter(_kind(record) for of_place in found.values() for record in of_place)
+        kind = kinds.most_common(1)[0][0] if kinds else None
+        of_kind = {place: [r for r in of_place if _kind(r) == kind] for place, of_place in found.items()}
+        return {place: of_place[0] for place, of_place in of_kind.items() if of_place}
+
+    def paired_seeds(self, comparison: Comparison, seeds: Sequence[int]) -> list[int]:
+        """The seeds whose runs of both arms are there on all sets."""
+        return _paired(comparison, self.runs(comparison, seeds), seeds)
+
+
+def _kind(record: Record) -> tuple:
+    return record.device, record.threads
+
+
+def _paired(comparison: Comparison, runs: dict, seeds: Sequence[int]) -> list[int]:
+    places = [(arm, name) for arm in comparison.arms for name in comparison.datasets]
+    return [seed for seed in seeds if all((*place, seed) in runs for place in places)]
+
+
+@lru_cache(maxsize=2)
+def _sorted_once(records: _Same) -> Evidence:
+    return Evidence(records.records)
+
+
+class _Same:
+    """Records as a key of a cache: the same objects are the same records, since a record cannot change."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        self.ids = tuple(map(id, self.records))
+
+    def __hash__(self) -> int:
+        return hash(self.ids)
+
+    def __eq__(self, other) -> bool:
+        return self.ids == other.ids
+
+
+def evidence_of(records: Sequence[Record]) -> Evidence:
+    """The records sorted into the plan's cells; those that were sorted last are not sorted again."""
+    return _sorted_once(_Same(records))
+
+
+def reference_errors(comparison: Comparison, records: Sequence[Record]) -> dict[str, float] | None:
+    """The reference arm's mean validation error on each set over the power runs; None while one of them is missing."""
+    runs = evidence_of(records).runs(comparison, POWER_SEEDS)
+    errors = {}
+    for name in comparison.datasets:
+        found = [runs.get((comparison.reference, name, seed)) for seed in POWER_SEEDS]
+        values = [run and run.last.get("val_error", run.last.get("val_mse")) for run in found]
+        if None in values:
+            return None
+        errors[name] = math.fsum(values) / len(values)
+    return errors
+
+
+def delta(comparison: Comparison, records: Sequence[Record]) -> float | None:
+    """The smallest difference that matters, in the unit of the gains; None while power runs are missing that it is told by."""
+    if comparison.tier in LOG_DELTAS:
+        return LOG_DELTAS[comparison.tier]
+    errors = reference_errors(comparison, records)
+    if errors is None or not all(errors.values()):
+        return None
+    return RELATIVE if len(errors) > 1 else RELATIVE * errors[comparison.datasets[0]]
+
+
+def half_width_over_delta(comparison: Comparison, records: Sequence[Record]) -> float | None:
+    """Half-width of [L, U] over the planned seeds, in δ: all that may be known before a cell is complete.
+
+    None while a planned run or δ is missing. Needs scipy.
+    """
+    evidence, least = evidence_of(records), delta(comparison, records)
+    runs = evidence.runs(comparison, comparison.seeds)
+    if least is None or len(_paired(comparison, runs, comparison.seeds)) < len(comparison.seeds):
+        return None
+    gains = _gains(comparison, runs, comparison.seeds, reference_errors(comparison, records))
+    level, _ = levels(comparison.families)
+    return float(half_width(gains.std(ddof=1), len(gains), level, _overlap(comparison, runs)) / least)
+
+
+def needed_seeds(comparison: Comparison, records: Sequence[Record]) -> tuple[int, ...]:
+    """The planned seeds, and those of the extension where the planned ones leave the half-width above δ."""
+    ratio = half_width_over_delta(comparison, records) if comparison.extended else None
+    return comparison.seeds + (comparison.extended if ratio is not None and ratio > 1 else ())
+
+
+def is_complete(comparison: Comparison, records: Sequence[Record]) -> bool:
+    """Whether all runs are there, those of the extension where it is needed; not, where nobody can say whether it is."""
+    evidence = evidence_of(records)
+
+    def are_there(seeds: Sequence[int]) -> bool:
+        return len(evidence.paired_seeds(comparison, seeds)) == len(seeds)
+
+    if not are_there(comparison.seeds) or not comparison.extended:
+        return are_there(comparison.seeds)
+    if are_there(comparison.extended):
+        return True
+    try:
+        ratio = half_width_over_delta(comparison, records)
+    except ImportError:  # a sweep has no scipy
+        return False
+    return ratio is not None and ratio <= 1
+
+
+def is_withheld(comparison: Comparison, records: Sequence[Record]) -> bool:
+    """Whether an incomplete comparison of a tier that stands before it has runs of both arms of this one, too.
+
+    Tier W has the heads of tier C at one of its widths: ten of the thirty seeds.
+    """
+    evidence = evidence_of(records)
+    place = comparison.backbone, comparison.recipe, comparison.train_per_class
+    setups = None
+    for other in COMPARISONS:
+        if other.tier == comparison.tier:
+            return False
+        if (other.backbone, other.recipe, other.train_per_class) != place:
+            continue
+        if set(other.datasets).isdisjoint(comparison.datasets) or is_complete(other, records):
+            continue
+        setups = setups or {cell.setup for cell in evidence.cells(comparison).values()}
+        if len({cell.head for cell in evidence.cells(other).values() if cell.setup in setups}) == 2:
+            return True
+    return False
+
+
+def gains(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | None:
+    """The gain of each seed (S,), above 0 where `arm` is better; None while the comparison is incomplete or withheld.
+
+    A difference of errors; of several sets the mean of such differences as shares of the reference's validation error; in
+    tiers R and W of logarithms of errors; in D4 of log(gradient norm of the first layer ÷ of the last) at the end.
+    """
+    if not is_complete(comparison, records) or is_withheld(comparison, records):
+        return None
+    seeds = needed_seeds(comparison, records)
+    errors = reference_errors(comparison, records) if len(comparison.datasets) > 1 else None
+    if errors is None and len(comparison.datasets) > 1:
+        return None
+    return _gains(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
+
+
+def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
+    """The verdict on the gain of `arm` over `reference`; "untested" until all its runs and those that give its δ are there.
+
+    `records` hold the searches and the power runs, too. A pair whose half-width is above δ needs its extension.
+    """
+    evidence, least = evidence_of(records), delta(comparison, records)
+    seeds = needed_seeds(comparison, records)
+    paired = evidence.paired_seeds(comparison, seeds)
+    if least is None:
+        return Verdict("untested", len(paired), None)
+    runs = evidence.runs(comparison, seeds)
+    gains = _gains(comparison, runs, paired, reference_errors(comparison, records))
+    options = {"family": comparison.families, "overlap": _overlap(comparison, runs)}
+    if len(paired) < len(seeds) or is_withheld(comparison, records):
+        return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
+    options |= _images(comparison, runs, paired, reference_errors(comparison, records))
+    return judge(gains, least, len(seeds), **options)
+
+
+def _gains(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None) -> np.ndarray:
+    """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
+    found = np.zeros(len(seeds))
+    for name in comparison.datasets:
+        of_arm, of_reference = (
+            np.array([_badness(comparison.tier, runs[arm, name, seed]) for seed in seeds]) for arm in comparison.arms
+        )
+        scale = len(comparison.datasets) * errors[name] if len(comparison.datasets) > 1 else 1.0
+        found += (of_reference - of_arm) / scale
+    return found
+
+
+def _badness(tier: str, record: Record) -> float:
+    """What a gain is a difference of."""
+    if tier == "R":
+        diverged = record.diverged or record.test["last_mse"] is None
+        return math.log(mean_predictor_error(record.dataset, record.seed) if diverged else record.test["last_mse"])
+    if tier == "D4":
+        norms = record.last["gradient_norms"]
+        return math.log(norms[-1] / norms[0])
+    error = 1 - record.test["last"]
+    if tier == "W" and error == 0:
+        raise ValueError(
+            f"run {record.key[:10]} has no error on {record.dataset}, which has no logarithm; take more images"
+        )
+    return math.log(error) if tier == "W" else error
+
+
+@cache
+def mean_predictor_error(target: str, seed: int) -> float:
+    """Mean squared test error of always saying the mean of the training labels, on a seed's examples of a regression."""
+    data = regression_data(target, seed)
+    return float((data.test.labels - data.train.labels.mean()).square().mean())
+
+
+def _overlap(comparison: Comparison, runs: dict) -> float:
+    """n₂/n₁ where the seeds draw from one pool of images, else 0."""
+    sizes = next((record.split_sizes for record in runs.values()), None)
+    return sizes["val"] / sizes["train"] if comparison.tier == "P" and sizes else 0.0
+
+
+def _images(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float]) -> dict:
+    """What `judge` takes of test images: differences by seed and image, and what one of them is worth; of logarithms none."""
+    if comparison.tier in LOG_DELTAS:
+        return {}
+    sizes = {name: runs[comparison.arm, name, seeds[0]].split_sizes["test"] for name in comparison.datasets}
+    correct = {
+        (arm, name): np.array([unpack_bits(runs[arm, name, seed].test["correct"], sizes[name]) for seed in seeds])
+        for arm in comparison.arms
+        for name in comparison.datasets
+    }
+    differences = [error_differences(correct[comparison.reference, n], correct[comparison.arm, n]) for n in sizes]
+    if len(sizes) == 1:
+        return {"differences": differences[0], "one_image": 1 / sizes[comparison.datasets[0]]}
+    one_image = max(1 / (len(sizes) * sizes[name] * errors[name]) for name in sizes)
+    try:
+        ids = [image_ids(name) for name in sizes]
+    except (OSError, ValueError):
+        return {"one_image": one_image}
+    return {"differences": pool_test_sets(differences, [errors[n] for n in sizes], ids), "one_image": one_image}
+
+
+@cache
+def image_ids(dataset: str) -> tuple[bytes, ...]:
+    """A digest of each test image, equal for equal images. Raises what `load_dataset` does where the set is not here."""
+    images = load_dataset(dataset).test.images.numpy()
+    return tuple(hashlib.sha256(image.tobytes()).digest()[:12] for image in images)
