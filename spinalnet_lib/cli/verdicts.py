@@ -10,7 +10,9 @@ def add(commands) -> None:
     option = parser.add_argument
     option("paths", nargs="*", metavar="PATH", help="records: a .jsonl file or a folder (default: the project's own)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="all of it: evidence, intervals, records, sensitivity, commands")
+    form.add_argument(
+        "--json", action="store_true", help="all of it: evidence, intervals, records, sensitivity, commands"
+    )
     form.add_argument("--readme", metavar="FILE", help="write the list of verdicts into this page, between its markers")
     parser.set_defaults(run=run)
 

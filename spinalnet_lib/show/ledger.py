@@ -13,14 +13,14 @@ from pathlib import Path
 from ..files import write_whole
 from ..study.claims import ClaimVerdict, Finding
 
-_BEGIN, _END = "<!-- written by `spinalnet verdicts --readme` -->", "<!-- end -->"
+_BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<!-- end -->"
 
 
 def verdict_line(verdict: ClaimVerdict) -> str:
     """The id, its verdicts, what changes one of them, the claim, and the command of what is untested: one line."""
     line = f"{verdict.id:4} {_told(verdict)}. {verdict.claim.text}"
     missing = dict.fromkeys(_command(finding) for finding in verdict.findings if finding.state == "untested")
-    return f"{line}. To test: {'; or: '.join(missing)}" if missing else line
+    return f"{line}. To test: {'; '.join(missing)}" if missing else line
 
 
 def _told(verdict: ClaimVerdict) -> str:
@@ -79,7 +79,8 @@ def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
 def _details(verdict: ClaimVerdict) -> str:
     """What a reader opens: of each finding what would overturn it, its sources and its command."""
     paragraphs = dict.fromkeys(
-        f"{finding.reading}: " * bool(finding.reading)
+        f"{finding.reading}: "
+        * bool(finding.reading)
         + f"overturned by {html.escape(finding.overturned_by)}; from {html.escape(', '.join(finding.sources))}; "
         f"again with <code>{html.escape(finding.command)}</code>"
         for finding in verdict.findings
@@ -95,7 +96,7 @@ def ledger_list(verdicts: Sequence[ClaimVerdict]) -> str:
         states = set(verdict.states.values())
         told = states.pop() if len(states) == 1 else verdict.verdict
         alike.setdefault(told, []).append(f"{verdict.id} {verdict.claim.short}")
-    return "\n".join(f"- **{told}**: {', '.join(claims)}" for told, claims in alike.items())
+    return "\n".join(f"- **{told}**: {'; '.join(claims)}" for told, claims in alike.items())
 
 
 def readme_with_ledger(text: str, verdicts: Sequence[ClaimVerdict]) -> str:

@@ -23,7 +23,9 @@ class Claim:
 def list_claims() -> list[Claim]:
     """The claims C1 to C21 of `data/paper/claims.csv`, in their order."""
     with data_path("paper", "claims.csv").open(encoding="utf-8", newline="") as file:
-        return [Claim(row["id"], row["short"], row["claim"], row["kind"], row["remark"]) for row in csv.DictReader(file)]
+        return [
+            Claim(row["id"], row["short"], row["claim"], row["kind"], row["remark"]) for row in csv.DictReader(file)
+        ]
 
 
 @dataclass(frozen=True)

@@ -228,9 +228,9 @@ def half_width_over_delta(comparison: Comparison, records: Sequence[Record]) -> 
     runs = evidence.runs(comparison, comparison.seeds)
     if least is None or len(_paired(comparison, runs, comparison.seeds)) < len(comparison.seeds):
         return None
-    gains = _gains(comparison, runs, comparison.seeds, reference_errors(comparison, records))
+    gains = gains_of(comparison, runs, comparison.seeds, reference_errors(comparison, records))
     level, _ = levels(comparison.families)
-    return float(half_width(gains.std(ddof=1), len(gains), level, _overlap(comparison, runs)) / least)
+    return float(half_width(gains.std(ddof=1), len(gains), level, overlap(comparison, runs)) / least)
 
 
 def needed_seeds(comparison: Comparison, records: Sequence[Record]) -> tuple[int, ...]:
@@ -290,7 +290,7 @@ def gains(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | Non
     errors = reference_errors(comparison, records) if len(comparison.datasets) > 1 else None
     if errors is None and len(comparison.datasets) > 1:
         return None
-    return _gains(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
+    return gains_of(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
 
 
 def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
@@ -304,15 +304,15 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     if least is None:
         return Verdict("untested", len(paired), None)
     runs = evidence.runs(comparison, seeds)
-    gains = _gains(comparison, runs, paired, reference_errors(comparison, records))
-    options = {"family": comparison.families, "overlap": _overlap(comparison, runs)}
+    gains = gains_of(comparison, runs, paired, reference_errors(comparison, records))
+    options = {"family": comparison.families, "overlap": overlap(comparison, runs)}
     if len(paired) < len(seeds) or is_withheld(comparison, records):
         return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
     options |= _images(comparison, runs, paired, reference_errors(comparison, records))
     return judge(gains, least, len(seeds), **options)
 
 
-def _gains(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None) -> np.ndarray:
+def gains_of(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None) -> np.ndarray:
     """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
@@ -347,7 +347,7 @@ def mean_predictor_error(target: str, seed: int) -> float:
     return float((data.test.labels - data.train.labels.mean()).square().mean())
 
 
-def _overlap(comparison: Comparison, runs: dict) -> float:
+def overlap(comparison: Comparison, runs: dict) -> float:
     """n₂/n₁ where the seeds draw from one pool of images, else 0."""
     sizes = next((record.split_sizes for record in runs.values()), None)
     return sizes["val"] / sizes["train"] if comparison.tier == "P" and sizes else 0.0

@@ -25,7 +25,9 @@ from .claims import Finding
 CLASSES = 10
 Costs = Mapping[str, tuple[HeadCost, HeadCost]]  # body -> of the head that is replaced and of the spinal one
 READINGS = {"less": "less time", "more": "more time", "unclear": "no clear difference"}
-_CHEAPER = "(L - 1)w² + (S + LC)w < M, with L layers of width w that read S features in all, C classes, M weights replaced"
+_CHEAPER = (
+    "(L - 1)w² + (S + LC)w < M, with L layers of width w that read S features in all, C classes, M weights replaced"
+)
 _COUNTING = ("spinalnet_lib/heads/counting.py", "spinalnet_lib/models/sizes.py")
 _THEORY = ("spinalnet_lib/heads/theory.py",)
 _COUNT_AGAIN = "spinalnet verdicts"
@@ -79,7 +81,9 @@ def computations(costs: Costs, bench: Sequence[dict]) -> tuple[Finding, Finding]
     """C2: multiply-adds from `replaced_heads`, and time as measured; `bench` are rows of a report on a CPU, or none."""
     fewer = [spinal.macs < dense.macs for dense, spinal in costs.values()]
     equal = all(cost.macs == cost.weights for pair in costs.values() for cost in pair)
-    as_weights = "Counted: multiply-adds equal weights, so as C1" if equal else "Counted: multiply-adds and weights differ"
+    as_weights = (
+        "Counted: multiply-adds equal weights, so as C1" if equal else "Counted: multiply-adds and weights differ"
+    )
     counted = Finding(
         every(fewer),
         f"{as_weights}: fewer for {sum(fewer)} of {len(fewer)} bodies. Fewer where {_CHEAPER}",
@@ -124,8 +128,9 @@ def reading(row: dict) -> str:
 def universal() -> Finding:
     """C5: dense heads of one hidden layer, converted unit by unit into spines of width 2."""
     made = [_convert(MLPHead(7, 3, hidden_sizes=units), units_per_layer=1) for units in (1, 2, 5)]
-    narrow = [spine.layer_width == 2 and spine.num_layers == 2 * units for (_, spine, _), units in zip(made, (1, 2, 5))]
-    same = [fits and equal for fits, (_, _, equal) in zip(narrow, made, strict=True)]
+    same = [
+        equal and (spine.layer_width, spine.num_layers) == (2, 2 * mlp.hidden_sizes[0]) for mlp, spine, equal in made
+    ]
     evidence = (
         "Constructed: any dense ReLU head with one hidden layer of n units becomes a spinal head of width 2 with 2n layers that "
         f"gives the same numbers (as_spine; {sum(same)} of {len(same)} conversions here did). So it holds for w ≥ 2 if L may "

@@ -48,7 +48,9 @@ def state_of_the_art(claim: Claim, figures: pd.DataFrame | None = None) -> tuple
     authors, others = (_highest(figures[which & figures["sure"]]) for which in (of_authors, of_others))
     if authors is None:
         state, seen = "unverified", _highest(figures[of_authors])
-        words = "Nobody here has seen a figure of the authors" + (f"; not verified: {_tell(seen)}" if seen is not None else "")
+        words = "Nobody here has seen a figure of the authors" + (
+            f"; not verified: {_tell(seen)}" if seen is not None else ""
+        )
     else:
         state = "superseded" if others is not None and others["value"] > authors["value"] else "standing"
         words = f"The authors: {_tell(authors)}"
@@ -101,7 +103,9 @@ def _replication(name: str, users: list[str]) -> Finding:
         seeds = max(len(runs.seeds) for runs in TIERS["G"].published)
         evidence = f"The official split is at hand; {seeds} seeds of VGG-5 are planned on it, as an illustration"
     elif parts:
-        evidence = f"Of this set {' and '.join(parts)} is at hand, an own split, which never supports a published figure"
+        evidence = (
+            f"Of this set {' and '.join(parts)} is at hand, an own split, which never supports a published figure"
+        )
     else:
         evidence = "This set was not at hand"
     return Finding(

@@ -26,7 +26,12 @@ from .verdict import UNDECIDED
 
 CLAIMED, SPINE = "as claimed", "because of the spine"
 _MATCHED = "mlp_matched"
-_LISTED = ("vgg5", "resnet18_cells", "vgg16_bn", "densenet121")  # bodies of tiers G and H among the paper's nine networks
+_LISTED = (
+    "vgg5",
+    "resnet18_cells",
+    "vgg16_bn",
+    "densenet121",
+)  # bodies of tiers G and H among the paper's nine networks
 _TUNED = "as published these networks have too few seeds for a verdict, so both arms are tuned"
 _OVERTURNED = {
     "holds": "other seeds or data whose intervals reach down to δ",
@@ -118,6 +123,7 @@ def _networks(judge: Judge, why: str) -> Finding:
     families = chosen("C", _MATCHED) if why == SPINE else chosen("C", None, "published")
     others = [c for tier in ("G", "H") for c in chosen(tier, _reference(why)) if c.backbone in _LISTED]
     first = {c.backbone: c for c in reversed(others)}  # of several sets of a body the first
+    first = {body: first[body] for body in _LISTED if body in first}
     rows = [judge.gated(c) if why == CLAIMED else judge.name(c) for c in first.values()]
     names = [judge.name(c) for c in families]
     state = most_networks(*names, networks=rows)
@@ -207,7 +213,13 @@ def _describe(part: Part) -> str:
     verdict, (low, high) = part.verdict, part.verdict.interval
     name = f"{verdict.name}, {verdict.leaning}" if verdict.leaning else verdict.name
     needed = verdict.seeds_needed
-    seeds = "" if needed is None else "; no number of seeds will do" if math.isinf(needed) else f"; needs {needed:,.0f} seeds"
+    seeds = (
+        ""
+        if needed is None
+        else "; no number of seeds will do"
+        if math.isinf(needed)
+        else f"; needs {needed:,.0f} seeds"
+    )
     return f"{part.name}: {name} (gain {verdict.mean:.3g}, {low:.3g} to {high:.3g}; δ {part.delta:.3g}{seeds})"
 
 
