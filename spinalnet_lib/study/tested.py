@@ -22,10 +22,11 @@ from .intervals import gain_interval, levels
 from .jobs import time_left
 from .sensitivity import sensitivity
 from .statistics import log_ratio_slopes
-from .verdict import UNDECIDED
+from .verdict import UNDECIDED, Verdict
 
 CLAIMED, SPINE = "as claimed", "because of the spine"
 _MATCHED = "mlp_matched"
+_WITH_SECONDARY = ("C", "G", "H")
 _LISTED = (
     "vgg5",
     "resnet18_cells",
@@ -45,14 +46,7 @@ _OVERTURNED = {
 def findings(records: Sequence[Record]) -> dict[str, list[Finding]]:
     """Of each of these claims its findings; `records` hold the searches and power runs, too."""
     judge = Judge(records)
-    return {
-        "C3": [_networks(judge, CLAIMED), _networks(judge, SPINE)],
-        "C4": [_gradients(judge)],
-        "C8": [_narrow_layers(judge, CLAIMED, "mlp"), _narrow_layers(judge, SPINE, _MATCHED)],
-        "C9": [_regressions(judge, CLAIMED), _regressions(judge, SPINE)],
-        "C19": [_transfer(judge, half, tier, why) for why in (CLAIMED, SPINE) for half, tier in _HALVES.items()],
-        "C20": [_most_sets(judge, CLAIMED), _most_sets(judge, SPINE)],
-    }
+    return {claim: find(judge) for claim, find in CLAIMS.items()}
 
 
 def chosen(tier: str, reference: str | None = None, recipe: str = "tuned") -> list[Comparison]:
@@ -77,25 +71,25 @@ class Judge:
         self.part = cache(self._part)
 
     def _part(self, comparison: Comparison) -> Part:
-        verdict = judged(comparison, self.records)
-        runs = evidence_of(self.records).runs(comparison, needed_seeds(comparison, self.records))
-        return Part(
-            comparison.name,
-            verdict,
-            delta(comparison, self.records),
-            sensitivity(comparison, self.records) if verdict.name != "untested" else {},
-            tuple(sorted(record.key for record in runs.values())),
-            len(needed_seeds(comparison, self.records)),
-        )
+        verdict, least = judged(comparison, self.records), delta(comparison, self.records)
+        if verdict.name != "untested" and self._waits(comparison):
+            verdict = Verdict("untested", verdict.units, verdict.half_width)
+        names = sensitivity(comparison, self.records) if verdict.name != "untested" else {}
+        seeds = needed_seeds(comparison, self.records)
+        runs = evidence_of(self.records).runs(comparison, seeds)
+        keys = tuple(sorted(record.key for record in runs.values()))
+        return Part(comparison.name, verdict, least, names, keys, len(seeds))
+
+    def _waits(self, comparison: Comparison) -> bool:
+        """Whether it is a key secondary one, which is read only where the primary one of its family is decided."""
+        if comparison.tier not in _WITH_SECONDARY or comparison.reference == _MATCHED or comparison.recipe != "tuned":
+            return False
+        place = comparison.datasets, comparison.backbone
+        primary = next(c for c in chosen(comparison.tier, _MATCHED) if (c.datasets, c.backbone) == place)
+        return self.name(primary) in UNDECIDED
 
     def name(self, comparison: Comparison) -> str:
         return self.part(comparison).verdict.name
-
-    def gated(self, comparison: Comparison) -> str:
-        """A verdict's name; of a key secondary comparison only where the primary one of its family is decided."""
-        place = comparison.datasets, comparison.backbone
-        primary = next(c for c in chosen(comparison.tier, _MATCHED) if (c.datasets, c.backbone) == place)
-        return "untested" if self.name(primary) in UNDECIDED else self.name(comparison)
 
     def finding(self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", **more) -> Finding:
         parts = tuple(self.part(comparison) for comparison in comparisons)
@@ -124,7 +118,7 @@ def _networks(judge: Judge, why: str) -> Finding:
     others = [c for tier in ("G", "H") for c in chosen(tier, _reference(why)) if c.backbone in _LISTED]
     first = {c.backbone: c for c in reversed(others)}  # of several sets of a body the first
     first = {body: first[body] for body in _LISTED if body in first}
-    rows = [judge.gated(c) if why == CLAIMED else judge.name(c) for c in first.values()]
+    rows = [judge.name(c) for c in first.values()]
     names = [judge.name(c) for c in families]
     state = most_networks(*names, networks=rows)
     decided = sum(name not in UNDECIDED for name in (names[0], *rows))
@@ -178,8 +172,7 @@ def _transfer(judge: Judge, half: str, tier: str, why: str) -> Finding:
 def _most_sets(judge: Judge, why: str) -> Finding:
     """C20."""
     comparisons = chosen("G", _reference(why))
-    note, name = (_TUNED, judge.gated) if why == CLAIMED else ("", judge.name)
-    return _by_number(judge, why, comparisons, most_hold, note, name)
+    return _by_number(judge, why, comparisons, most_hold, _TUNED if why == CLAIMED else "")
 
 
 def _by_number(
@@ -188,15 +181,26 @@ def _by_number(
     comparisons: Sequence[Comparison],
     rule: Callable[[Sequence[str]], str],
     note: str = "",
-    name: Callable[[Comparison], str] | None = None,
 ) -> Finding:
     """A claim that enough of its comparisons decide; beside it what the rule says without each of them."""
-    names = [(name or judge.name)(comparison) for comparison in comparisons]
+    names = [judge.name(comparison) for comparison in comparisons]
     state, without = rule(names), {}
     if state != "untested":
         for place, comparison in enumerate(comparisons):
             without[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
     return judge.finding(reading, comparisons, state, note, sensitivity=without)
+
+
+CLAIMS: dict[str, Callable[[Judge], list[Finding]]] = {
+    "C3": lambda judge: [_networks(judge, why) for why in (CLAIMED, SPINE)],
+    "C4": lambda judge: [_gradients(judge)],
+    "C8": lambda judge: [_narrow_layers(judge, CLAIMED, "mlp"), _narrow_layers(judge, SPINE, _MATCHED)],
+    "C9": lambda judge: [_regressions(judge, why) for why in (CLAIMED, SPINE)],
+    "C19": lambda judge: [
+        _transfer(judge, half, tier, why) for why in (CLAIMED, SPINE) for half, tier in _HALVES.items()
+    ],
+    "C20": lambda judge: [_most_sets(judge, why) for why in (CLAIMED, SPINE)],
+}
 
 
 def _say(parts: Sequence[Part]) -> str:
@@ -205,7 +209,8 @@ def _say(parts: Sequence[Part]) -> str:
     texts = [_describe(part) for part in tested]
     if rest := [part for part in parts if part not in tested]:
         have, planned = sum(part.verdict.units for part in rest), sum(part.planned for part in rest)
-        texts.append(f"{len(rest)} of {len(parts)} comparisons wait for runs: {have:,} of {planned:,} pairs are there")
+        waiting = f"{len(rest)} of {len(parts)} comparisons wait for runs, or for the primary one of their family"
+        texts.append(f"{waiting}: {have:,} of {planned:,} pairs are there")
     return ". ".join(texts)
 
 
