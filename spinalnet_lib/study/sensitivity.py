@@ -36,8 +36,9 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     names = {what: named(found, factor * least) for what, factor in _DELTAS.items()}
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
     if comparison.tier != "D4":  # gradients have no validation reading
-        on_validation = {place: _on_validation(record) for place, record in runs.items()}
-        names["validation instead of test"] = named(gains_of(comparison, on_validation, seeds, errors))
+        on_validation = gains_of(comparison, runs, seeds, errors, validation=True)
+        told = np.isfinite(on_validation).all()  # a run that diverged has no validation error
+        names["validation instead of test"] = named(on_validation) if told else "untested"
     for left_out in np.array_split(np.arange(len(seeds)), _FOLDS):
         if len(seeds) - len(left_out) >= FEWEST_UNITS:
             span = f"without seeds {seeds[left_out[0]]} to {seeds[left_out[-1]]}"
@@ -46,13 +47,6 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
         others = tuple(other for other in comparison.datasets if other != name)
         names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
     return names
-
-
-def _on_validation(record: Record) -> Record:
-    """A run whose validation results stand where those on the test set did."""
-    last = record.last
-    test = {"last_mse": last["val_mse"]} if record.loss == "mse" else {"last": 1 - last["val_error"]}
-    return replace(record, test=test)
 
 
 def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, errors: dict | None) -> str:
