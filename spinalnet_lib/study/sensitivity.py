@@ -11,8 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..records.record import Record
+from .cells import Cell, list_cells
 from .comparisons import Comparison, delta, evidence_of, gains, gains_of, needed_seeds, overlap, reference_errors
 from .intervals import half_width, levels
+from .tiers import TIERS
 from .verdict import FEWEST_UNITS, judge, name_verdict
 
 _FOLDS = 5  # parts of the seeds that are left out in turn
@@ -46,7 +48,33 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     for name in comparison.datasets if len(comparison.datasets) > 1 else ():
         others = tuple(other for other in comparison.datasets if other != name)
         names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
+    for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
+        names[what] = named(gains_of(comparison, beside, its_seeds, errors))
     return names
+
+
+def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:
+    """Runs of the same arms at the neighbouring rate and with more steps, and their seeds, where all of them are there."""
+    asked = TIERS[comparison.tier].sensitivity
+    if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
+        return {}
+    evidence = evidence_of(records)
+    of_setup = {record.setup: record for record in evidence.records}
+    steps = next(iter(evidence.cells(comparison).values())).config.steps
+    kinds: dict[str, dict[tuple[str, str, int], Cell]] = {}
+    for cell in list_cells("sensitivity", comparison.tier, records, comparison.datasets):
+        longer = cell.config.steps != steps
+        what = f"{cell.config.steps // steps} times the steps" if longer else "neighbouring rate"
+        kinds.setdefault(what, {}).setdefault(
+            (cell.head, cell.dataset, cell.seed), cell
+        )  # the neighbour is listed first
+    places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in asked.seeds]
+    found = {}
+    for what, cells in kinds.items():
+        runs = {place: of_setup.get(cells[place].setup) for place in places if place in cells}
+        if len(runs) == len(places) and None not in runs.values():
+            found[what] = runs, asked.seeds
+    return found
 
 
 def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, errors: dict | None) -> str:
