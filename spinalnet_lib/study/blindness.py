@@ -8,7 +8,7 @@ own runs are the user's. Source: `data/protocol.md`, rule 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..records.files import RecordFolder, own_folders
@@ -34,11 +34,11 @@ def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]
 
     Whether a cell is complete is told by these records, by others `beside` them and by the project's own.
     """
-    if all(record.tuning_id is None for record in records):
+    theirs = [record for record in records if record.tuning_id is not None]
+    if not theirs:
         return set()
-    everything = with_own([*records, *beside])
-    ids = {setup: tuning_id for each in COMPARISONS for setup, tuning_id in _secret(each, everything)}
-    return {record.key for record in records if record.tuning_id and ids.get(record.setup) == record.tuning_id}
+    ids = _secret(with_own([*records, *beside]), {record.dataset for record in theirs})
+    return {record.key for record in theirs if ids.get(record.setup) == record.tuning_id}
 
 
 def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Record]:
@@ -60,27 +60,24 @@ def is_open(comparison: Comparison, records: Sequence[Record]) -> bool:
 def with_own(records: Sequence[Record]) -> list[Record]:
     """The project's own records and these, a run once; the searches are the project's own."""
     own = own_records()
-    keys = {record.key for record in own}
+    keys = {record.key for record in own}  # of which some may be given again
     return own + [record for record in records if record.key not in keys and record.seed not in TUNING_SEEDS]
 
 
-def _secret(comparison: Comparison, records: Sequence[Record]) -> Iterator[tuple[tuple, str | None]]:
-    """What is run in the cells of an incomplete comparison that is not to be shown, and the search that they have."""
+def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:
+    """What is run on these sets that is not to be shown, and the search that its settings came from."""
     evidence = evidence_of(records)
-    cells = evidence.cells(comparison)
-    if not cells or not is_open(comparison, records):
-        return
+    cells = {each: evidence.cells(each) for each in COMPARISONS if not datasets.isdisjoint(each.datasets)}
+    blind = {each for each, planned in cells.items() if planned and is_open(each, records)}
     told = {
         cell.setup
-        for other in COMPARISONS
-        if other.arm == comparison.arm and _share_sets(other, comparison) and not is_open(other, records)
-        for cell in evidence.cells(other).values()
+        for each, planned in cells.items()
+        for (head, *_), cell in planned.items()
+        if head == each.arm and each not in blind
     }
-    for (head, _, seed), cell in cells.items():
-        of_reference = head == comparison.reference
-        if (of_reference and seed not in POWER_SEEDS) or (not of_reference and cell.setup not in told):
-            yield cell.setup, cell.tuning_id
-
-
-def _share_sets(a: Comparison, b: Comparison) -> bool:
-    return a is not b and not set(a.datasets).isdisjoint(b.datasets)
+    secret = {}
+    for each in blind:
+        for (head, _, seed), cell in cells[each].items():
+            if cell.setup not in told if head == each.arm else seed not in POWER_SEEDS:
+                secret[cell.setup] = cell.tuning_id
+    return secret

@@ -117,11 +117,21 @@ def planned_cells(
     comparison: Comparison, seeds: Sequence[int], records: Sequence[Record] = ()
 ) -> dict[tuple[str, str, int], Cell]:
     """The planned cells of both arms by head, data set and seed; `records` hold the searches. SearchIncomplete without."""
-    arms = lambda body: comparison.arms  # noqa: E731
-    runs = Runs(arms, seeds, comparison.datasets, (comparison.backbone,), comparison.width)
-    runs = replace(runs, train_per_class=comparison.train_per_class)
+    plan = TIERS[comparison.tier]
+    several = plan.published if comparison.recipe == "published" else plan.runs
+    runs = next(runs for runs in several if _has(runs, comparison))
+    places = {"datasets": comparison.datasets, "backbones": (comparison.backbone,)}
+    runs = replace(runs, heads=lambda body: comparison.arms, seeds=seeds, **places)
     cells = cells_of(comparison.tier, runs, records, comparison.recipe)
     return {(cell.head, cell.dataset, cell.seed): cell for cell in cells}
+
+
+def _has(runs: Runs, comparison: Comparison) -> bool:
+    """Whether a tier's runs are those of a comparison, with the settings that the search chose."""
+    same = runs.width == comparison.width and runs.train_per_class == comparison.train_per_class
+    arms = {*comparison.arms} <= {*runs.heads(comparison.backbone)}
+    chosen = same and runs.drop_rate is None and not runs.equal_parameters
+    return chosen and arms and comparison.datasets[0] in runs.datasets and comparison.backbone in runs.backbones
 
 
 class Evidence:
@@ -353,8 +363,10 @@ def gains_of(
 def _badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
     if tier == "D4":
-        norms = record.last["gradient_norms"]
-        return math.log(norms[-1] / norms[0])
+        first, *_, last = record.last["gradient_norms"]
+        if not first or not last:
+            raise ValueError(f"run {record.key[:10]} has a gradient of norm {first} or {last}, which has no logarithm")
+        return math.log(last / first)
     if tier == "R":
         error = record.last["val_mse"] if validation else record.test["last_mse"]
         if record.diverged or error is None:

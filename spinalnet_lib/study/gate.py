@@ -19,6 +19,7 @@ from .cells import Cell
 from .comparisons import COMPARISONS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
 from .extension import extension_cells
 from .power import power
+from .tuning import NO_SEARCH
 
 _DIGITS = 6  # that are written; the last bits are those of a machine
 
@@ -70,8 +71,8 @@ def check_power(cells: Sequence[Cell]) -> None:
 
     It is about the project's own searches; a user's cells have other ones.
     """
-    own = own_records()
-    wanted = {(cell.setup, cell.tuning_id) for cell in cells}
+    wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id not in (None, NO_SEARCH)}
+    own = own_records() if wanted else []
     for each in COMPARISONS:
         planned = (
             {(cell.setup, cell.tuning_id) for cell in evidence_of(own).cells(each).values()} if each.extended else ()

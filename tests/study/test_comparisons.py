@@ -124,6 +124,20 @@ def test_ten_seeds_of_tier_w_wait_for_the_thirty_of_tier_c(record, searches):
     assert judged(narrow, known + both).name == "better, matters"
 
 
+def test_chains_are_judged_by_their_gradients(record, searches):
+    pair = comparison("D4 mnist, tuned, spinal against mlp_deep")
+    spread = np.linspace(-0.02, 0.02, 10)
+    runs = runs_of(record, pair, spread, searches, level=0.5)
+    assert gains(pair, [*searches, *runs]) == pytest.approx(spread, abs=1e-9)
+    verdict = judged(pair, [*searches, *runs])
+    assert verdict.name == "equivalent" and verdict.population_note is None
+    deep = [
+        replace(run, curve=[{**run.last, "gradient_norms": [1e-9, *[1.0] * 29]}]) if run.head == "mlp_deep" else run
+        for run in runs
+    ]
+    assert judged(pair, [*searches, *deep]).name == "better, matters"
+
+
 def test_without_a_digest_of_each_image_a_family_has_no_population_interval(record, searches, monkeypatch):
     primary = comparison("C NIST, tuned, spinal against mlp_matched")
     monkeypatch.setenv("SPINALNET_DATA", "nowhere")

@@ -11,6 +11,7 @@ from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, pilot_spread
 from spinalnet_lib.study.gate import cells_to_run, power_file, power_of_plan, write_power
 from spinalnet_lib.study.power import power
+from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
 
 PILOT = np.tile([-0.002, 0.002], 4) + 0.03
@@ -51,6 +52,9 @@ def test_power_is_told_by_the_spread_and_not_by_the_mean_of_the_pilot(record, pa
 def test_primary_cells_wait_for_the_file(results, searches):
     with pytest.raises(ValueError, match="spinalnet power"):
         cells_to_run("study", "C", primary(searches), own_records())
+    with pytest.raises(ValueError, match="spinalnet power"):
+        sweep(primary(searches)[:1], results / "study", device="cpu")
+    assert not (results / "study").exists()
     write_power(own_records())
     assert cells_to_run("study", "C", primary(searches), own_records()) == primary(searches)
 
