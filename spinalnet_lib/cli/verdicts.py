@@ -19,12 +19,14 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..records.files import load_records
-    from ..show.ledger import verdict_line, verdicts_json, write_readme_ledger
+    from ..show.ledger import read_page, verdict_line, verdicts_json, write_page
     from ..study.verdicts import verdicts
 
+    if args.readme:
+        read_page(args.readme)  # before the work
     found = verdicts([record for path in args.paths for record in load_records(path)] if args.paths else None)
     if args.readme:
-        write_readme_ledger(args.readme, found)
+        write_page(args.readme, found)
         print(f"written to {args.readme}")
     elif args.json:
         print(verdicts_json(found))

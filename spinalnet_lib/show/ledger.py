@@ -99,15 +99,21 @@ def ledger_list(verdicts: Sequence[ClaimVerdict]) -> str:
     return "\n".join(f"- **{told}**: {'; '.join(claims)}" for told, claims in alike.items())
 
 
-def readme_with_ledger(text: str, verdicts: Sequence[ClaimVerdict]) -> str:
-    """A page with the list between its two markers written anew; ValueError where a marker is missing."""
-    before, begin, rest = text.partition(_BEGIN)
+def read_page(path: str | os.PathLike) -> tuple[str, str]:
+    """What stands before and after the list in a page; ValueError where a marker is missing."""
+    before, begin, rest = Path(path).read_text(encoding="utf-8").partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not (begin and end):
-        raise ValueError(f"no place for the ledger: put the lines {_BEGIN!r} and {_END!r} into the page")
-    return f"{before}{begin}\n{ledger_list(verdicts)}\n{end}{after}"
+        raise ValueError(f"no place for the ledger in {path}: put the lines {_BEGIN!r} and {_END!r} into it")
+    return before, after
 
 
-def write_readme_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> None:
-    """Write the list between the markers of the page at `path`; all else in it stays as it is."""
-    write_whole(path, readme_with_ledger(Path(path).read_text(encoding="utf-8"), verdicts))
+def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> str:
+    """The page at `path` with the list between its markers written anew; all else in it stays as it is."""
+    before, after = read_page(path)
+    return f"{before}{_BEGIN}\n{ledger_list(verdicts)}\n{_END}{after}"
+
+
+def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> None:
+    """Write that page in the place of the old one."""
+    write_whole(path, page_with_ledger(path, verdicts))

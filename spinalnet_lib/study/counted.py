@@ -127,7 +127,7 @@ def reading(row: dict) -> str:
 
 def universal() -> Finding:
     """C5: dense heads of one hidden layer, converted unit by unit into spines of width 2."""
-    made = [_convert(MLPHead(7, 3, hidden_sizes=units), units_per_layer=1) for units in (1, 2, 5)]
+    made = [_convert(units, units_per_layer=1) for units in (1, 2, 5)]
     same = [
         equal and (spine.layer_width, spine.num_layers) == (2, 2 * mlp.hidden_sizes[0]) for mlp, spine, equal in made
     ]
@@ -142,7 +142,7 @@ def universal() -> Finding:
 
 def convertible() -> Finding:
     """C6: dense heads of several hidden layers, converted layer by layer."""
-    made = [_convert(MLPHead(7, 3, hidden_sizes=sizes)) for sizes in ((4,), (5, 3), (3, 5, 4))]
+    made = [_convert(sizes) for sizes in ((4,), (5, 3), (3, 5, 4))]
     same = [equal for _, _, equal in made]
     evidence = (
         "Constructed for ReLU layers without norm and dropout: the first hidden layer takes two spinal layers of twice its "
@@ -153,9 +153,11 @@ def convertible() -> Finding:
     return Finding(every(same), evidence, overturned, _COUNT_AGAIN, _THEORY)
 
 
-def _convert(mlp: MLPHead, **how) -> tuple[MLPHead, SpinalHead, bool]:
+def _convert(hidden_sizes: int | Sequence[int], **how) -> tuple[MLPHead, SpinalHead, bool]:
     """A dense head with random weights, its spine, and whether both give the same logits."""
     generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):  # a new head draws from the generator of all
+        mlp = MLPHead(7, 3, hidden_sizes)
     with torch.no_grad():
         for parameter in mlp.parameters():
             parameter.normal_(generator=generator)

@@ -91,7 +91,7 @@ def test_seeds_that_are_alike_in_both_arms_hide_a_gain_from_two_samples(record, 
 
 def test_seeds_that_carry_a_gain_alone_are_named(record, searches, known):
     def errors(head, seed):
-        few = 0.08 if seed < 6 else 0.0
+        few = 0.03 if seed < 6 else 0.0
         return 0.1 - few * (head == "spinal") - 0.001 * (seed % 2) * (head == "spinal")
 
     found = changed([*known, *runs_with(record, searches, errors)])

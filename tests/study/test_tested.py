@@ -1,5 +1,6 @@
 """Claims about accuracy, from made-up runs of the plan's own cells: every verdict is reached."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -121,6 +122,23 @@ def test_c8_needs_a_gain_at_width_two_that_shrinks_as_layers_widen(record):
         assert shrinking[reading].state == "holds", shrinking[reading].evidence
         assert constant[reading].state == "open" and growing[reading].state == "contradicted"
         assert none[reading].state == "not supported"
+
+
+@pytest.mark.parametrize(
+    ("state", "gain", "spread"),
+    [("holds", 4.0, 0.1), ("not supported", 0.0, 0.1), ("contradicted", -4.0, 0.1), ("open", 0.0, 9.0)],
+)
+def test_c4_follows_from_the_gradients_of_both_deep_heads(record, state, gain, spread):
+    def chain(run):
+        if run.head != "spinal" or "gradient_norms" not in run.last:
+            return run
+        ratio = math.exp(gain + spread * (run.seed % 2 * 2 - 1))  # of the first layer's norm to the last's
+        return replace(run, curve=[*run.curve[:-1], {**run.last, "gradient_norms": [ratio, *[1.0] * 29]}])
+
+    records = [chain(run) for run in complete(record, [c for c in COMPARISONS if c.tier == "D4"], 0.0)]
+    finding = told("C4", records)[""]
+    assert finding.state == state, finding.evidence
+    assert {part.name for part in finding.parts} == {c.name for c in COMPARISONS if c.tier == "D4"}
 
 
 def test_seeds_that_were_seen_before_the_plan_do_not_decide_c9(record, made):
