@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from ..data.regression import TARGETS, regression_data
+from ..data.regression import TARGETS, mean_predictor_errors, regression_data
 from ..datasets import load_dataset
 from ..models.sizes import primary_arms
 from ..records.record import Record, unpack_bits
@@ -23,7 +23,7 @@ from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cells import Cell, cells_of
 from .intervals import error_differences, half_width, levels, pool_test_sets
 from .tiers import TIERS, Runs
-from .tuning import SearchIncomplete
+from .tuning import SearchIncomplete, is_current
 from .verdict import Verdict, judge
 
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
@@ -135,13 +135,16 @@ def _has(runs: Runs, comparison: Comparison) -> bool:
 
 
 class Evidence:
-    """Records sorted into the cells of the plan; searches among them say which settings were chosen."""
+    """Records sorted into the cells of the plan; searches among them say which settings were chosen.
+
+    Runs with numbers of an older version do not count.
+    """
 
     def __init__(self, records: Sequence[Record]):
         self.records = tuple(records)
         self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
         self._runs: dict[tuple, list[Record]] = {}
-        for record in self.records:
+        for record in filter(is_current, self.records):
             self._runs.setdefault(record.setup, []).append(record)
 
     def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
@@ -348,7 +351,7 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
 def gains_of(
     comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None, validation: bool = False
 ) -> np.ndarray:
-    """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
+    """Gains of the seeds (S,) of runs by head, set and seed; `errors` are what several sets are set in proportion to."""
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
         of_arm, of_reference = (
@@ -384,9 +387,8 @@ def _badness(tier: str, record: Record, validation: bool) -> float:
 
 @cache
 def mean_predictor_error(target: str, seed: int) -> float:
-    """Mean squared test error of always saying the mean of the training labels, on a seed's examples of a regression."""
-    data = regression_data(target, seed)
-    return float((data.test.labels - data.train.labels.mean()).square().mean())
+    """Mean squared test error of the mean predictor on a seed's examples of a regression."""
+    return mean_predictor_errors(regression_data(target, seed))["test_mse"]
 
 
 def overlap(comparison: Comparison, runs: dict) -> float:
