@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..files import write_whole
-from ..study.claims import ClaimVerdict, Finding
+from ..study.claims import ClaimVerdict
 
 _BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<!-- end -->"
 
@@ -19,8 +19,17 @@ _BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<
 def verdict_line(verdict: ClaimVerdict) -> str:
     """The id, its verdicts, what changes one of them, the claim, and the command of what is untested: one line."""
     line = f"{verdict.id:4} {_told(verdict)}. {verdict.claim.text}"
-    missing = dict.fromkeys(_command(finding) for finding in verdict.findings if finding.state == "untested")
-    return f"{line}. To test: {'; '.join(missing)}" if missing else line
+    missing: dict[str, list] = {}
+    for finding in verdict.findings:
+        if finding.state == "untested":
+            missing.setdefault(finding.command, []).append(finding.minutes)
+    told = [f"`{command}`" + _time(minutes) for command, minutes in missing.items()]
+    return f"{line}. To test: {'; '.join(told)}" if told else line
+
+
+def _time(minutes: Sequence[float | None]) -> str:
+    """What the missing runs of several findings take at most, where that is known of all."""
+    return "" if None in minutes else f" (about {sum(minutes):,.0f} minutes)"
 
 
 def _told(verdict: ClaimVerdict) -> str:
@@ -37,11 +46,6 @@ def _told(verdict: ClaimVerdict) -> str:
 
 def _seeds(count: float) -> str:
     return "no number will do" if math.isinf(count) else f"{count:,.0f}"
-
-
-def _command(finding: Finding) -> str:
-    minutes = "" if finding.minutes is None else f" (about {finding.minutes:,.0f} minutes)"
-    return f"`{finding.command}`{minutes}"
 
 
 def verdicts_json(verdicts: Sequence[ClaimVerdict]) -> str:

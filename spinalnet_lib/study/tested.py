@@ -17,11 +17,13 @@ from ..records.record import Record
 from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
 from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
-from .comparisons import COMPARISONS, LOG_DELTAS, Comparison, delta, evidence_of, gains, judged, needed_seeds
+from .comparisons import COMPARISONS, Comparison, delta, evidence_of, gains, judged, needed_seeds
 from .intervals import gain_interval, levels
 from .jobs import time_left
+from .order import STUDY_ORDER, Step
 from .sensitivity import sensitivity
 from .statistics import log_ratio_slopes
+from .tiers import PRIMARY, TIERS
 from .verdict import UNDECIDED, Verdict
 
 CLAIMED, SPINE = "as claimed", "because of the spine"
@@ -94,9 +96,10 @@ class Judge:
     def finding(self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", **more) -> Finding:
         parts = tuple(self.part(comparison) for comparison in comparisons)
         evidence = ". ".join(filter(None, [_say(parts), note]))
-        commands = " && ".join(dict.fromkeys(step for comparison in comparisons for step in _commands(comparison)))
-        sources = dict.fromkeys(f"data/results/{kind}" for comparison in comparisons for kind in _kinds(comparison))
-        fixed = (state, evidence, _OVERTURNED[state], commands, tuple(sources), reading, parts)
+        steps = dict.fromkeys(step for comparison in comparisons for step in _steps(comparison))
+        commands = " && ".join(map(_command, dict.fromkeys(step.tier for step in steps)))
+        sources = tuple(dict.fromkeys(f"data/results/{step.folder}" for step in steps))
+        fixed = (state, evidence, _OVERTURNED[state], commands, sources, reading, parts)
         return Finding(*fixed, self.minutes(comparisons), **more)
 
     def minutes(self, comparisons: Sequence[Comparison]) -> float | None:
@@ -228,11 +231,22 @@ def _describe(part: Part) -> str:
     return f"{part.name}: {name} (gain {verdict.mean:.3g}, {low:.3g} to {high:.3g}; δ {part.delta:.3g}{seeds})"
 
 
-def _kinds(comparison: Comparison) -> list[str]:
-    """The kinds of runs that a comparison rests on, in the order in which they are made."""
-    power = [] if comparison.tier in LOG_DELTAS else ["power"]  # which gives δ
-    return [*power, "published"] if comparison.recipe == "published" else ["tuning", *power, "study"]
+def _steps(comparison: Comparison) -> list[Step]:
+    """The steps of the study that make what a comparison rests on, in their order."""
+    kinds = ("power", "published") if comparison.recipe == "published" else ("tuning", "power", "study")
+    of_tier = [step for step in STUDY_ORDER if step.tier == comparison.tier]
+    if not any(step.study == "tuning" for step in of_tier):  # it has the settings of tier C
+        of_tier = [step for step in STUDY_ORDER if (step.study, step.tier) == ("tuning", "C")] + of_tier
+    return [
+        step
+        for step in of_tier
+        if step.study in kinds
+        and step.part in (None, PRIMARY)
+        and not (step.datasets and {*step.datasets}.isdisjoint(comparison.datasets))
+    ]
 
 
-def _commands(comparison: Comparison) -> list[str]:
-    return [f"spinalnet sweep {kind} --tier {comparison.tier} --out data/results/{kind}" for kind in _kinds(comparison)]
+def _command(tier: str) -> str:
+    """Whatever is missing of a tier, in the plan's order."""
+    device = " --device cuda" if TIERS[tier].device == "cuda" else ""
+    return f"spinalnet sweep all --tier {tier}{device} --out data/results"

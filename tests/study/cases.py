@@ -111,7 +111,9 @@ IMAGES = 2000  # of a made-up test set
 
 def ended_search(record, *datasets, tier="C"):
     """Records of a search that has ended at the middle rate."""
-    found = with_losses(recorded(record, list_cells("tuning", tier, (), datasets)))
+    cells = list_cells("tuning", tier, (), datasets)
+    rates = sorted({cell.config.learning_rate for cell in cells})
+    found = with_losses(recorded(record, cells), rates[len(rates) // 2])
     return [replace(run, key=_key(run)) for run in found]
 
 
