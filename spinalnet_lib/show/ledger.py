@@ -73,11 +73,21 @@ def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'
         f"<td><strong>{'<br/>'.join(map(html.escape, _told(verdict).split('; ')))}</strong></td>"
-        f"<td>{html.escape(verdict.evidence)}. {_details(verdict)}</td></tr>"
+        f"<td>{_evidence(verdict)}{_details(verdict)}</td></tr>"
         for verdict in verdicts
     )
     head = '<thead><tr><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">what it rests on</th></tr></thead>'
     return f'<table class="dataframe spinal-ledger">{head}<tbody>{rows}</tbody></table>'
+
+
+def _evidence(verdict: ClaimVerdict) -> str:
+    """A paragraph a reading, and one of what the paper's own documents say."""
+    texts = [
+        f"<em>{html.escape(finding.reading)}:</em> " * bool(finding.reading) + html.escape(finding.evidence)
+        for finding in verdict.findings
+    ]
+    texts += [html.escape(verdict.claim.remark)] if verdict.claim.remark else []
+    return "".join(f"<p>{text}.</p>" for text in dict.fromkeys(texts))
 
 
 def _details(verdict: ClaimVerdict) -> str:

@@ -207,13 +207,20 @@ CLAIMS: dict[str, Callable[[Judge], list[Finding]]] = {
 
 
 def _say(parts: Sequence[Part]) -> str:
-    """The tested comparisons in full, of the others how many runs are there."""
+    """The tested comparisons in full, and of the others what they wait for."""
     tested = [part for part in parts if part.verdict.name != "untested"]
+    rest = [part for part in parts if part not in tested]
+    lacking = [part for part in rest if part.verdict.units < part.planned]
+    have, planned = sum(part.verdict.units for part in lacking), sum(part.planned for part in lacking)
+    waiting = {
+        f"are not complete, {have:,} of {planned:,} pairs of runs are there": lacking,
+        "lack the power runs that give δ": [part for part in rest if part not in lacking and part.delta is None],
+        "are complete and wait for a comparison that is read before them": [
+            part for part in rest if part not in lacking and part.delta is not None
+        ],
+    }
     texts = [_describe(part) for part in tested]
-    if rest := [part for part in parts if part not in tested]:
-        have, planned = sum(part.verdict.units for part in rest), sum(part.planned for part in rest)
-        waiting = f"{len(rest)} of {len(parts)} comparisons wait for runs, or for the primary one of their family"
-        texts.append(f"{waiting}: {have:,} of {planned:,} pairs are there")
+    texts += [f"{len(some)} of {len(parts)} comparisons {what}" for what, some in waiting.items() if some]
     return ". ".join(texts)
 
 

@@ -123,4 +123,4 @@ def test_todays_table_shows_every_state_of_every_claim(today):
     for row, of_claim in zip(rows, today, strict=True):
         for reading, state in of_claim.states.items():
             assert (f"{reading}: {state}" if reading else state) in row[1]
-        assert of_claim.evidence in row[2]
+        assert all(finding.evidence in row[2] for finding in of_claim.findings) and of_claim.claim.remark in row[2]

@@ -104,6 +104,7 @@ def test_a_key_secondary_comparison_is_read_only_where_the_primary_one_is_decide
     found = told("C20", list(runs.values()))
     assert (found[SPINE].state, found[CLAIMED].state) == ("open", "untested")
     assert all(part.verdict.mean is None for part in found[CLAIMED].parts)
+    assert "are complete and wait" in found[CLAIMED].evidence and "not complete" not in found[CLAIMED].evidence
 
 
 def test_c8_needs_a_gain_at_width_two_that_shrinks_as_layers_widen(record):
