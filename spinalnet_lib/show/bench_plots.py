@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from ..study.claims import READINGS, reading
+from ..study.counted import READINGS, reading
 from .palette import Theme
 from .picture import Picture, label_log_axis
 

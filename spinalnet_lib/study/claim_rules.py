@@ -57,15 +57,14 @@ def regressions(targets: Sequence[str]) -> str:
     return enough_hold([lower_error(target) for target in targets], REGRESSIONS - 1)
 
 
-def transfer(frozen: Sequence[str], fine_tuned: Sequence[str] = ()) -> dict[str, str]:
-    """C19 by halves: the frozen one from tier P's verdicts, the fine-tuned one from tier T's, each by most of its sets."""
-    halves = {"frozen": frozen, "fine-tuned": fine_tuned}
-    return {half: enough_hold([lower_error(v) for v in sets], len(sets) // 2 + 1) for half, sets in halves.items()}
+def most_hold(sets: Sequence[str]) -> str:
+    """C20, and each half of C19: more than half of the sets."""
+    return enough_hold([lower_error(verdict) for verdict in sets], len(sets) // 2 + 1)
 
 
-def gradients(over_deep: str, over_deep_skip: str) -> str:
+def gradients(*over: str) -> str:
     """C4: the log ratio of gradient norms is "better, matters" over `mlp_deep` and over `mlp_deep_skip`."""
-    return all_hold([lower_error(over_deep), lower_error(over_deep_skip)])
+    return all_hold([lower_error(verdict) for verdict in over])
 
 
 def narrow_layers(slope_interval: tuple[float, float], at_width_2: str) -> str:

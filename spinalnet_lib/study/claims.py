@@ -1,72 +1,104 @@
-"""The ledger of the paper's claims: what is claimed, and the state of the evidence so far."""
+"""The paper's claims, numbered as the book numbers them, and the form that a verdict on one has."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import csv
+from dataclasses import dataclass, field
 
-from ..checks import needs
-from ..heads.counting import head_cost
-from ..heads.widths import largest_cheaper_width
-from ..models.bodies import create_backbone
-from ..models.sizes import paper_head
 from ..paths import data_path
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .verdict import Verdict
 
 
-def claims_table(bench: Sequence[dict] = ()) -> pd.DataFrame:
-    """One row a claim: id, claim, kind, state, evidence. What can be counted or was measured is written by code.
+@dataclass(frozen=True)
+class Claim:
+    """What the paper claims; `remark` is what its own documents say of it."""
 
-    `bench` are the rows of `load_bench()`; without them, what was timed is left open.
-    """
-    with needs("book"):
-        import pandas as pd
-
-    table = pd.read_csv(data_path("paper", "claims.csv"), keep_default_na=False)
-    for claim, evidence in (("C1", _weights()), ("C2", _computations(bench))):
-        table.loc[table["id"] == claim, "evidence"] = evidence
-    return table
+    id: str
+    short: str
+    text: str
+    kind: str  # counting, theory, accuracy, measurement, documentary or argument
+    remark: str
 
 
-def _saving(backbone: str, name: str) -> str:
-    dense, spinal = _paper_weights(backbone, "mlp"), _paper_weights(backbone, "spinal")
-    return f"{name}: {spinal:,} weights instead of {dense:,} ({spinal / dense - 1:+.1%})"
+def list_claims() -> list[Claim]:
+    """The claims C1 to C21 of `data/paper/claims.csv`, in their order."""
+    with data_path("paper", "claims.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Claim(row["id"], row["short"], row["claim"], row["kind"], row["remark"]) for row in csv.DictReader(file)
+        ]
 
 
-def _weights() -> str:
-    features = create_backbone("vgg5").num_features
-    spinal, linear = _paper_weights("vgg5", "spinal"), head_cost("linear", features, 10).weights
-    width = largest_cheaper_width(linear, features, 10)
-    return (
-        f"Counted. {_saving('two_conv', '2-conv CNN')}; {_saving('vgg5', 'VGG-5')}; but {spinal / linear:.0f} times those of "
-        f"one Linear on VGG-5's features, which it undercuts there up to layer width {width} only"
-    )
+@dataclass(frozen=True)
+class Part:
+    """One comparison that a finding rests on: its verdict, and the verdicts under other readings of the same runs."""
+
+    name: str
+    verdict: Verdict
+    delta: float | None = None
+    sensitivity: dict[str, str] = field(default_factory=dict)  # what was changed -> the verdict's name then
+    keys: tuple[str, ...] = ()  # of the records
+    planned: int = 0  # pairs of runs; `verdict.units` are there
+
+    @property
+    def changed(self) -> list[str]:
+        """The readings under which the verdict has another name."""
+        others = dict(self.sensitivity)
+        if self.verdict.marked:
+            others["population of test images"] = self.verdict.population_name
+        return [reading for reading, name in others.items() if name != self.verdict.name]
 
 
-READINGS = {"less": "less time", "more": "more time", "unclear": "no clear difference"}
+@dataclass(frozen=True)
+class Finding:
+    """One verdict on a claim: its state, what it rests on, what would overturn it, and how it is made again."""
+
+    state: str
+    evidence: str
+    overturned_by: str
+    command: str
+    sources: tuple[str, ...]  # files and folders of the project that hold what was read or counted
+    reading: str = ""  # "as claimed" and "because of the spine", or another, where a claim has several
+    parts: tuple[Part, ...] = ()
+    minutes: float | None = None  # that the missing runs would take, where records tell
+    sensitivity: dict[str, str] = field(default_factory=dict)  # what was left out -> the state then
+
+    @property
+    def seeds_needed(self) -> float | None:
+        """Of an open finding the most that one of its open comparisons needs; infinite: no number will do."""
+        needed = [part.verdict.seeds_needed for part in self.parts if part.verdict.seeds_needed is not None]
+        return max(needed, default=None)
+
+    @property
+    def changed(self) -> list[str]:
+        """What changes its state, or the name of one of its comparisons' verdicts."""
+        own = [what for what, state in self.sensitivity.items() if state != self.state]
+        return sorted({*own, *(what for part in self.parts for what in part.changed)})
 
 
-def reading(row: dict) -> str:
-    """What a row of `load_bench` says, one of `READINGS`: clear only where the whole range lies on one side of one."""
-    return "less" if row["high"] < 1 else "more" if row["low"] > 1 else "unclear"
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """The verdict on a claim, or its verdicts where it is read in more ways than one."""
 
+    claim: Claim
+    findings: tuple[Finding, ...]
 
-def _computations(bench: Sequence[dict]) -> str:
-    """Rows of VGG-5's heads alone, with the batch of the paper: plain, with the same masks, fused, compiled."""
-    plain = {"name": "head training step, batch 100", "peer": "dense head of VGG-5"}
-    rows = [row for row in bench if "dense head" in row["peer"] and re.search(r"batch 100\b", row["name"])]
-    timed = any(row.items() >= plain.items() for row in rows)
-    times = [] if timed else [f"{plain['name']}, against {plain['peer']}: not timed yet"]
-    times += [
-        f"{row['name']}, against {row['peer']}: {READINGS[reading(row)]}, "
-        f"{row['ratio']:.2f} times ({row['low']:.2f} to {row['high']:.2f})"
-        for row in rows
-    ]
-    return f"Counted: multiply-adds equal weights, so as C1. Measured on a CPU: {'; '.join(times)}"
+    @property
+    def id(self) -> str:
+        return self.claim.id
 
+    @property
+    def states(self) -> dict[str, str]:
+        """Of each reading its state."""
+        return {finding.reading: finding.state for finding in self.findings}
 
-def _paper_weights(backbone: str, head: str) -> int:
-    return head_cost(head, create_backbone(backbone).num_features, 10, **paper_head(backbone, head)).weights
+    @property
+    def verdict(self) -> str:
+        """The states in words, each with its reading where there are several."""
+        return "; ".join(f"{reading}: {state}" if reading else state for reading, state in self.states.items())
+
+    @property
+    def evidence(self) -> str:
+        """What it rests on, and what the paper's own documents say."""
+        texts = [f"{f.reading}: {f.evidence}" if f.reading else f.evidence for f in self.findings]
+        remark = [self.claim.remark] if self.claim.remark else []
+        return ". ".join([*dict.fromkeys(texts), *remark])

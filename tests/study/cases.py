@@ -17,7 +17,7 @@ from spinalnet_lib.records.files import RecordFolder, append_record
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study import tuning
 from spinalnet_lib.study.cells import Cell, list_cells
-from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, LOG_DELTAS, planned_cells
 from spinalnet_lib.study.jobs import Job, Shelf
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tuning import drop_rate
@@ -88,7 +88,7 @@ def recorded(record, cells):
                 "head": cell.head,
                 "head_arguments": json.loads(json.dumps(cell.head_arguments)),
             },
-            recipe=describe_recipe(cell.config),
+            recipe=json.loads(json.dumps(describe_recipe(cell.config))),  # as a file has it
             seed=cell.seed,
         )
         for number, cell in enumerate(cells)
@@ -111,7 +111,9 @@ IMAGES = 2000  # of a made-up test set
 
 def ended_search(record, *datasets, tier="C"):
     """Records of a search that has ended at the middle rate."""
-    found = with_losses(recorded(record, list_cells("tuning", tier, (), datasets)))
+    cells = list_cells("tuning", tier, (), datasets)
+    rates = sorted({cell.config.learning_rate for cell in cells})
+    found = with_losses(recorded(record, cells), rates[len(rates) // 2])
     return [replace(run, key=_key(run)) for run in found]
 
 
@@ -166,6 +168,31 @@ def comparison(name):
     found = [each for each in COMPARISONS if each.name == name]
     (found,) = found or [each for each in COMPARISONS if each.name.startswith(name)]
     return found
+
+
+def complete(record, comparisons, gain, spread=0.002):
+    """Searches, power runs and runs of these comparisons, whose gains lie `spread` below and above `gain`; each run once."""
+    return complete_studies(record, comparisons, {"": (gain, spread)})[""]
+
+
+def complete_studies(record, comparisons, effects):
+    """The same for several effects, each a gain and its spread, by their names; the cells are listed once."""
+    found, searches = {name: {} for name in effects}, {}
+    for tier in dict.fromkeys(each.tier for each in comparisons):
+        sets = dict.fromkeys(name for each in comparisons if each.tier == tier for name in each.datasets)
+        searches[tier] = ended_search(record, *sets, tier=tier)
+    for each in comparisons:
+        seeds, pilot = (*each.seeds, *each.extended), () if each.tier in LOG_DELTAS else POWER_SEEDS
+        for (head, _, seed), cell in planned_cells(each, (*seeds, *pilot), searches[each.tier]).items():
+            for name, (gain, spread) in effects.items():
+                if seed in pilot:
+                    run = run_of(record, replace(cell, config=replace(cell.config, read_test=False)), 0.1)
+                else:
+                    sign = seeds.index(seed) % 2 * 2 - 1
+                    run = run_of(record, cell, 0.1 - (gain + spread * sign) * (head == each.arm))
+                found[name].setdefault(run.key, run)
+    ended = [run for of_tier in searches.values() for run in of_tier]
+    return {name: list({run.key: run for run in [*ended, *runs.values()]}.values()) for name, runs in found.items()}
 
 
 def python(code, *arguments, **options):

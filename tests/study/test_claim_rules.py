@@ -5,10 +5,10 @@ from spinalnet_lib.study.claim_rules import (
     convolutional_network,
     enough_hold,
     gradients,
+    most_hold,
     most_networks,
     narrow_layers,
     regressions,
-    transfer,
 )
 
 BETTER, WORSE, BIT_WORSE, SAME, OPEN = "better, matters", "worse, matters", "worse, size open", "equivalent", "open"
@@ -82,17 +82,24 @@ def test_most_networks_need_five_of_nine(networks, state):
     assert most_networks(BETTER, SAME, SAME, networks=networks) == state
 
 
-def test_transfer_is_told_by_halves():
-    assert transfer([BETTER] * 3 + [SAME]) == {"frozen": "holds", "fine-tuned": "untested"}
-    assert transfer([BETTER] * 2 + [SAME] * 2, [SAME, BETTER, BETTER]) == {
-        "frozen": "not supported",
-        "fine-tuned": "holds",
-    }
+@pytest.mark.parametrize(
+    "sets, state",
+    [
+        ([BETTER] * 3 + [SAME], "holds"),
+        ([BETTER] * 2 + [SAME] * 2, "not supported"),
+        ([SAME, BETTER, BETTER], "holds"),
+        ([WORSE, BIT_WORSE, BETTER], "contradicted"),
+        ([BETTER, OPEN, OPEN], "open"),
+        ([], "untested"),
+    ],
+)
+def test_most_sets_are_more_than_half(sets, state):
+    assert most_hold(sets) == most_hold(sets[::-1]) == state
 
 
 def test_gradients_and_narrow_layers_need_both_parts():
     assert gradients(BETTER, BETTER) == "holds"
-    assert gradients(BETTER, SAME) == "not supported"
+    assert gradients(BETTER, SAME) == "not supported" and gradients() == "untested"
     assert narrow_layers((-0.2, -0.1), BETTER) == "holds"
     assert narrow_layers((-0.2, 0.1), BETTER) == "open"
     assert narrow_layers((0.1, 0.2), BETTER) == "contradicted"

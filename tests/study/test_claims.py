@@ -1,31 +1,37 @@
-from spinalnet_lib import claims_table, load_bench
+from spinalnet_lib.study.claims import Claim, ClaimVerdict, Finding, Part, list_claims
+from spinalnet_lib.study.verdict import Verdict
+
+CLAIM = Claim("C0", "less", "It needs less", "accuracy", "Their log says so")
 
 
-def test_all_claims_have_a_state_and_evidence_which_is_counted_where_it_can_be():
-    table = claims_table(load_bench()).set_index("id")
-    assert list(table.index) == [f"C{i}" for i in range(1, 22)]
-    assert set(table["state"]) <= {"untested", "depends", "true", "false", "argued"}
-    evidence = table["evidence"]
-    assert all(evidence) and "not timed yet" in claims_table().set_index("id")["evidence"]["C2"]
-    assert "8,480 weights instead of 16,500 (-48.6%)" in evidence["C1"]
-    assert "119,808 weights instead of 136,192 (-12.0%)" in evidence["C1"]
-    assert "up to layer width 4 only" in evidence["C1"]
+def finding(state, reading="", **more):
+    return Finding(state, f"evidence of {reading}", "other runs", "spinalnet sweep", ("data/results",), reading, **more)
 
 
-def row(name, ratio, low, high, peer="dense head of VGG-5"):
-    return {"group": "heads", "name": name, "peer": peer, "ratio": ratio, "low": low, "high": high}
+def test_there_are_twenty_one_claims_with_a_kind_each():
+    claims = list_claims()
+    assert [claim.id for claim in claims] == [f"C{i}" for i in range(1, 22)]
+    kinds = {"counting", "theory", "accuracy", "measurement", "documentary", "argument"}
+    assert {claim.kind for claim in claims} == kinds and all(claim.text and claim.short for claim in claims)
 
 
-def test_measured_evidence_is_read_from_the_rows():
-    rows = [
-        row("head training step, batch 100", 1.9, 1.8, 2.0),
-        row("compiled head, evaluation, batch 100, cpu", 0.9, 0.8, 0.95, "dense head of VGG-5, compiled"),
-        row("fused head, evaluation, batch 100", 1.0, 0.9, 1.1),
-        row("head training step, batch 1000", 3.0, 2.0, 4.0),
-        row("two_conv + spinal, training step, batch 100", 5.0, 4.0, 6.0, "the plain step"),
-    ]
-    evidence = claims_table(rows).set_index("id")["evidence"]["C2"]
-    assert "batch 100, against dense head of VGG-5: more time, 1.90 times (1.80 to 2.00)" in evidence
-    assert "less time, 0.90 times (0.80 to 0.95)" in evidence
-    assert "no clear difference, 1.00 times (0.90 to 1.10)" in evidence
-    assert "3.00" not in evidence and "5.00" not in evidence
+def test_no_remark_tells_what_the_study_has_found():
+    """It would go stale: what has been found is computed."""
+    assert not [claim.id for claim in list_claims() if "planned" in claim.remark or "untested" in claim.remark]
+
+
+def test_a_verdict_names_each_reading_and_tells_equal_evidence_once():
+    both = ClaimVerdict(CLAIM, (finding("holds", "as claimed"), finding("open", "because of the spine")))
+    assert both.verdict == "as claimed: holds; because of the spine: open" and both.id == "C0"
+    assert both.states == {"as claimed": "holds", "because of the spine": "open"}
+    assert both.evidence.endswith(". Their log says so") and both.evidence.count("evidence of") == 2
+    one = ClaimVerdict(CLAIM, (finding("true"), finding("true")))
+    assert one.verdict == "true" and one.evidence.count("evidence of") == 1
+
+
+def test_what_changes_a_verdict_and_how_many_seeds_it_needs_come_from_its_parts():
+    steady = Part("a", Verdict("open", 10, 0.5, seeds_needed=40), sensitivity={"unpaired": "open"})
+    shaky = Part("b", Verdict("equivalent", 10, 0.5, population_name="open"), sensitivity={"δ of 5 %": "open"})
+    found = finding("open", parts=(steady, shaky), sensitivity={"without a": "holds", "without b": "open"})
+    assert found.changed == ["population of test images", "without a", "δ of 5 %"]
+    assert found.seeds_needed == 40 and finding("holds").seeds_needed is None

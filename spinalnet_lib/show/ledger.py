@@ -1,0 +1,133 @@
+"""The ledger of claims for people to read: lines of a terminal, a table of the book, the list in README.md, and JSON."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..files import write_whole
+from ..study.claims import ClaimVerdict
+
+_BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<!-- end -->"
+
+
+def verdict_line(verdict: ClaimVerdict) -> str:
+    """The id, its verdicts, what changes one of them, the claim, and the command of what is untested: one line."""
+    line = f"{verdict.id:4} {_told(verdict)}. {verdict.claim.text}"
+    missing: dict[str, list] = {}
+    for finding in verdict.findings:
+        if finding.state == "untested":
+            missing.setdefault(finding.command, []).append(finding.minutes)
+    told = [f"`{command}`" + _time(minutes) for command, minutes in missing.items()]
+    return f"{line}. To test: {'; '.join(told)}" if told else line
+
+
+def _time(minutes: Sequence[float | None]) -> str:
+    """What the missing runs of several findings take at most, where that is known of all."""
+    return "" if None in minutes else f" (about {sum(minutes):,.0f} minutes)"
+
+
+def _told(verdict: ClaimVerdict) -> str:
+    texts = []
+    for finding in verdict.findings:
+        text = f"{finding.reading}: {finding.state}" if finding.reading else finding.state
+        if finding.seeds_needed is not None:
+            text += f" (seeds needed: {_seeds(finding.seeds_needed)})"
+        if finding.changed:
+            text += f" (a comparison has another verdict with: {', '.join(finding.changed)})"
+        texts.append(text)
+    return "; ".join(texts)
+
+
+def _seeds(count: float) -> str:
+    return "no number will do" if math.isinf(count) else f"{count:,.0f}"
+
+
+def verdicts_json(verdicts: Sequence[ClaimVerdict]) -> str:
+    """All that the verdicts hold, as a JSON array; an infinite number is the text "infinite"."""
+    rows = []
+    for verdict in verdicts:
+        findings = [
+            {**asdict(finding), "seeds_needed": finding.seeds_needed, "changed_by": finding.changed}
+            for finding in verdict.findings
+        ]
+        rows.append({**asdict(verdict.claim), "verdict": verdict.verdict, "findings": findings})
+    return json.dumps(_finite(rows), ensure_ascii=False, indent=1)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return "infinite" if isinstance(value, float) and math.isinf(value) else value
+
+
+def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
+    """The ledger as a table: the claim, its verdicts, what they rest on, what would overturn them, how they are made again."""
+    rows = "".join(
+        f'<tr><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'
+        f"<td><strong>{'<br/>'.join(map(html.escape, _told(verdict).split('; ')))}</strong></td>"
+        f"<td>{_evidence(verdict)}{_details(verdict)}</td></tr>"
+        for verdict in verdicts
+    )
+    head = '<thead><tr><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">what it rests on</th></tr></thead>'
+    return f'<table class="dataframe spinal-ledger">{head}<tbody>{rows}</tbody></table>'
+
+
+def _evidence(verdict: ClaimVerdict) -> str:
+    """A paragraph a reading, and one of what the paper's own documents say."""
+    texts = [
+        f"<em>{html.escape(finding.reading)}:</em> " * bool(finding.reading) + html.escape(finding.evidence)
+        for finding in verdict.findings
+    ]
+    texts += [html.escape(verdict.claim.remark)] if verdict.claim.remark else []
+    return "".join(f"<p>{text}.</p>" for text in dict.fromkeys(texts))
+
+
+def _details(verdict: ClaimVerdict) -> str:
+    """What a reader opens: of each finding what would overturn it, its sources and its command."""
+    paragraphs = dict.fromkeys(
+        f"{finding.reading}: "
+        * bool(finding.reading)
+        + f"overturned by {html.escape(finding.overturned_by)}; from {html.escape(', '.join(finding.sources))}; "
+        f"again with <code>{html.escape(finding.command)}</code>"
+        for finding in verdict.findings
+    )
+    inner = "".join(f"<p>{text}</p>" for text in paragraphs)
+    return f"<details><summary>What would overturn {verdict.id}, and how to make it again</summary>{inner}</details>"
+
+
+def ledger_list(verdicts: Sequence[ClaimVerdict]) -> str:
+    """The ledger as a Markdown list, a line for the claims that have the same verdict."""
+    alike: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        states = set(verdict.states.values())
+        told = states.pop() if len(states) == 1 else verdict.verdict
+        alike.setdefault(told, []).append(f"{verdict.id} {verdict.claim.short}")
+    return "\n".join(f"- **{told}**: {'; '.join(claims)}" for told, claims in alike.items())
+
+
+def read_page(path: str | os.PathLike) -> tuple[str, str]:
+    """What stands before and after the list in a page; ValueError where a marker is missing."""
+    before, begin, rest = Path(path).read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"no place for the ledger in {path}: put the lines {_BEGIN!r} and {_END!r} into it")
+    return before, after
+
+
+def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> str:
+    """The page at `path` with the list between its markers written anew; all else in it stays as it is."""
+    before, after = read_page(path)
+    return f"{before}{_BEGIN}\n{ledger_list(verdicts)}\n{_END}{after}"
+
+
+def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> None:
+    """Write that page in the place of the old one."""
+    write_whole(path, page_with_ledger(path, verdicts))

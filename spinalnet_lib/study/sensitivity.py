@@ -1,0 +1,93 @@
+"""Attempts to break a verdict: the same runs under another δ, read otherwise, or with some of them left out.
+
+None of these decides anything. Where one gives the verdict another name, the verdict is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..records.record import Record
+from .cells import Cell, list_cells
+from .comparisons import Comparison, delta, evidence_of, gains, gains_of, needed_seeds, overlap, reference_errors
+from .intervals import half_width, levels
+from .tiers import TIERS
+from .verdict import FEWEST_UNITS, judge, name_verdict
+
+_FOLDS = 5  # parts of the seeds that are left out in turn
+_DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
+
+Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
+
+
+def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, str]:
+    """Of a complete comparison: what was changed -> the name that the verdict then has. Empty while it is incomplete."""
+    found, least = gains(comparison, records), delta(comparison, records)
+    if found is None or least is None:
+        return {}
+    seeds, errors = needed_seeds(comparison, records), reference_errors(comparison, records)
+    runs = evidence_of(records).runs(comparison, seeds)
+    shared = overlap(comparison, runs)
+
+    def named(values: np.ndarray, least: float = least) -> str:
+        return judge(values, least, len(values), comparison.families, shared).name
+
+    names = {what: named(found, factor * least) for what, factor in _DELTAS.items()}
+    names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
+    if comparison.tier != "D4":  # gradients have no validation reading
+        on_validation = gains_of(comparison, runs, seeds, errors, validation=True)
+        told = np.isfinite(on_validation).all()  # a run that diverged has no validation error
+        names["validation instead of test"] = named(on_validation) if told else "untested"
+    for left_out in np.array_split(np.arange(len(seeds)), _FOLDS):
+        if len(seeds) - len(left_out) >= FEWEST_UNITS:
+            span = f"without seeds {seeds[left_out[0]]} to {seeds[left_out[-1]]}"
+            names[span] = named(np.delete(found, left_out))
+    for name in comparison.datasets if len(comparison.datasets) > 1 else ():
+        others = tuple(other for other in comparison.datasets if other != name)
+        names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
+    for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
+        names[what] = named(gains_of(comparison, beside, its_seeds, errors))
+    return names
+
+
+def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:
+    """Runs of the same arms at the neighbouring rate and with more steps, and their seeds, where all of them are there."""
+    asked = TIERS[comparison.tier].sensitivity
+    if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
+        return {}
+    evidence = evidence_of(records)
+    of_setup = {record.setup: record for record in evidence.records}
+    steps = next(iter(evidence.cells(comparison).values())).config.steps
+    kinds: dict[str, dict[tuple[str, str, int], Cell]] = {}
+    for cell in list_cells("sensitivity", comparison.tier, records, comparison.datasets):
+        longer = cell.config.steps != steps
+        what = f"{cell.config.steps // steps} times the steps" if longer else "neighbouring rate"
+        kinds.setdefault(what, {}).setdefault(
+            (cell.head, cell.dataset, cell.seed), cell
+        )  # the neighbour is listed first
+    places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in asked.seeds]
+    found = {}
+    for what, cells in kinds.items():
+        runs = {place: of_setup.get(cells[place].setup) for place in places if place in cells}
+        if len(runs) == len(places) and None not in runs.values():
+            found[what] = runs, asked.seeds
+    return found
+
+
+def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, errors: dict | None) -> str:
+    """The verdict's name if the arms were two samples: the squares of their spreads add up.
+
+    The gain of each seed's reference over one and the same run of the arm has the reference's spread, and so has the arm.
+    """
+    seeds = sorted({seed for *_, seed in runs})
+    spreads, first = [], seeds[0]
+    for varied in comparison.arms:
+        held = {place: run if place[0] == varied else runs[(*place[:2], first)] for place, run in runs.items()}
+        spreads.append(gains_of(comparison, held, seeds, errors).std(ddof=1))
+    mean = gains_of(comparison, runs, seeds, errors).mean()
+    sd, n = float(np.hypot(*spreads)), len(seeds)
+    wide, narrow = (half_width(sd, n, level, shared) for level in levels(comparison.families))
+    return name_verdict((mean - wide, mean + wide), (mean - narrow, mean + narrow), least)

@@ -1,0 +1,259 @@
+"""Claims about accuracy and gradients (C3, C4, C8, C9, C19, C20): from verdicts on the plan's comparisons to the claims'.
+
+Which comparisons belong to a claim, and how they add up, is the plan's (`data/protocol.md`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from ..data.regression import TARGETS
+from ..records.record import Record
+from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
+from .claim_rules import regressions as three_of_four
+from .claims import Finding, Part
+from .comparisons import COMPARISONS, Comparison, delta, evidence_of, gains, judged, needed_seeds
+from .intervals import gain_interval, levels
+from .jobs import time_left
+from .order import STUDY_ORDER, Step
+from .sensitivity import sensitivity
+from .statistics import log_ratio_slopes
+from .tiers import PRIMARY, TIERS
+from .verdict import UNDECIDED, Verdict
+
+CLAIMED, SPINE = "as claimed", "because of the spine"
+_MATCHED = "mlp_matched"
+_WITH_SECONDARY = ("C", "G", "H")
+_LISTED = (
+    "vgg5",
+    "resnet18_cells",
+    "vgg16_bn",
+    "densenet121",
+)  # bodies of tiers G and H among the paper's nine networks
+_TUNED = "as published these networks have too few seeds for a verdict, so both arms are tuned"
+_OVERTURNED = {
+    "holds": "other seeds or data whose intervals reach down to δ",
+    "not supported": "other seeds or data whose intervals lie above δ",
+    "contradicted": "other seeds or data whose intervals lie above 0",
+    "open": "the seeds that are needed, or a smaller spread",
+    "untested": "the planned runs, which decide it",
+}
+
+
+def findings(records: Sequence[Record]) -> dict[str, list[Finding]]:
+    """Of each of these claims its findings; `records` hold the searches and power runs, too."""
+    judge = Judge(records)
+    return {claim: find(judge) for claim, find in CLAIMS.items()}
+
+
+def chosen(tier: str, reference: str | None = None, recipe: str = "tuned") -> list[Comparison]:
+    """The plan's comparisons of a tier with a reference; without one with the head that the spine replaces."""
+    return [
+        comparison
+        for comparison in COMPARISONS
+        if (comparison.tier, comparison.recipe) == (tier, recipe)
+        and (comparison.reference == reference if reference else comparison.reference != _MATCHED)
+    ]
+
+
+def _reference(why: str) -> str | None:
+    return _MATCHED if why == SPINE else None
+
+
+class Judge:
+    """Parts and findings from one set of records; each comparison is judged once."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        self.part = cache(self._part)
+
+    def _part(self, comparison: Comparison) -> Part:
+        verdict, least = judged(comparison, self.records), delta(comparison, self.records)
+        if verdict.name != "untested" and self._waits(comparison):
+            verdict = Verdict("untested", verdict.units, verdict.half_width)
+        names = sensitivity(comparison, self.records) if verdict.name != "untested" else {}
+        seeds = needed_seeds(comparison, self.records)
+        runs = evidence_of(self.records).runs(comparison, seeds)
+        keys = tuple(sorted(record.key for record in runs.values()))
+        return Part(comparison.name, verdict, least, names, keys, len(seeds))
+
+    def _waits(self, comparison: Comparison) -> bool:
+        """Whether it is a key secondary one, which is read only where the primary one of its family is decided."""
+        if comparison.tier not in _WITH_SECONDARY or comparison.reference == _MATCHED or comparison.recipe != "tuned":
+            return False
+        place = comparison.datasets, comparison.backbone
+        primary = next(c for c in chosen(comparison.tier, _MATCHED) if (c.datasets, c.backbone) == place)
+        return self.name(primary) in UNDECIDED
+
+    def name(self, comparison: Comparison) -> str:
+        return self.part(comparison).verdict.name
+
+    def finding(self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", **more) -> Finding:
+        parts = tuple(self.part(comparison) for comparison in comparisons)
+        evidence = ". ".join(filter(None, [_say(parts), note]))
+        steps = dict.fromkeys(step for comparison in comparisons for step in _steps(comparison))
+        commands = " && ".join(map(_command, dict.fromkeys(step.tier for step in steps)))
+        sources = tuple(dict.fromkeys(f"data/results/{step.folder}" for step in steps))
+        fixed = (state, evidence, _OVERTURNED[state], commands, sources, reading, parts)
+        return Finding(*fixed, self.minutes(comparisons), **more)
+
+    def minutes(self, comparisons: Sequence[Comparison]) -> float | None:
+        """That missing runs take one after another; None where no run like one of them has ended, or a search has not."""
+        missing = {}
+        for comparison in comparisons:
+            evidence, seeds = evidence_of(self.records), needed_seeds(comparison, self.records)
+            cells, runs = evidence.cells(comparison), evidence.runs(comparison, seeds)
+            if not cells:
+                return None
+            missing |= {place: cell for place, cell in cells.items() if place[2] in seeds and place not in runs}
+        seconds, unknown = time_left(list(missing.values()), self.records)
+        return None if unknown or not missing else seconds / 60
+
+
+def _networks(judge: Judge, why: str) -> Finding:
+    """C3: the CNN's row from the families of tier C, as published where it is read as claimed; other bodies tuned."""
+    families = chosen("C", _MATCHED) if why == SPINE else chosen("C", None, "published")
+    others = [c for tier in ("G", "H") for c in chosen(tier, _reference(why)) if c.backbone in _LISTED]
+    first = {c.backbone: c for c in reversed(others)}  # of several sets of a body the first
+    first = {body: first[body] for body in _LISTED if body in first}
+    rows = [judge.name(c) for c in first.values()]
+    names = [judge.name(c) for c in families]
+    state = most_networks(*names, networks=rows)
+    decided = sum(name not in UNDECIDED for name in (names[0], *rows))
+    note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
+    note += f"; {_TUNED}" if why == CLAIMED else ""
+    return judge.finding(why, [*families, *first.values()], state, note)
+
+
+def _gradients(judge: Judge) -> Finding:
+    """C4."""
+    comparisons = [*chosen("D4", "mlp_deep"), *chosen("D4", "mlp_deep_skip")]
+    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)))
+
+
+def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
+    """C8, on every set of tier W: the slope over all widths, and the gain at the narrowest."""
+    states, narrowest, notes, every = [], [], [], chosen("W", reference)
+    for name in dict.fromkeys(c.family for c in every):
+        widths = sorted((c for c in every if c.family == name), key=lambda c: c.width)
+        narrowest.append(widths[0])
+        found = [gains(c, judge.records) for c in widths]
+        if any(of_width is None for of_width in found):
+            states.append("untested")
+            notes.append(f"{name}: {sum(g is not None for g in found)} of {len(found)} widths are complete")
+            continue
+        ratios = np.exp(np.transpose(found))  # of errors, by seed and width
+        slopes = log_ratio_slopes(ratios, np.ones_like(ratios), [c.width for c in widths])
+        mean, low, high = gain_interval(slopes, levels(widths[0].families)[0])
+        states.append(narrow_layers((low, high), judge.name(widths[0])))
+        notes.append(f"{name}: the gain changes by {mean:.3g} ({low:.3g} to {high:.3g}) a doubling of the width")
+    finding = judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
+    return replace(finding, minutes=judge.minutes(every))
+
+
+def _regressions(judge: Judge, why: str) -> Finding:
+    """C9: seeds that were seen before the plan decide nothing."""
+    comparisons = chosen("R", _MATCHED) if why == SPINE else chosen("R", "mlp", "published")
+    seen = sum(r.dataset in TARGETS and r.seed not in comparisons[0].seeds for r in judge.records)
+    note = f"{seen:,} runs with other seeds were seen before the plan was written, and decide nothing" if seen else ""
+    return _by_number(judge, why, comparisons, three_of_four, note)
+
+
+_HALVES = {"frozen": "P", "fine-tuned": "T"}
+
+
+def _transfer(judge: Judge, half: str, tier: str, why: str) -> Finding:
+    """C19, one of its halves."""
+    return _by_number(judge, f"{why}, {half}", chosen(tier, _reference(why)), most_hold)
+
+
+def _most_sets(judge: Judge, why: str) -> Finding:
+    """C20."""
+    comparisons = chosen("G", _reference(why))
+    return _by_number(judge, why, comparisons, most_hold, _TUNED if why == CLAIMED else "")
+
+
+def _by_number(
+    judge: Judge,
+    reading: str,
+    comparisons: Sequence[Comparison],
+    rule: Callable[[Sequence[str]], str],
+    note: str = "",
+) -> Finding:
+    """A claim that enough of its comparisons decide; beside it what the rule says without each of them."""
+    names = [judge.name(comparison) for comparison in comparisons]
+    state, without = rule(names), {}
+    if state != "untested":
+        for place, comparison in enumerate(comparisons):
+            without[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
+    return judge.finding(reading, comparisons, state, note, sensitivity=without)
+
+
+CLAIMS: dict[str, Callable[[Judge], list[Finding]]] = {
+    "C3": lambda judge: [_networks(judge, why) for why in (CLAIMED, SPINE)],
+    "C4": lambda judge: [_gradients(judge)],
+    "C8": lambda judge: [_narrow_layers(judge, CLAIMED, "mlp"), _narrow_layers(judge, SPINE, _MATCHED)],
+    "C9": lambda judge: [_regressions(judge, why) for why in (CLAIMED, SPINE)],
+    "C19": lambda judge: [
+        _transfer(judge, half, tier, why) for why in (CLAIMED, SPINE) for half, tier in _HALVES.items()
+    ],
+    "C20": lambda judge: [_most_sets(judge, why) for why in (CLAIMED, SPINE)],
+}
+
+
+def _say(parts: Sequence[Part]) -> str:
+    """The tested comparisons in full, and of the others what they wait for."""
+    tested = [part for part in parts if part.verdict.name != "untested"]
+    rest = [part for part in parts if part not in tested]
+    lacking = [part for part in rest if part.verdict.units < part.planned]
+    have, planned = sum(part.verdict.units for part in lacking), sum(part.planned for part in lacking)
+    waiting = {
+        f"are not complete, {have:,} of {planned:,} pairs of runs are there": lacking,
+        "lack the power runs that give δ": [part for part in rest if part not in lacking and part.delta is None],
+        "are complete and wait for a comparison that is read before them": [
+            part for part in rest if part not in lacking and part.delta is not None
+        ],
+    }
+    texts = [_describe(part) for part in tested]
+    texts += [f"{len(some)} of {len(parts)} comparisons {what}" for what, some in waiting.items() if some]
+    return ". ".join(texts)
+
+
+def _describe(part: Part) -> str:
+    verdict, (low, high) = part.verdict, part.verdict.interval
+    name = f"{verdict.name}, {verdict.leaning}" if verdict.leaning else verdict.name
+    needed = verdict.seeds_needed
+    seeds = (
+        ""
+        if needed is None
+        else "; no number of seeds will do"
+        if math.isinf(needed)
+        else f"; needs {needed:,.0f} seeds"
+    )
+    return f"{part.name}: {name} (gain {verdict.mean:.3g}, {low:.3g} to {high:.3g}; δ {part.delta:.3g}{seeds})"
+
+
+def _steps(comparison: Comparison) -> list[Step]:
+    """The steps of the study that make what a comparison rests on, in their order."""
+    kinds = ("power", "published") if comparison.recipe == "published" else ("tuning", "power", "study")
+    of_tier = [step for step in STUDY_ORDER if step.tier == comparison.tier]
+    if not any(step.study == "tuning" for step in of_tier):  # it has the settings of tier C
+        of_tier = [step for step in STUDY_ORDER if (step.study, step.tier) == ("tuning", "C")] + of_tier
+    return [
+        step
+        for step in of_tier
+        if step.study in kinds
+        and step.part in (None, PRIMARY)
+        and not (step.datasets and {*step.datasets}.isdisjoint(comparison.datasets))
+    ]
+
+
+def _command(tier: str) -> str:
+    """Whatever is missing of a tier, in the plan's order."""
+    device = " --device cuda" if TIERS[tier].device == "cuda" else ""
+    return f"spinalnet sweep all --tier {tier}{device} --out data/results"

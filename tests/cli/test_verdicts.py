@@ -1,0 +1,39 @@
+"""The command prints a line a claim, or all of it as JSON, or writes the list into a page."""
+
+import json
+
+from spinalnet_lib import append_record, verdicts
+from spinalnet_lib.cli.main import main
+from spinalnet_lib.show.ledger import ledger_list, verdict_line, verdicts_json
+
+
+def test_lines_and_json_are_those_of_the_committed_records(capsys):
+    found = verdicts()
+    assert main(["verdicts"]) == 0
+    assert capsys.readouterr().out.splitlines() == [verdict_line(verdict) for verdict in found]
+    assert main(["verdicts", "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == verdicts_json(found) + "\n"
+    assert [claim["id"] for claim in json.loads(printed)] == [f"C{i}" for i in range(1, 22)]
+
+
+def test_records_of_ones_own_are_read_and_a_page_is_written(record, tmp_path, capsys):
+    runs, page = tmp_path / "runs.jsonl", tmp_path / "page.md"
+    append_record(runs, record)
+    page.write_text("a\n<!-- written by `spinalnet verdicts --readme README.md` -->\n<!-- end -->\n")
+    assert main(["verdicts", str(runs), "--readme", str(page)]) == 0
+    assert ledger_list(verdicts([record])) in page.read_text() and str(page) in capsys.readouterr().out
+
+
+def test_mistakes_are_one_line(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("no markers\n")
+    for argv, says in (
+        (["verdicts", "nowhere"], "'nowhere'"),
+        (["verdicts", "--readme", str(page)], "no place for the ledger"),
+        (["verdicts", "--readme", str(tmp_path / "none.md")], "none.md"),
+    ):
+        assert main(argv) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+    assert page.read_text() == "no markers\n"

@@ -1,0 +1,88 @@
+"""What documents say of a state of the art, and that a figure nobody has seen decides nothing."""
+
+import pytest
+
+from spinalnet_lib import published_figures
+from spinalnet_lib.cli.main import _parser
+from spinalnet_lib.study import documents
+from spinalnet_lib.study.claims import list_claims
+
+CLAIMS = {claim.id: claim for claim in list_claims()}
+
+
+def told(claim, figures=None):
+    return documents.state_of_the_art(CLAIMS[claim], figures)
+
+
+def test_every_documentary_claim_has_a_set_and_two_findings():
+    assert set(documents.SETS) == {claim.id for claim in CLAIMS.values() if claim.kind == "documentary"}
+    for claim in documents.SETS:
+        document, replicated = told(claim)
+        assert document.state in ("unverified", "superseded", "standing") and replicated.state == "untested"
+        assert document.evidence and document.overturned_by and document.sources == ("data/paper",)
+
+
+@pytest.mark.parametrize("claim", documents.SETS)
+def test_the_state_is_that_of_the_sure_figures(claim):
+    figures = published_figures()
+    figures = figures[(figures["dataset"] == documents.SETS[claim]) & figures["sure"]]
+    authors = figures[(figures["file"] != "others") & figures["head"].str.startswith("spinal")]
+    authors = authors[
+        (authors["provenance"] != "user report") & ~authors["measure"].str.contains("validation accuracy")
+    ]
+    others = figures[figures["file"] == "others"]
+    expected = "superseded" if (others["value"] > authors["value"].max()).any() else "standing"
+    expected = "unverified" if authors.empty else expected
+    assert told(claim)[0].state == expected
+
+
+def test_a_higher_figure_supersedes_only_if_somebody_has_seen_it():
+    figures = published_figures()
+    higher = (figures["dataset"] == "emnist_balanced") & (figures["file"] == "others") & (figures["value"] > 91.05)
+    assert higher.sum() == 1 and not figures[higher]["sure"].any() and told("C14")[0].state == "standing"
+    assert "not verified: 91.06 %" in told("C14")[0].evidence
+    figures.loc[higher, "sure"] = True
+    assert told("C14", figures)[0].state == "superseded"
+
+
+def test_without_a_sure_figure_of_the_authors_it_is_unverified():
+    figures = published_figures()
+    ours = (figures["dataset"] == "emnist_letters") & (figures["file"] != "others")
+    assert told("C12", figures[~ours])[0].state == "unverified"
+
+
+def test_validation_results_are_no_results_on_test_images():
+    assert "97.3171" not in told("C18")[0].evidence and "96.87" in told("C18")[0].evidence
+
+
+@pytest.mark.parametrize(
+    ("source", "note", "date"),
+    [
+        ("arXiv 2501.13709, abstract", "", "2025-01"),
+        ("a leaderboard", "Chopra 2021, arXiv 2103.11373", "2021-03"),
+        ("Supplementary Materials SpinalNet.pdf (Feb 2021) p. 16", "", "2021"),
+        ("github.com/j05t/emnist README at 2045f1c", "64 of 40,000 images", "undated"),
+    ],
+)
+def test_dates_are_those_of_the_source(source, note, date):
+    assert documents.figure_date(source, note) == date
+
+
+def test_own_splits_never_support_a_published_figure():
+    for claim, name in documents.SETS.items():
+        replicated = told(claim)[1]
+        assert f"{name}_" not in replicated.command
+        assert replicated.state == "untested"
+    assert "kmnist_10k is at hand, an own split, which never supports" in told("C11")[1].evidence
+    assert "official split is at hand" in told("C12")[1].evidence and "not at hand" in told("C10")[1].evidence
+    assert "A single run: 85.82 %" in told("C14")[1].evidence
+
+
+@pytest.mark.parametrize("claim", documents.SETS)
+def test_commands_can_be_typed(claim):
+    for command in told(claim)[1].command.split(" && "):
+        _parser().parse_args(command.split()[1:])
+
+
+def test_the_biology_is_argued():
+    assert documents.biology().state == "argued"

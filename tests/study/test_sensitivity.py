@@ -1,0 +1,123 @@
+"""Attempts to break a verdict: each changes the name where it should, and only there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.comparisons import delta, evidence_of, image_ids, judged, planned_cells
+from spinalnet_lib.study.intervals import half_width, levels
+from spinalnet_lib.study.sensitivity import sensitivity
+from spinalnet_lib.study.tiers import TIERS
+from spinalnet_lib.study.verdict import name_verdict
+from tests.study.cases import comparison, complete, ended_search, power_runs, run_of
+
+FASHION = comparison("C Fashion, tuned, spinal against mlp_matched")
+NIST = comparison("C NIST, tuned, spinal against mlp_matched")
+FASHION_ONLY = ("fashion_mnist",)
+
+
+@pytest.fixture(scope="module")
+def searches(record):
+    return ended_search(record, *FASHION_ONLY)
+
+
+@pytest.fixture(scope="module")
+def known(record, searches):
+    return [*searches, *power_runs(record, FASHION, np.zeros(8), searches)]
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch):
+    """Made-up test sets have fewer images than those that may be here."""
+    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
+    image_ids.cache_clear()
+
+
+def runs_with(record, searches, errors):
+    """Runs of the fashion pair whose error is `errors(head, seed)`."""
+    cells = planned_cells(FASHION, FASHION.seeds, searches).values()
+    return [run_of(record, cell, errors(cell.head, cell.seed)) for cell in cells]
+
+
+def changed(records, pair=FASHION):
+    name = judged(pair, records).name
+    return {what for what, other in sensitivity(pair, records).items() if other != name}
+
+
+def test_a_clear_gain_survives_all_of_it(record):
+    records = complete(record, [FASHION], 0.04)
+    assert judged(FASHION, records).name == "better, matters"
+    assert len(sensitivity(FASHION, records)) >= 9 and changed(records) == set()
+
+
+def test_an_incomplete_comparison_has_none(record):
+    records = complete(record, [FASHION], 0.04)
+    assert sensitivity(FASHION, [run for run in records if run.seed != FASHION.seeds[-1]]) == {}
+
+
+def test_a_larger_delta_breaks_a_gain_of_fifteen_percent(record):
+    assert changed(complete(record, [FASHION], 0.015)) == {"δ of 20 %"}
+
+
+def test_a_smaller_delta_breaks_an_equivalence(record):
+    assert "δ of 5 %" in changed(complete(record, [FASHION], 0.008, 0.001))
+
+
+def test_validation_errors_that_say_otherwise_are_seen(record):
+    def turned(run):
+        wrong = run.head == "spinal" and run.test is not None
+        last = {**run.last, "val_error": 0.14 if wrong else 0.1}
+        return replace(run, curve=[*run.curve[:-1], last]) if run.test is not None and run.seed < 60 else run
+
+    records = [turned(run) for run in complete(record, [FASHION], 0.04)]
+    assert changed(records) == {"validation instead of test"}
+    assert sensitivity(FASHION, records)["validation instead of test"] == "worse, matters"
+
+
+def test_seeds_that_are_alike_in_both_arms_hide_a_gain_from_two_samples(record, searches, known):
+    """The reading as two samples has the interval that their spreads give."""
+    level = {seed: 0.1 + 0.05 * (seed % 2) for seed in FASHION.seeds}
+    records = [*known, *runs_with(record, searches, lambda head, seed: level[seed] - 0.015 * (head == "spinal"))]
+    assert "unpaired" in changed(records)
+    runs = evidence_of(records).runs(FASHION, FASHION.seeds)
+    errors = np.array([[1 - runs[arm, "fashion_mnist", s].test["last"] for s in FASHION.seeds] for arm in FASHION.arms])
+    sd, mean = np.sqrt(errors.var(axis=1, ddof=1).sum()), errors[1].mean() - errors[0].mean()
+    wide, narrow = (half_width(sd, len(FASHION.seeds), level) for level in levels(FASHION.families))
+    expected = name_verdict((mean - wide, mean + wide), (mean - narrow, mean + narrow), delta(FASHION, records))
+    assert sensitivity(FASHION, records)["unpaired"] == expected
+
+
+def test_seeds_that_carry_a_gain_alone_are_named(record, searches, known):
+    def errors(head, seed):
+        few = 0.03 if seed < 6 else 0.0
+        return 0.1 - few * (head == "spinal") - 0.001 * (seed % 2) * (head == "spinal")
+
+    found = changed([*known, *runs_with(record, searches, errors)])
+    assert "without seeds 0 to 5" in found
+
+
+def test_a_set_that_carries_its_family_alone_is_named(record):
+    others = complete(record, [NIST], 0.0)
+
+    def better(run):
+        if run.dataset != "mnist" or run.head != "spinal" or run.test is None:
+            return run
+        return replace(run, test={**run.test, "last": 0.97}, key=run.key)
+
+    found = changed([better(run) for run in others], NIST)
+    assert {what for what in found if what.startswith("without emnist")} == set() and "without mnist" in found
+
+
+def test_runs_at_the_neighbouring_rate_and_with_more_steps_are_read_where_all_are_there(record, searches):
+    asked = TIERS["C"].sensitivity
+    records = complete(record, [FASHION], 0.04)
+    beside = [
+        run_of(record, cell, 0.1 + 0.04 * (cell.head == "spinal") + 0.001 * (cell.seed % 2))
+        for cell in list_cells("sensitivity", "C", searches, FASHION_ONLY)
+    ]
+    found = sensitivity(FASHION, [*records, *beside])
+    kinds = {"neighbouring rate", f"{asked.times} times the steps"}
+    assert {found[what] for what in kinds} == {"worse, matters"}
+    assert kinds.isdisjoint(sensitivity(FASHION, [*records, *(run for run in beside if run.seed)]))
