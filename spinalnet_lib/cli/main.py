@@ -1,4 +1,4 @@
-"""The command `spinalnet`: data, train, sweep, records, report, rerun, bench, selftest. `python -m spinalnet_lib` is the same."""
+"""The command `spinalnet`, a file of this room for each subcommand. `python -m spinalnet_lib` is the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..checks import needs
-from . import bench, data, records, report, rerun, selftest, sweep, train
+from . import bench, data, power, records, report, rerun, selftest, sweep, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (data, train, sweep, records, report, rerun, bench, selftest):
+    for command in (data, train, sweep, power, records, report, rerun, bench, selftest):
         command.add(commands)
     return parser

@@ -23,9 +23,13 @@ def add(commands) -> None:
 
 def _records_show(args: argparse.Namespace) -> None:
     from ..records.files import load_records
+    from ..study.blindness import HIDDEN, hidden
 
-    for r in (record for path in args.paths for record in load_records(path)):
-        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {r.outcome}")
+    records = [record for path in args.paths for record in load_records(path)]
+    blind = hidden(records)
+    for r in records:
+        said = HIDDEN if r.key in blind else r.outcome
+        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {said}")
 
 
 def _records_check(args: argparse.Namespace) -> None:

@@ -45,12 +45,15 @@ def run(args: argparse.Namespace) -> None:
         start_server()  # before torch is imported here
     from ..machine import TimeLimit, pick_device
     from ..records.files import RecordFolder, load_records
+    from ..study.blindness import own_records
     from ..study.cells import list_cells
+    from ..study.gate import cells_to_run
     from ..study.jobs import Failures, Shelf, time_left
     from ..study.setup import Setup
     from ..study.sweep import check_engine, missing_cells, prepare, sweep
     from ..study.tiers import choose_sets
     from ..study.tuning import search_records
+    from ..training.recipes import TUNING_SEEDS
 
     limit = TimeLimit(args.time_limit, began)
     check_engine(args.engine, args.workers, args.address)
@@ -60,11 +63,14 @@ def run(args: argparse.Namespace) -> None:
     sets, absent = choose_sets(args.tier, args.sets, pick_device(args.device).type, args.data)
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")
+    runs = RecordFolder(args.out)
     given = None if args.tuning is None else load_records(args.tuning)
 
     def cells():
         search = search_records(args.out) if given is None else given
-        found = (list_cells(args.study, tier, search, names, args.data) for tier, names in sets.items())
+        listed = ((tier, list_cells(args.study, tier, search, names, args.data)) for tier, names in sets.items())
+        beside = [record for record in [*own_records(), *runs.records()] if record.seed not in TUNING_SEEDS]
+        found = (cells_to_run(args.study, tier, cells, [*search, *beside]) for tier, cells in listed)
         return [replace(cell, size=args.size) for cells in found for cell in cells]
 
     todo = cells()
@@ -83,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         left = sweep(cells, args.out, time_limit=limit, setup=setup, **engine)
     failed = failures.among(left, setup)
     left = [cell for cell in left if cell not in failed]
-    seconds, unknown = time_left(left, RecordFolder(args.out).records())
+    seconds, unknown = time_left(left, runs.records())
     if not left:
         print("0 runs are left")
     elif unknown:

@@ -90,12 +90,23 @@ def primary_arms(backbone: str) -> tuple[str, ...]:
     return _spinal(backbone), "mlp_matched", "linear"
 
 
-def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", width: int | None = None) -> dict:
+def published_drop_rate(backbone: str) -> float:
+    """The dropout rate of the spinal head that a body has; where the paper has no script for the body, ours."""
+    return float(_spine(backbone).get("drop_rate", 0.0))
+
+
+def arm_arguments(
+    head: str,
+    drop_rate: float,
+    backbone: str = "two_conv",
+    width: int | None = None,
+    num_layers: int | None = None,
+) -> dict:
     """Arguments of an arm on a body: the paper's sizes and norm, with `drop_rate` wherever the paper's head has dropout.
 
     Where the paper's spinal head has none, as on the 2-conv CNN, it is before the classifier, as in its baseline. `width`
-    is that of the spine's layers, or of `mlp`'s one hidden layer, instead of the paper's. On "pixels" sizes are those of
-    the paper's regressions. Raises ValueError for what is no arm of that body.
+    is that of the spine's layers, or of `mlp`'s one hidden layer, instead of the paper's; `num_layers` is the spine's, and
+    that of heads as deep as it. On "pixels" sizes are those of the paper's regressions. Raises ValueError for what is no arm of that body.
     """
     check_name("arm", head, (*PRIMARY, *OTHER, "spinal_spatial", "spinal_tied"))
     if head == "linear":
@@ -104,7 +115,8 @@ def arm_arguments(head: str, drop_rate: float, backbone: str = "two_conv", width
         baseline = _DENSE_OF_REGRESSIONS if backbone == "pixels" else paper_head(backbone, "mlp")
         baseline = baseline if width is None else {**baseline, "hidden_sizes": width}
         return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
-    spine = _spine(backbone) if width is None else {**_spine(backbone), "layer_width": width}
+    given = {"layer_width": width, "num_layers": num_layers}
+    spine = {**_spine(backbone), **{name: value for name, value in given.items() if value is not None}}
     if head == "spinal_shared":  # it has two sets of weights, however often they are used
         spine["num_layers"] = 2
     layers = 4 if head == "spinal_tied" else spine["num_layers"]  # its others are these again

@@ -9,15 +9,8 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-from ..checks import needs
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # What a run gave. Other fields say what it was (`key` is the hash of it), or when, why and where it was made.
 RESULTS = ("curve", "diverged", "test", "head_cost", "body_cost")
@@ -107,32 +100,6 @@ class Record:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
-
-
-def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
-    """One row a run: what it was, its last validation error and loss, its test accuracies, its cost.
-
-    With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
-    """
-    with needs("book"):
-        import pandas as pd
-
-    records = each_once(records)
-    if curves:
-        of_run = [({"dataset": r.dataset, "arm": r.arm, "seed": r.seed}, {"key": r.key}, r.curve) for r in records]
-        return pd.DataFrame([run | point | key for run, key, curve in of_run for point in curve])
-    rows = []
-    for r in records:
-        row = {"dataset": r.dataset, "backbone": r.model["backbone"], "head": r.head, "arm": r.arm, "seed": r.seed}
-        row |= {"epochs": r.recipe["epochs"]} | {
-            name: value for name, value in r.last.items() if name.startswith("val_")
-        }
-        row["diverged"] = r.diverged
-        kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
-        row |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
-        row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
-        rows.append(row | {"seconds": r.seconds, "device": r.device, "threads": r.threads, "key": r.key})
-    return pd.DataFrame(rows)
 
 
 def differing_results(a: Record, b: Record) -> list[str]:

@@ -19,7 +19,7 @@ from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
 from .picture import Picture, label_log_axis
 from .provenance import describe_mean
-from .run_groups import group_arms
+from .run_groups import group_arms, may_be_drawn
 
 
 def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
@@ -83,6 +83,7 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
 
     Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
     """
+    records = may_be_drawn(records)
     arms = group_arms(records)
     if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
         raise ValueError("plot_error_curves: runs evaluated differently or ended early; draw them apart and say so")
@@ -93,8 +94,10 @@ def plot_error_curves(records: Sequence[Record]) -> Picture:
 def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step") -> Picture:
     """Every run of each named arm thin, their mean thick, over the "step" or the "epoch"; all with one loss.
 
-    A logarithm has no place for zeros: they are left out.
+    A logarithm has no place for zeros: they are left out, and so are runs of a cell of the study that is not complete.
     """
+    drawn = {run.key for run in may_be_drawn([run for runs in arms.values() for run in runs])}
+    arms = {arm: left for arm, runs in arms.items() if (left := [run for run in runs if run.key in drawn])}
     loss = next(iter(arms.values()))[0].loss
     name, scale, unit = ("val_mse", 1, "validation MSE") if loss == "mse" else ("val_error", 100, "validation error, %")
 

@@ -15,7 +15,9 @@ from tqdm import tqdm
 from ..files import write_whole
 from ..paths import data_path
 from ..records.files import load_records, own_folders, record_files
-from ..records.record import each_once
+from ..records.record import Record, each_once
+from ..study.blindness import HIDDEN, hidden, is_open, with_own
+from ..study.comparisons import COMPARISONS, evidence_of, judged, needed_seeds, reference_errors
 from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
 from .palette import MARKERS, Theme
@@ -40,9 +42,14 @@ def write_report(
     records = each_once(record for file in files for record in load_records(file))
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")
-    out, sections = Path(out), group_runs(records)
+    out, sections = Path(out), group_runs(records)  # without the runs that are not to be shown yet
     out.mkdir(parents=True, exist_ok=True)  # before the work of drawing
-    parts = [f"# {len(records):,} runs", _overview(sections), _about_the_test(sections, read_test)]
+    parts = [
+        f"# {len(records):,} runs",
+        _overview(sections),
+        *_incomplete(records),
+        _about_the_test(sections, read_test),
+    ]
     for number, section in enumerate(tqdm(sections, leave=False, disable=None)):  # no bar where nobody looks
         if section.searched:
             losses = search_losses(section)
@@ -65,6 +72,31 @@ def _overview(sections: Sequence[Section]) -> str:
         runs, diverged = section.records, sum(run.diverged for run in section.records)
         rows.append((section.title, len(runs), len(section.arms), span(run.seed for run in runs), diverged))
     return table(("what", "runs", "arms", "seeds", "diverged"), rows)
+
+
+def _incomplete(records: Sequence[Record]) -> list[str]:
+    """Of cells of the study that are not complete how many seeds are there, and how wide the interval is; else nothing."""
+    blind = hidden(records)
+    if not blind:
+        return []
+    everything = with_own(records)
+    setups = {record.setup for record in records if record.key in blind}
+    rows = []
+    for each in COMPARISONS:
+        cells = evidence_of(everything).cells(each).values()
+        if not setups.isdisjoint(cell.setup for cell in cells) and is_open(each, everything):
+            wide, units = judged(each, everything).half_width, judged(each, everything).units
+            planned = len(needed_seeds(each, everything))
+            ratio = "not known" if wide is None or math.isinf(wide) else f"{wide:.2f}"
+            level = reference_errors(each, everything)
+            level = ", ".join(f"{error:.2%}" for error in level.values()) if level and each.tier != "R" else ""
+            rows.append((each.name, f"{units} of {planned}", ratio, level))
+    about = (
+        f"Results of {len(blind):,} of these runs are {HIDDEN}; the same holds of the power runs of its first arm. Until "
+        "then a cell shows the half-width of its interval over δ, and the validation error of its reference in the power runs."
+    )
+    header = ("cell", "seeds", "half-width ÷ δ", "reference's validation error")
+    return ["## Cells that are not complete", about, table(header, rows)]
 
 
 def _curves(section: Section) -> Picture | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..records.record import Record, each_once
+from ..study.blindness import HIDDEN, shown
 
 # What a search varies; all else of a recipe makes another section. Whether the test was read changes no training.
 _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
@@ -37,9 +38,12 @@ class Section:
 
 
 def group_runs(records: Sequence[Record]) -> list[Section]:
-    """Sections in the order of their names; within one, arms in the order in which they were first run."""
+    """Sections in the order of their names; within one, arms in the order in which they were first run.
+
+    Runs of a cell of the study that is not complete are left out.
+    """
     members: dict[tuple, list[Record]] = {}
-    for record in records:
+    for record in shown(records):
         fixed = {name: value for name, value in record.recipe.items() if name not in _VARIED}
         place = (record.dataset, record.model["backbone"], json.dumps(fixed, sort_keys=True))
         members.setdefault(place, []).append(record)
@@ -69,10 +73,11 @@ def last_value(record: Record) -> float:
 
 
 def group_arms(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The runs of each arm; its label says what runs of the same head differ in here. ValueError without records."""
-    if not records:
-        raise ValueError("no records to draw; train first, or load some with load_records")
-    runs = each_once(records)
+    """The runs of each arm; its label says what runs of the same head differ in here. ValueError without records.
+
+    Runs of a cell of the study that is not complete are left out.
+    """
+    runs = may_be_drawn(records)
     seen: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         for name, value in _settings(run).items():
@@ -85,6 +90,16 @@ def group_arms(records: Sequence[Record]) -> dict[str, list[Record]]:
                 words.append(f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
         arms.setdefault(", ".join(words), []).append(run)
     return arms
+
+
+def may_be_drawn(records: Sequence[Record]) -> list[Record]:
+    """The runs, each once, without those of a cell of the study that is not complete; ValueError where none is left."""
+    if not records:
+        raise ValueError("no records to draw; train first, or load some with load_records")
+    runs = shown(each_once(records))
+    if not runs:
+        raise ValueError(f"results of these {len(records)} runs are {HIDDEN}; `spinalnet sweep` makes its other runs")
+    return runs
 
 
 def _settings(run: Record) -> dict:

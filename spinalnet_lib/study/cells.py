@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,11 +19,11 @@ from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
 from ..records.record import Record, run_setup
 from ..training.config import TrainConfig, describe_recipe
-from ..training.recipes import POWER_SEEDS, TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe
-from .tiers import TIERS, Runs, Tier, frozen_body
-from .tuning import NO_SEARCH, Search, SearchIncomplete, drop_rate
+from ..training.recipes import POWER_SEEDS, TUNING_RATES, published_recipe, regression_recipe
+from .tiers import PRIMARY, TIERS, Runs, Tier, frozen_body
+from .tuning import NO_SEARCH, Search, SearchIncomplete, Setting, drop_rate
 
-STUDIES = ("tuning", "power", "study", "published")
+STUDIES = ("tuning", "power", "study", "published", "sensitivity")
 
 
 @dataclass(frozen=True)
@@ -58,26 +58,39 @@ class Cell:
 
     def describe(self) -> str:
         """In one line, with all that sets it apart from its neighbours."""
-        sizes = ", ".join(f"{name} {value}" for name, value in self.head_arguments.items())
+        sizes = ", ".join(f"{name} {_short(value)}" for name, value in self.head_arguments.items())
         head = f"{self.head} ({sizes})" if sizes else self.head
         return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
+
+
+def _short(value) -> str:
+    """A rate for each of thirty layers by its ends."""
+    return f"{value[0]} … {value[-1]}" if isinstance(value, list) and len(value) > 9 else str(value)
 
 
 def list_cells(
     study: str,
     tier: str,
-    records: Sequence[Record] = (),
+    records: Sequence[Record] | None = (),
     datasets: Sequence[str] = (),
     root: str | os.PathLike | None = None,
+    part: str | None = None,
+    plans: Mapping[str, Tier] = TIERS,
 ) -> list[Cell]:
-    """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), or the recipe "published".
+    """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), the recipe "published", or
+    the runs beside its main comparison ("sensitivity").
 
-    Of some data sets, or of all; "mnist" stands for all features of its images, too. `records` are those of the search:
-    they say how far its grid has grown, and which settings it chose. `root` is the data root, whose cards say how many
-    classes a set has. Raises ValueError for an unknown study, tier or data set, and for a tier whose search has not ended.
+    Of some data sets, or of all; "mnist" stands for all features of its images, too. `part` is one of a tier's own runs.
+    `records` are those of the search: they say how far its grid has grown, and which settings it chose; with None the
+    runs have a setting that stands for the one to be found, so that they can be counted. `root` is the data root, whose
+    cards say how many classes a set has. Raises ValueError for an unknown study, tier, part or data set, and for a tier
+    whose search has not ended.
     """
     check_name("study", study, STUDIES)
-    plan = TIERS[check_name("tier", tier, TIERS)]
+    plan = plans[check_name("tier", tier, plans)]
+    if part is not None:
+        check_name(f"part of tier {tier}", part, {runs.part: None for runs in plan.runs})
+        plan = replace(plan, runs=tuple(runs for runs in plan.runs if runs.part == part))
     names = []
     for name, meant in plan.meant(datasets or plan.datasets).items():
         if not meant and not (study == "tuning" and plan.recipe):  # a search goes over any set of images
@@ -85,11 +98,14 @@ def list_cells(
         names += meant or [name]
     if study == "published":
         return _cells_as_published(plan, plan.published, names)
-    if plan.recipe is None:
-        return _cells_as_published(plan, plan.runs if study == "study" else (), names)
+    listed = {
+        "tuning": _search_cells,
+        "power": _power_cells,
+        "study": _tier_cells,
+        "sensitivity": _sensitivity_cells,
+    }
     try:
-        listed = {"tuning": _search_cells, "power": _power_cells, "study": _tier_cells}[study]
-        cells = listed(plan, records, names, root)
+        cells = listed[study](plan, _searches(plan, records, names), root)
     except SearchIncomplete as error:
         remedy = f"make its runs first with `spinalnet sweep tuning --tier {tier}`, and the same --sets and --out"
         raise ValueError(f"{error}; {remedy}") from error
@@ -107,34 +123,62 @@ def cells_of(
     """
     if recipe == "published":
         return _cells_as_published(TIERS[tier], (runs,), runs.datasets)
-    return _tier_cells(replace(TIERS[tier], runs=(runs,)), records, runs.datasets, root)
+    plan = replace(TIERS[tier], runs=(runs,))
+    return _tier_cells(plan, _searches(plan, records, runs.datasets), root)
 
 
-def _search_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
+_Searches = Mapping[tuple[str, str], Search | None]  # of a data set and a body; None: any setting stands for the winner
+_ANY = Setting(TUNING_RATES[2], 0.5, None)
+
+
+def _search_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
     """The searches of all data sets, validation data only; a grid that has grown is run to its new edge."""
     grids = {}
-    for (dataset, backbone), search in _searches(plan, records, datasets).items():
-        grids |= {(name, backbone): search.rates() for name in plan.search_sets(dataset)}
+    for (dataset, backbone), search in searches.items():
+        grids |= {
+            (name, backbone): search or _search(plan, (), dataset, backbone) for name in plan.search_sets(dataset)
+        }
+    seeds = {seed: None for search in grids.values() for seed in search.grid.seeds}
     return [
-        _cell(plan, *place, head, seed, rate, drop_rate)
-        for seed in TUNING_SEEDS
-        for place, rates in grids.items()
-        for head in plan.searched(frozen_body(*place))
-        for rate in rates
-        for drop_rate in TUNING_DROPOUT
+        _search_cell(plan, *place, head, seed, rate, drop_rate)
+        for seed in seeds
+        for place, search in grids.items()
+        for head in search.arms
+        for rate in search.rates()
+        for drop_rate in search.grid.drop_rates
     ]
 
 
-def _power_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
-    """The tier's first runs with seeds that chose nothing, validation data only."""
-    plan = replace(plan, runs=(replace(plan.runs[0], seeds=POWER_SEEDS),))
-    cells = _tier_cells(plan, records, datasets, root)
+def _power_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
+    """A tier's main comparison, and that of the published recipe, with seeds that chose nothing; validation data only."""
+    main = tuple(replace(runs, seeds=POWER_SEEDS) for runs in plan.runs if runs.part == PRIMARY and plan.pilot)
+    cells = _tier_cells(replace(plan, runs=main), searches, root)
+    published = tuple(replace(runs, seeds=POWER_SEEDS) for runs in plan.published if plan.published_pilot)
+    cells += _cells_as_published(plan, published, list(dict.fromkeys(dataset for dataset, _ in searches)))
     return [replace(cell, config=replace(cell.config, read_test=False)) for cell in cells]
 
 
-def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], root) -> list[Cell]:
+def _sensitivity_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
+    """The main comparison with other settings and with more steps, as far as they are other ones."""
+    asked, cells = plan.sensitivity, {}
+    if asked is None:
+        return []
+    for seed in asked.seeds:
+        for (dataset, backbone), search in searches.items():
+            for head in asked.heads:
+                chosen = search.chosen(head) if search else _ANY
+                for setting in (search.neighbour(head), search.chosen_by_error(head)) if search else (_ANY,):
+                    if search is None or setting != chosen:
+                        cells[_read_cell(plan, dataset, backbone, head, seed, setting)] = None
+                if dataset in asked.longer:
+                    cell = _read_cell(plan, dataset, backbone, head, seed, chosen)
+                    longer = replace(cell.config, steps=asked.times * cell.config.steps)
+                    cells[replace(cell, config=longer)] = None
+    return list(cells)
+
+
+def _tier_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
     """The tier's own runs, with the settings that its search chose."""
-    searches = _searches(plan, records, datasets)
     cells = {}  # what several runs name is run once
     for runs in plan.runs:
         arms = []
@@ -145,14 +189,24 @@ def _tier_cells(plan: Tier, records: Sequence[Record], datasets: Sequence[str], 
                     width = (
                         equal_width(head, body, _num_classes(place[0], root)) if runs.equal_parameters else runs.width
                     )
-                    arms.append((place, head, search.chosen(head, runs.drop_rate), width))
+                    setting = search.chosen(head, runs.drop_rate) if search else _any_setting(runs.drop_rate)
+                    arms.append((place, head, setting, width))
         for seed in runs.seeds:
             for place, head, setting, width in arms:
-                cell = _cell(plan, *place, head, seed, setting.learning_rate, setting.drop_rate, width)
-                config = replace(cell.config, read_test=True)
-                cell = replace(cell, config=config, tuning_id=setting.tuning_id, train_per_class=runs.train_per_class)
-                cells[cell] = None
+                cell = _read_cell(plan, *place, head, seed, setting, width, runs.num_layers)
+                config = replace(cell.config, gradient_norms=runs.gradient_norms)
+                cells[replace(cell, config=config, train_per_class=runs.train_per_class)] = None
     return list(cells)
+
+
+def _any_setting(drop_rate: float | None) -> Setting:
+    return _ANY if drop_rate is None else replace(_ANY, drop_rate=drop_rate)
+
+
+def _read_cell(plan: Tier, dataset: str, backbone: str, head: str, seed: int, setting: Setting, *sizes) -> Cell:
+    """A run whose result on the test set is wanted."""
+    cell = _cell(plan, dataset, backbone, head, seed, setting.learning_rate, setting.drop_rate, *sizes)
+    return replace(cell, config=replace(cell.config, read_test=True), tuning_id=setting.tuning_id)
 
 
 def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[str]) -> list[Cell]:
@@ -170,6 +224,7 @@ def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[
         for runs in several
         for seed in runs.seeds
         for dataset in datasets
+        if dataset in runs.datasets
         for backbone in runs.backbones
         for head in runs.heads(backbone)
     ]
@@ -185,9 +240,9 @@ def _as_published(backbone: str, dataset: str, head: str) -> tuple[TrainConfig, 
     return regression_recipe(), {} if head == "linear" else sizes
 
 
-def _searches(plan: Tier, records: Sequence[Record], datasets: Sequence[str]) -> dict[tuple[str, str], Search]:
+def _searches(plan: Tier, records: Sequence[Record] | None, datasets: Sequence[str]) -> _Searches:
     places = [(dataset, backbone) for dataset in datasets for backbone in plan.backbones(dataset)]
-    return {place: _search(plan, records, *place) for place in places}
+    return {place: None if records is None else _search(plan, records, *place) for place in places}
 
 
 def _num_classes(dataset: str, root) -> int:
@@ -200,18 +255,23 @@ def _num_classes(dataset: str, root) -> int:
 
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
     """The search of a place, without records of other recipes or sizes; its runs differ in rate, dropout and seed only."""
-    arms = plan.searched(frozen_body(dataset, backbone))
-    wanted = {}
+    body = frozen_body(dataset, backbone)
+    arms, grid, wanted = plan.searched(body), plan.grid(body), {}
     for head in arms:
-        for rate in TUNING_DROPOUT:
-            cell = _cell(plan, dataset, backbone, head, 0, 0.001, rate)
+        for rate in grid.drop_rates:
+            cell = _search_cell(plan, dataset, backbone, head, 0, 0.001, rate)
             wanted[head, rate] = json.loads(json.dumps([describe_recipe(cell.config), cell.head_arguments]))
 
     def belongs(record: Record) -> bool:
         recipe = {**record.recipe, "learning_rate": 0.001}
         return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 
-    return Search(filter(belongs, records), plan.search_sets(dataset), backbone, arms)
+    return Search(filter(belongs, records), plan.search_sets(dataset), backbone, arms, grid)
+
+
+def _search_cell(plan: Tier, *place) -> Cell:
+    cell = _cell(plan, *place)
+    return replace(cell, config=replace(cell.config, steps=plan.search_steps)) if plan.search_steps else cell
 
 
 def _cell(
@@ -223,12 +283,13 @@ def _cell(
     rate: float,
     drop_rate: float,
     width: int | None = None,
+    num_layers: int | None = None,
 ) -> Cell:
     body = frozen_body(dataset, backbone)
     config = plan.recipe(body, dataset, rate)
     if head in UNSTACKED:
         config = replace(config, stacked=False)
-    arguments = arm_arguments(head, drop_rate, body, width)
+    arguments = arm_arguments(head, drop_rate, body, width, num_layers)
     if head == "spinal_random_mask" and not config.stacked:  # heads of a stack read the same features
         arguments["mask_seed"] = seed
     return Cell(dataset, backbone, head, seed, config, arguments, cut_seed=seed if plan.cuts else None)

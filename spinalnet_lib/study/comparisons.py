@@ -29,6 +29,7 @@ from .verdict import Verdict, judge
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
 LOG_DELTAS = {"R": math.log(1.1), "W": math.log(1.1), "D4": math.log(10)}  # of tiers whose gains are logarithms
 NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")
+_NO_IMAGES = "no interval for the population of images: the test sets, which share some, are not here"
 _FAMILIES = {"NIST": NIST, "Fashion": ("fashion_mnist",), "Kuzushiji": ("kmnist_10k",)}
 
 
@@ -116,11 +117,21 @@ def planned_cells(
     comparison: Comparison, seeds: Sequence[int], records: Sequence[Record] = ()
 ) -> dict[tuple[str, str, int], Cell]:
     """The planned cells of both arms by head, data set and seed; `records` hold the searches. SearchIncomplete without."""
-    arms = lambda body: comparison.arms  # noqa: E731
-    runs = Runs(arms, seeds, comparison.datasets, (comparison.backbone,), comparison.width)
-    runs = replace(runs, train_per_class=comparison.train_per_class)
+    plan = TIERS[comparison.tier]
+    several = plan.published if comparison.recipe == "published" else plan.runs
+    runs = next(runs for runs in several if _has(runs, comparison))
+    places = {"datasets": comparison.datasets, "backbones": (comparison.backbone,)}
+    runs = replace(runs, heads=lambda body: comparison.arms, seeds=seeds, **places)
     cells = cells_of(comparison.tier, runs, records, comparison.recipe)
     return {(cell.head, cell.dataset, cell.seed): cell for cell in cells}
+
+
+def _has(runs: Runs, comparison: Comparison) -> bool:
+    """Whether a tier's runs are those of a comparison, with the settings that the search chose."""
+    same = runs.width == comparison.width and runs.train_per_class == comparison.train_per_class
+    arms = {*comparison.arms} <= {*runs.heads(comparison.backbone)}
+    chosen = same and runs.drop_rate is None and not runs.equal_parameters
+    return chosen and arms and comparison.datasets[0] in runs.datasets and comparison.backbone in runs.backbones
 
 
 class Evidence:
@@ -128,25 +139,14 @@ class Evidence:
 
     def __init__(self, records: Sequence[Record]):
         self.records = tuple(records)
-        self.searches = [record for record in self.records if record.seed in TUNING_SEEDS]
+        self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
         self._runs: dict[tuple, list[Record]] = {}
         for record in self.records:
             self._runs.setdefault(record.setup, []).append(record)
-        self._cells: dict[Comparison, dict[tuple[str, str, int], Cell]] = {}
 
     def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
-        """Of all seeds that may be asked for; none while a search is incomplete. The power runs are there without a test set."""
-        if comparison not in self._cells:
-            seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
-            try:
-                cells = planned_cells(comparison, seeds, self.searches)
-            except SearchIncomplete:
-                cells = {}
-            for place, cell in cells.items():
-                if cell.seed in POWER_SEEDS:
-                    cells[place] = replace(cell, config=replace(cell.config, read_test=False))
-            self._cells[comparison] = cells
-        return self._cells[comparison]
+        """Of all seeds that may be asked for, by head, set and seed; none while a search is incomplete."""
+        return _known_cells(comparison, self._searches)
 
     def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
@@ -172,11 +172,6 @@ def _paired(comparison: Comparison, runs: dict, seeds: Sequence[int]) -> list[in
     return [seed for seed in seeds if all((*place, seed) in runs for place in places)]
 
 
-@lru_cache(maxsize=2)
-def _sorted_once(records: _Same) -> Evidence:
-    return Evidence(records.records)
-
-
 class _Same:
     """Records as a key of a cache: the same objects are the same records, since a record cannot change."""
 
@@ -189,6 +184,24 @@ class _Same:
 
     def __eq__(self, other) -> bool:
         return self.ids == other.ids
+
+
+@lru_cache(maxsize=2 * len(COMPARISONS))
+def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str, int], Cell]:
+    seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
+    try:
+        cells = planned_cells(comparison, seeds, searches.records)
+    except SearchIncomplete:
+        return {}
+    for place, cell in cells.items():
+        if cell.seed in POWER_SEEDS:
+            cells[place] = replace(cell, config=replace(cell.config, read_test=False))
+    return cells
+
+
+@lru_cache(maxsize=2)
+def _sorted_once(records: _Same) -> Evidence:
+    return Evidence(records.records)
 
 
 def evidence_of(records: Sequence[Record]) -> Evidence:
@@ -258,7 +271,7 @@ def is_complete(comparison: Comparison, records: Sequence[Record]) -> bool:
 
 
 def is_withheld(comparison: Comparison, records: Sequence[Record]) -> bool:
-    """Whether an incomplete comparison of a tier that stands before it has runs of both arms of this one, too.
+    """Whether an incomplete comparison of a tier that stands before it has a run of this one, too.
 
     Tier W has the heads of tier C at one of its widths: ten of the thirty seeds.
     """
@@ -273,7 +286,7 @@ def is_withheld(comparison: Comparison, records: Sequence[Record]) -> bool:
         if set(other.datasets).isdisjoint(comparison.datasets) or is_complete(other, records):
             continue
         setups = setups or {cell.setup for cell in evidence.cells(comparison).values()}
-        if len({cell.head for cell in evidence.cells(other).values() if cell.setup in setups}) == 2:
+        if any(cell.setup in setups for cell in evidence.cells(other).values()):
             return True
     return False
 
@@ -293,6 +306,24 @@ def gains(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | Non
     return _gains(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
 
 
+def pilot_spread(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | None:
+    """Gains on validation images over the power runs (S,) less their mean, which would tell a direction.
+
+    None while one is missing or diverged, and in tier D4, which has none.
+    """
+    runs = evidence_of(records).runs(comparison, POWER_SEEDS)
+    errors = reference_errors(comparison, records)
+    if comparison.tier == "D4" or errors is None or len(_paired(comparison, runs, POWER_SEEDS)) < len(POWER_SEEDS):
+        return None
+    found = _gains(comparison, runs, POWER_SEEDS, errors, validation=True)
+    return found - found.mean() if np.isfinite(found).all() else None
+
+
+def pilot_overlap(comparison: Comparison, records: Sequence[Record]) -> float:
+    """n₂/n₁ of the power runs where seeds draw from one pool of images, else 0."""
+    return _overlap(comparison, evidence_of(records).runs(comparison, POWER_SEEDS))
+
+
 def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     """The verdict on the gain of `arm` over `reference`; "untested" until all its runs and those that give its δ are there.
 
@@ -309,33 +340,44 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     if len(paired) < len(seeds) or is_withheld(comparison, records):
         return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
     options |= _images(comparison, runs, paired, reference_errors(comparison, records))
-    return judge(gains, least, len(seeds), **options)
+    verdict = judge(gains, least, len(seeds), **options)
+    lacks_images = comparison.tier not in LOG_DELTAS and "differences" not in options
+    return replace(verdict, population_note=_NO_IMAGES) if lacks_images else verdict
 
 
-def _gains(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None) -> np.ndarray:
+def _gains(
+    comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None, validation: bool = False
+) -> np.ndarray:
     """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
         of_arm, of_reference = (
-            np.array([_badness(comparison.tier, runs[arm, name, seed]) for seed in seeds]) for arm in comparison.arms
+            np.array([_badness(comparison.tier, runs[arm, name, seed], validation) for seed in seeds])
+            for arm in comparison.arms
         )
         scale = len(comparison.datasets) * errors[name] if len(comparison.datasets) > 1 else 1.0
         found += (of_reference - of_arm) / scale
     return found
 
 
-def _badness(tier: str, record: Record) -> float:
+def _badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
-    if tier == "R":
-        diverged = record.diverged or record.test["last_mse"] is None
-        return math.log(mean_predictor_error(record.dataset, record.seed) if diverged else record.test["last_mse"])
     if tier == "D4":
-        norms = record.last["gradient_norms"]
-        return math.log(norms[-1] / norms[0])
-    error = 1 - record.test["last"]
+        first, *_, last = record.last["gradient_norms"]
+        if not first or not last:
+            raise ValueError(f"run {record.key[:10]} has a gradient of norm {first} or {last}, which has no logarithm")
+        return math.log(last / first)
+    if tier == "R":
+        error = record.last["val_mse"] if validation else record.test["last_mse"]
+        if record.diverged or error is None:
+            error = mean_predictor_error(record.dataset, record.seed)
+        return math.log(error)
+    error = record.last["val_error"] if validation else 1 - record.test["last"]
+    if error is None:  # of validation images, after a run that diverged
+        return math.nan
     if tier == "W" and error == 0:
         raise ValueError(
-            f"run {record.key[:10]} has no error on {record.dataset}, which has no logarithm; take more images"
+            f"run {record.key[:10]} has no error on {record.dataset}, and 0 no logarithm; take more images"
         )
     return math.log(error) if tier == "W" else error
 
@@ -366,12 +408,14 @@ def _images(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: di
     differences = [error_differences(correct[comparison.reference, n], correct[comparison.arm, n]) for n in sizes]
     if len(sizes) == 1:
         return {"differences": differences[0], "one_image": 1 / sizes[comparison.datasets[0]]}
-    one_image = max(1 / (len(sizes) * sizes[name] * errors[name]) for name in sizes)
+    found = {"one_image": max(1 / (len(sizes) * sizes[name] * errors[name]) for name in sizes)}
     try:
         ids = [image_ids(name) for name in sizes]
     except (OSError, ValueError):
-        return {"one_image": one_image}
-    return {"differences": pool_test_sets(differences, [errors[n] for n in sizes], ids), "one_image": one_image}
+        return found
+    if list(map(len, ids)) == list(sizes.values()):
+        found["differences"] = pool_test_sets(differences, [errors[name] for name in sizes], ids)
+    return found
 
 
 @cache

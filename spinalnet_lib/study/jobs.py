@@ -22,6 +22,7 @@ from ..machine import OutOfTime, TimeLimit
 from ..records.files import FAILURES, RecordFolder, append_record, check_appendable
 from ..records.record import Record
 from ..training.features.store import file_name
+from .blindness import outcome
 from .cells import Cell
 from .setup import Result, Setup
 
@@ -131,8 +132,10 @@ class Job:
             if cell not in claim.missing:
                 continue
             if isinstance(result, Record):
-                append_record(self.shelf.file_of(cell), replace(result, tuning_id=cell.tuning_id))
-                print(f"{cell.describe()}: {result.outcome}, {result.seconds:.1f} s", flush=True)
+                record = replace(result, tuning_id=cell.tuning_id)
+                append_record(self.shelf.file_of(cell), record)
+                said = outcome(record, self.records.records())
+                print(f"{cell.describe()}: {said}, {record.seconds:.1f} s", flush=True)
             else:
                 self.failures.add(self.keys[cell], cell, result)
         if all(isinstance(result, Record) for result in results):

@@ -6,6 +6,7 @@ otherwise and training amplifies that, so only the first evaluation is compared,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -147,11 +148,10 @@ def _first_differences(record: Record, again: Record, tolerance: float) -> list[
     for name in then:
         if name != "train_loss" and not name.startswith("val_"):
             continue
-        if None in (then[name], now[name]):
-            differs = then[name] is not now[name]
+        if None in (then[name], now[name]):  # one of them diverged, or both
+            far = 0 if then[name] is now[name] else math.inf
         else:
-            scale = 1 if name == "val_error" else abs(then[name])
-            differs = abs(then[name] - now[name]) > tolerance * scale
-        if differs:
-            found.append(f"{name} {now[name]} instead of {then[name]}")
+            far = abs(then[name] - now[name]) / (1 if name == "val_error" else abs(then[name]))
+        if far > tolerance:  # without its sign: a run may be of a comparison that is still blind
+            found.append(f"{name} by {far:.2g}")
     return found

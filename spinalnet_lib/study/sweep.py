@@ -14,6 +14,7 @@ from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit
 from ..records.files import RecordFolder
 from .cells import Cell
+from .gate import check_power
 from .jobs import Job, Shelf, grouped, work
 from .setup import Setup, Unreadable, reading, reason
 from .workers import run_workers
@@ -46,9 +47,10 @@ def sweep(
     the one at `address`, whose nodes have this library and the data at the same places. A worker that is killed is
     replaced, three times at most without a record in between. "process" and "ray" need Linux or macOS.
 
-    `how` are the fields of a `Setup`: device, threads, root. Raises ValueError for an unknown engine or a limit that is
-    not positive, ImportError where Ray is not installed, and OSError where a record cannot be written: the place is tried
-    before the first run, and records that were written are safe.
+    `how` are the fields of a `Setup`: device, threads, root. Raises ValueError for an unknown engine, a limit that is
+    not positive, and primary cells of the study whose power is not committed; ImportError where Ray is not installed; and
+    OSError where a record cannot be written: the place is tried before the first run, and records that were written are
+    safe.
     """
     check_engine(engine, workers, address)
     setup = setup or Setup(**how)
@@ -59,6 +61,7 @@ def sweep(
     known: set[Cell] = set()
     while True:
         listed = list(cells() if callable(cells) else cells)
+        check_power(listed)
         if not known:  # before the data are read for the keys
             shelf.check(listed)
         job.keys, wrong = setup.keys(listed)

@@ -15,11 +15,13 @@ from ..data.augment import Augmentation
 from ..data.cards import list_datasets
 from ..data.regression import TARGETS
 from ..datasets import split_name
-from ..models.sizes import OTHER, primary_arms
+from ..models.sizes import OTHER, primary_arms, published_drop_rate
 from ..training.config import TrainConfig
-from ..training.recipes import TUNING_DROPOUT, published_recipe, regression_recipe, tuned_recipe
+from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS, published_recipe, regression_recipe, tuned_recipe
+from .tuning import Grid
 
 _LARGE = 1000  # images a step that keep a GPU busy
+PRIMARY = "primary"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,19 @@ class Runs:
     equal_parameters: bool = False  # whether the width is re-solved for the parameters of `spinal`
     drop_rate: float | None = None  # instead of the one that the search chose; the learning rate is the best with it
     train_per_class: int | None = None  # images to train on
+    num_layers: int | None = None  # of the spine, and of heads as deep as it
+    gradient_norms: bool = False  # whether these are recorded
+    part: str = PRIMARY  # of its tier, for runs that are not made together
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What is asked beside a main comparison: other settings of its arms, and a longer budget on some of its sets."""
+
+    heads: tuple[str, ...]
+    seeds: Sequence[int]
+    longer: tuple[str, ...]
+    times: int  # as many steps as the main comparison
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,11 @@ class Tier:
     features: bool = False  # whether the data are features of frozen bodies
     cuts: bool = False  # whether each seed holds out validation images of its own
     search_sets: Callable[[str], Sequence[str]] = lambda dataset: (dataset,)  # on which a set's settings are searched
+    grid: Callable[[str], Grid] = lambda body: Grid()  # of a body, where its search begins
+    search_steps: int | None = None  # of a searched run, instead of the recipe's
+    pilot: bool = False  # whether runs on validation data say how small a difference of its main comparison can be told
+    published_pilot: bool = False  # and of the published recipe's
+    sensitivity: Sensitivity | None = None
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -73,10 +93,6 @@ def frozen_body(dataset: str, backbone: str) -> str:
     return extractor.removeprefix("trained:").partition("-")[0] if extractor else backbone
 
 
-def _primary_and_linear(body: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*primary_arms(body), "linear")))
-
-
 def _other(body: str) -> tuple[str, ...]:
     """All other arms; a body whose spine replaces one Linear has none to be as large as."""
     primary = primary_arms(body)
@@ -89,7 +105,7 @@ def _resized(body: str) -> tuple[str, ...]:
 
 
 def _searched(body: str) -> tuple[str, ...]:
-    return (*_primary_and_linear(body), "mlp_deep_skip")
+    return (*_WITH_LINEAR(body), "mlp_deep_skip")
 
 
 def _of_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:
@@ -107,20 +123,25 @@ def _of_regressions(body: str, dataset: str, learning_rate: float) -> TrainConfi
 
 
 def _of_large_steps(body: str, dataset: str, learning_rate: float) -> TrainConfig:
-    """The tuned recipe with the warps of the paper's scripts for this body and set; DenseNet's are those of its other CNNs."""
-    warps = published_recipe("cifar_cnn" if body == "densenet121" else body, dataset).augmentation
-    return tuned_recipe(learning_rate, _LARGE, warps)
+    """The tuned recipe with the warps of the paper's scripts for this body and set."""
+    recipe = tuned_recipe(learning_rate, _LARGE, published_recipe(body, dataset).augmentation)
+    return replace(recipe, evaluations=5)
 
 
 def _of_photographs(body: str, dataset: str, learning_rate: float) -> TrainConfig:
     """The tuned recipe with steps of 64, mirrored and cropped, as usual for photographs."""
-    return tuned_recipe(learning_rate, 64, Augmentation(crop_scale=(0.5, 1.0), flip=True))
+    recipe = tuned_recipe(learning_rate, 64, Augmentation(crop_scale=(0.5, 1.0), flip=True))
+    return replace(recipe, evaluations=5)
+
+
+def _small_grid(body: str) -> Grid:
+    """Three rates, one seed, the dropout that the body's spinal head has as published: what minutes of a GPU hold."""
+    return Grid(2, 4, (published_drop_rate(body),), TUNING_SEEDS[:1])
 
 
 _TIER_C = ("mnist", "emnist_letters", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
 _TIER_C_OTHER = ("mnist", "fashion_mnist", "emnist_letters")
-_TIER_G = (*_TIER_C, "emnist_digits_reduced")
-_TIER_H = ("cifar10", "cifar100_small")
+_TIER_G = ("fashion_mnist", "mnist", "emnist_letters", "emnist_balanced_reduced", "kmnist_10k")
 _PHOTOGRAPHS = ("monkeys10", "fruits360_varieties", "caltech101_reduced")
 _FEATURES = tuple(f"{name}+efficientnet_lite0" for name in (*_PHOTOGRAPHS, "cifar10"))
 _SMALLER = {  # numbers of images a class to train on, below all of them
@@ -145,6 +166,7 @@ def _arms(*names: str) -> Callable[[str], Sequence[str]]:
 
 _WITH_LINEAR = _arms("spinal", "mlp_matched", "mlp", "linear")
 _LINEAR_FIRST = _arms("spinal", "mlp_matched", "linear")
+_CHAINS = _arms("spinal", "mlp_deep", "mlp_deep_skip", "spinal_last")
 _REGRESSION = _arms("mlp", "spinal", "mlp_matched", "spinal_tied", "linear")
 
 TIERS: Mapping[str, Tier] = {
@@ -163,29 +185,32 @@ TIERS: Mapping[str, Tier] = {
         (
             Runs(_WITH_LINEAR, range(30), _TIER_C, ("two_conv",)),
             *(
-                Runs(_arms("spinal", "mlp"), range(10), _TIER_C_OTHER, ("two_conv",), drop_rate=rate)
+                Runs(_arms("spinal", "mlp"), range(10), _TIER_C_OTHER, ("two_conv",), drop_rate=rate, part="2 × 2")
                 for rate in TUNING_DROPOUT
             ),
-            Runs(_other, range(10), _TIER_C_OTHER, ("two_conv",)),
-            Runs(_resized, range(10), _TIER_C_OTHER, ("two_conv",), equal_parameters=True),
+            Runs(_other, range(10), _TIER_C_OTHER, ("two_conv",), part="ablations"),
+            Runs(_resized, range(10), _TIER_C_OTHER, ("two_conv",), equal_parameters=True, part="ablations"),
         ),
         _of_steps,
         searched=_searched,
         published=(Runs(_arms("spinal", "mlp"), range(10), _TIER_C, ("two_conv",)),),
         cuts=True,
+        pilot=True,
+        published_pilot=True,
+        sensitivity=Sensitivity(("spinal", "mlp_matched"), range(10), ("emnist_letters", "fashion_mnist"), 4),
     ),
     "P": Tier(  # a pretrained, frozen body; a seed is a draw of images to train on and to validate
         "cpu",
         (
             Runs(_LINEAR_FIRST, range(30), _FEATURES, ("pixels",)),
-            Runs(_arms("spinal"), range(30), _FEATURES, ("pixels",), width=128),
+            Runs(_arms("spinal"), range(30), _FEATURES, ("pixels",), width=128, part="sizes"),
             *(
-                Runs(_LINEAR_FIRST, range(30), (name,), ("pixels",), train_per_class=count)
+                Runs(_LINEAR_FIRST, range(30), (name,), ("pixels",), train_per_class=count, part="sizes")
                 for name, counts in _SMALLER.items()
                 for count in counts
             ),
             *(
-                Runs(_LINEAR_FIRST, range(30), ("fashion_mnist",), ("two_conv",), train_per_class=count)
+                Runs(_LINEAR_FIRST, range(30), ("fashion_mnist",), ("two_conv",), train_per_class=count, part="sizes")
                 for count in (50, 200, 1000)
             ),
         ),
@@ -193,6 +218,7 @@ TIERS: Mapping[str, Tier] = {
         searched=_LINEAR_FIRST,
         features=True,
         cuts=True,
+        pilot=True,
     ),
     "W": Tier(  # narrow and wide heads, with the settings of tier C
         "cpu",
@@ -218,24 +244,37 @@ TIERS: Mapping[str, Tier] = {
         features=True,
         search_sets=lambda dataset: [_of_body(split_name(dataset)[0], seed) for seed in _SEARCH_BODIES],
     ),
-    "G": Tier(  # the paper's VGG-5
+    "D4": Tier(  # chains of thirty layers, with the settings of tier C
+        "cpu",
+        (Runs(_CHAINS, range(10), ("mnist",), ("two_conv",), num_layers=30, gradient_norms=True),),
+        _of_steps,
+        searched=_searched,
+        cuts=True,
+    ),
+    "G": Tier(  # the paper's VGG-5, one set after the other
         "cuda",
-        (Runs(_primary_and_linear, range(10), _TIER_G, ("vgg5",)),),
+        tuple(Runs(primary_arms, range(8), (name,), ("vgg5",)) for name in _TIER_G),
         _of_large_steps,
-        searched=_primary_and_linear,
-        published=(Runs(lambda body: ("spinal", "mlp"), range(3), _TIER_G, ("vgg5",)),),
+        published=(Runs(_arms("spinal", "mlp"), range(3), _TIER_G, ("vgg5",)),),
+        grid=_small_grid,
+        search_steps=500,
+        pilot=True,
     ),
     "H": Tier(  # larger CNNs on CIFAR
         "cuda",
-        (Runs(_primary_and_linear, range(8), _TIER_H, ("cifar_cnn", "resnet18_cells", "vgg16_bn", "densenet121")),),
+        (Runs(primary_arms, range(8), ("cifar10",), ("cifar_cnn", "resnet18_cells", "vgg16_bn")),),
         _of_large_steps,
-        searched=_primary_and_linear,
+        grid=_small_grid,
+        search_steps=500,
+        pilot=True,
     ),
     "T": Tier(  # EfficientNet-Lite0 from ImageNet, trained on with its head
         "cuda",
-        (Runs(_primary_and_linear, range(8), _PHOTOGRAPHS, ("efficientnet_lite0",)),),
+        (Runs(primary_arms, range(8), _PHOTOGRAPHS, ("efficientnet_lite0",)),),
         _of_photographs,
-        searched=_primary_and_linear,
+        grid=_small_grid,
+        search_steps=500,
+        pilot=True,
     ),
 }
 

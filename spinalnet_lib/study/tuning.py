@@ -27,12 +27,22 @@ _MOST_STEPS = 2  # by which the grid grows, at either end
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Where a search begins: learning rates from the step `first` of `tuning_rate` to `last`, each with every dropout and seed."""
+
+    first: int = 0
+    last: int = len(TUNING_RATES) - 1
+    drop_rates: tuple[float, ...] = TUNING_DROPOUT
+    seeds: tuple[int, ...] = TUNING_SEEDS
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a search chose for an arm, and `tuning_id`, which names the runs that it was chosen from."""
 
     learning_rate: float
     drop_rate: float
-    tuning_id: str
+    tuning_id: str | None  # None: of no search
 
 
 class SearchIncomplete(ValueError):
@@ -47,14 +57,21 @@ class Search:
     """
 
     def __init__(
-        self, records: Iterable[Record], datasets: Sequence[str], backbone: str, arms: Sequence[str] = PRIMARY
+        self,
+        records: Iterable[Record],
+        datasets: Sequence[str],
+        backbone: str,
+        arms: Sequence[str] = PRIMARY,
+        grid: Grid | None = None,
     ):
-        self.datasets, self.backbone, self.arms = tuple(datasets), backbone, tuple(arms)
+        self.datasets, self.backbone, self.arms, self.grid = tuple(datasets), backbone, tuple(arms), grid or Grid()
         self._runs: dict[tuple[str, float, float], dict[tuple[str, int], Record]] = {}
         of_place = [
             record
             for record in records
-            if record.dataset in self.datasets and record.model["backbone"] == backbone and record.seed in TUNING_SEEDS
+            if record.dataset in self.datasets
+            and record.model["backbone"] == backbone
+            and record.seed in self.grid.seeds
         ]
         kinds = Counter(map(_kind, of_place))
         for record in of_place:
@@ -63,8 +80,8 @@ class Search:
                 self._runs.setdefault(place, {})[record.dataset, record.seed] = record
 
     def rates(self) -> list[float]:
-        """Learning rates of the grid: five, and those that it grew by."""
-        low, high = 0, len(TUNING_RATES) - 1
+        """Learning rates of the grid: those that it begins with, and those that it grew by."""
+        low, high = first, last = self.grid.first, self.grid.last
         while True:
             rates = [tuning_rate(step) for step in range(low, high + 1)]
             losses = [self._losses(arm, rates) for arm in self.arms]
@@ -72,21 +89,22 @@ class Search:
                 return rates
             winners = {min(of_arm, key=of_arm.get)[0] for of_arm in losses}
             grown = (
-                low - (rates[0] in winners and low > -_MOST_STEPS),
-                high + (rates[-1] in winners and high < len(TUNING_RATES) - 1 + _MOST_STEPS),
+                low - (rates[0] in winners and low > first - _MOST_STEPS),
+                high + (rates[-1] in winners and high < last + _MOST_STEPS),
             )
             if grown == (low, high):
                 return rates
             low, high = grown
 
-    def loss(self, arm: str, rate: float, drop_rate: float) -> float | None:
-        """Mean validation loss of a place of the grid over its seeds; None while one is missing, infinite if one diverged."""
+    def loss(self, arm: str, rate: float, drop_rate: float, measure: str = "val_nll") -> float | None:
+        """Mean validation loss of a place of the grid over its seeds; None while one is missing, infinite if one diverged.
+
+        `measure` "val_error" is the mean validation error instead; a regression's is always its squared error.
+        """
         runs = self._runs.get((arm, rate, drop_rate), {})
-        if len(runs) < len(TUNING_SEEDS) * len(self.datasets):
+        if len(runs) < len(self.grid.seeds) * len(self.datasets):
             return None
-        losses = [
-            math.inf if run.diverged else run.last.get("val_nll", run.last.get("val_mse")) for run in runs.values()
-        ]
+        losses = [math.inf if run.diverged else run.last.get(measure, run.last.get("val_mse")) for run in runs.values()]
         return math.fsum(losses) / len(losses)
 
     def chosen(self, arm: str, drop_rate: float | None = None) -> Setting:
@@ -94,18 +112,41 @@ class Search:
 
         SearchIncomplete while runs are missing.
         """
-        arm = arm if arm in self.arms else self.arms[0]
+        losses = self._ended(arm)
+        return self._setting(arm, min((place for place in losses if drop_rate in (None, place[1])), key=losses.get))
+
+    def neighbour(self, arm: str) -> Setting:
+        """The better one of the two rates beside the winner's, a step of the grid away, with the winner's dropout."""
+        losses, rates, winner = self._ended(arm), self.rates(), self.chosen(arm)
+        place = rates.index(winner.learning_rate)
+        beside = (*rates[max(0, place - 1) : place], *rates[place + 1 : place + 2])
+        return self._setting(arm, min(((rate, winner.drop_rate) for rate in beside), key=losses.get))
+
+    def chosen_by_error(self, arm: str) -> Setting:
+        """The winner by validation error instead; among equals the one with the lowest loss."""
+        losses, arm = self._ended(arm), self._searched(arm)
+        return self._setting(arm, min(losses, key=lambda place: (self.loss(arm, *place, "val_error"), losses[place])))
+
+    def _searched(self, arm: str) -> str:
+        return arm if arm in self.arms else self.arms[0]
+
+    def _ended(self, arm: str) -> dict[tuple[float, float], float]:
+        """The losses of an arm's places; SearchIncomplete while one is missing."""
+        arm = self._searched(arm)
         losses = self._losses(arm, self.rates())
         if missing := list(losses.values()).count(None):
             search = f"the search for {arm} on {' and '.join(self.datasets)} with {self.backbone}"
             raise SearchIncomplete(f"{search} lacks {missing} of {len(losses)} places of its grid")
-        rate, drop_rate = min((place for place in losses if drop_rate in (None, place[1])), key=losses.get)
+        return losses
+
+    def _setting(self, arm: str, place: tuple[float, float]) -> Setting:
+        arm = self._searched(arm)
         keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())
-        return Setting(rate, drop_rate, hashlib.sha256("".join(keys).encode()).hexdigest())
+        return Setting(*place, hashlib.sha256("".join(keys).encode()).hexdigest())
 
     def _losses(self, arm: str, rates: Sequence[float]) -> dict[tuple[float, float], float | None]:
         """The loss at each place of a grid, a learning rate and a dropout rate."""
-        return {(rate, drop): self.loss(arm, rate, drop) for rate in rates for drop in TUNING_DROPOUT}
+        return {(rate, drop): self.loss(arm, rate, drop) for rate in rates for drop in self.grid.drop_rates}
 
 
 def search_records(out: str | os.PathLike) -> list[Record]:

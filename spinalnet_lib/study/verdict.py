@@ -44,6 +44,7 @@ class Verdict:
     )
     population_interval: tuple[float, float] | None = None  # at the level of [L, U]
     population_name: str | None = None
+    population_note: str | None = None  # why there is no such interval where images could be counted
 
     @property
     def decided(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from ..checks import check_flag, check_int, check_name, check_number, check_rate
 from ..data.augment import Augmentation
 
-_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked", "evaluations")
+_LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked", "evaluations", "gradient_norms")
 _USUAL_EPOCHS = 8
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -29,6 +29,8 @@ class TrainConfig:
     `fast` is the one switch for everything that speeds training up at the price of other numbers: channels-last memory;
     on a CPU the head's dropout as `CheapDropout`, whatever the head; on a GPU bfloat16 products and the step as a CUDA graph.
     `stacked` marks a run that `train_stacked` makes together with others; its numbers differ from `train`'s by rounding.
+    `gradient_norms` adds a point before the first step to the curve, and to each point the norms of the gradient by the
+    head's layers (`evaluation.gradient_norms`); no other number of the run changes.
     `loss` is "cross_entropy" for classes, or "mse", the mean squared error of one output against float labels.
 
     "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
@@ -53,6 +55,7 @@ class TrainConfig:
     loss: str = "cross_entropy"
     stacked: bool = False
     evaluations: int | None = None
+    gradient_norms: bool = False
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -92,11 +95,16 @@ class TrainConfig:
             value = plain[name] = check_number("TrainConfig", name, getattr(self, name), remedy)
             if value < 0 or (value == 0 and least == "above"):
                 raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
-        for name in ("read_test", "fast", "stacked"):
+        for name in ("read_test", "fast", "stacked", "gradient_norms"):
             check_flag("TrainConfig", name, getattr(self, name))
         if self.stacked and (self.fast or self.augmentation or redraws or self.loss == "mse"):
             raise ValueError(
                 f"TrainConfig: stacked=True trains classifiers on features as they are; leave it out, got {self}"
+            )
+        if self.gradient_norms and (self.stacked or self.loss == "mse"):
+            raise ValueError(
+                f"TrainConfig: gradient_norms=True reads one classifier's cross entropy, got stacked={self.stacked}, "
+                f"loss={self.loss!r}; leave it out"
             )
         if plain["evals_per_epoch"].is_integer():
             plain["evals_per_epoch"] = int(plain["evals_per_epoch"])

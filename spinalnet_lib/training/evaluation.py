@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 
 from ..checks import check_int
 from ..data.splits import Split
+from ..heads.theory import layer_gradient_norms
+from ..models.classifier import Classifier
 from ..records.record import pack_bits
 from .config import TrainConfig
 
@@ -50,14 +53,15 @@ def curve_point(
     step: int,
     losses: list[float],
     steps_per_epoch: int,
+    train: Split,
     val: Split,
     test: Split | None,
 ) -> dict:
-    """What a curve holds of the evaluation after `step`; `losses` are of the last steps. None is what is not finite.
+    """What a curve holds of the evaluation after `step`; `losses` are of the last steps, if there were any. None is what is not finite.
 
     Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
     """
-    point = point_at(step, steps_per_epoch, math.fsum(losses) / len(losses))
+    point = point_at(step, steps_per_epoch, math.fsum(losses) / len(losses) if losses else math.inf)
     if config.loss == "mse":
         first = step - len(losses) + 1
         last_batches = [loss for number, loss in enumerate(losses, first) if number % steps_per_epoch == 0]
@@ -66,7 +70,26 @@ def curve_point(
         if test is not None:
             point["test_mse"] = _squared_error(model, test)
         return point
-    return point | class_point(_predict(model, val), None if test is None else _predict(model, test))
+    point |= class_point(_predict(model, val), None if test is None else _predict(model, test))
+    return point | ({"gradient_norms": gradient_norms(model, train)} if config.gradient_norms else {})
+
+
+GRADIENT_IMAGES = 1000  # of which the mean loss's gradient is taken
+
+
+def gradient_norms(model: Classifier, train: Split) -> list[float | None]:
+    """Norm of the training loss's gradient by the weights of each hidden Linear of the head, first layer first.
+
+    The loss is the mean cross entropy of the first `GRADIENT_IMAGES` training images, without dropout and warps. In
+    float64, as a deep head's first gradient can be too small for float32. None is what is not finite. Raises TypeError
+    for a head that `layer_gradient_norms` does not read.
+    """
+    images, labels = train.batch(slice(GRADIENT_IMAGES))
+    twin = copy.deepcopy(model).double().eval()
+    with torch.no_grad():
+        features = twin.forward_features(images.double())
+    norms = layer_gradient_norms(twin.head, features, labels)
+    return [float(f"{norm:.6g}") if math.isfinite(norm) else None for norm in norms]
 
 
 def point_at(step: int, steps_per_epoch: int, train_loss: float) -> dict:

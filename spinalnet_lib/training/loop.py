@@ -53,12 +53,14 @@ def train(
     if isinstance(config, TrainConfig) and config.stacked:
         raise ValueError("train: stacked=True is for many runs at once; call train_stacked, or pass stacked=False")
     run = Run(model, data, config, seed, device)  # refuses what would stop the run later: no weight is drawn before
-    train_split, val, test = run.splits()
+    splits = train_split, _, test = run.splits()
     with run.own_generators(), fast_ways(model, config, run.device):
         state = keeper.resume(run.key, lambda: RunState(run))
         take_step = make_step(model, state.optimizer, config)
         batches = Batches(train_split, config, state.generators["augmentation"])
         bar = Progress(state.step, run.n_steps, progress, f"{model.arguments['head']}, seed {run.seed}")
+        if config.gradient_norms and not state.curve:
+            state.add(curve_point(model, config, 0, [], run.steps_per_epoch, *splits))
         model.train()
         state.clock.start()
         for step in bar:
@@ -72,7 +74,7 @@ def train(
             if state.step in run.evaluate_after:
                 losses = torch.stack(state.losses).tolist()  # waits for the device
                 with state.clock.paused():
-                    point = curve_point(model, config, state.step, losses, run.steps_per_epoch, val, test)
+                    point = curve_point(model, config, state.step, losses, run.steps_per_epoch, *splits)
                     state.add(point)
                     bar.evaluated(point)
                 if point["train_loss"] is None:

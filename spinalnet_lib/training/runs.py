@@ -232,6 +232,9 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")
         raise ValueError(f"{data.name} has {kind} labels, the recipe loss={config.loss!r}; use loss={fit!r}")
+    if config.gradient_norms and not isinstance(getattr(model.head, "layers", None), nn.ModuleList):
+        name = model.arguments["head"]
+        raise ValueError(f"gradient_norms=True reads a head's layers, {name!r} has none in a row; leave it out")
     parts = {"train": data.train, "validation": data.val, **({"test": data.test} if config.read_test else {})}
     for name, part in parts.items():
         if not len(part):

@@ -136,7 +136,7 @@ class ErrorCurves(Widget):
 def curves_data(records: Sequence[Record]) -> dict:
     """The records as the arrays that the state is computed from; arms in order of first appearance, seeds sorted."""
     arms = {arm: sorted(runs, key=lambda run: run.seed) for arm, runs in group_arms(records).items()}
-    epochs = [point["epoch"] for point in records[0].curve]
+    epochs = [point["epoch"] for point in next(iter(arms.values()))[0].curve]
     for arm, runs in arms.items():
         seeds = [run.seed for run in runs]
         if len(set(seeds)) < len(seeds):

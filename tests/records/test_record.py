@@ -3,7 +3,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from spinalnet_lib import records_frame
 from spinalnet_lib.records.record import RESULTS, Record, each_once, pack_bits, unpack_bits
 
 
@@ -25,20 +24,9 @@ def test_a_run_that_is_there_twice_counts_once_with_a_warning(record):
     again = dataclasses.replace(record, seconds=9.0, torch="2.4.1")
     with pytest.warns(UserWarning, match="1 records"):
         assert each_once([record, again, another(record)]) == [record, another(record)]
-    with pytest.warns(UserWarning, match="1 records"):
-        assert len(records_frame([record, again])) == 1
     other = dataclasses.replace(again, diverged=True)
     with pytest.raises(ValueError, match=rf"run {record.key[:10]} .*torch .* and 2\.4\.1.*diverged"):
-        records_frame([record, other])
-
-
-def test_frame_has_a_row_a_run_or_an_evaluation(record):
-    frame = records_frame([record, another(record)])
-    assert len(frame) == 2
-    row = frame.loc[0, ["val_error", "test_last", "head_weights"]]
-    assert list(row) == [record.last["val_error"], record.test["last"], record.head_cost["weights"]]
-    curves = records_frame([record, another(record)], curves=True)
-    assert list(curves["val_error"]) == [point["val_error"] for point in record.curve] * 2
+        each_once([record, other])
 
 
 @pytest.mark.parametrize(
@@ -61,3 +49,10 @@ def test_an_arm_is_the_head_with_its_dropout(record, arguments, arm):
 def test_bits_round_trip(count):
     bits = np.random.default_rng(count).random(count) < 0.5
     assert (unpack_bits(pack_bits(bits), count) == bits).all()
+
+
+def test_the_setup_of_a_run_is_all_but_its_results_and_circumstances(record):
+    assert record.setup == dataclasses.replace(record, threads=9, tuning_id="0" * 64, curve=[]).setup
+    for change in ({"seed": 5}, {"dataset": "mnist"}, {"split_sizes": {**record.split_sizes, "seed": 3}}):
+        assert dataclasses.replace(record, **change).setup != record.setup
+    assert {record.setup: 1}

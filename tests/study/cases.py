@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import numpy as np
 
 from spinalnet_lib import TrainConfig
 from spinalnet_lib.machine import TimeLimit
-from spinalnet_lib.records.files import RecordFolder
+from spinalnet_lib.records import files
+from spinalnet_lib.records.files import RecordFolder, append_record
 from spinalnet_lib.records.record import pack_bits
+from spinalnet_lib.study import tuning
 from spinalnet_lib.study.cells import Cell, list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.jobs import Job, Shelf
@@ -124,6 +127,8 @@ def run_of(record, cell, error, images=IMAGES):
         accuracy = 1 - wrong / images
         test = {"last": accuracy, "val_best": accuracy, "test_max": accuracy, "nll": 0.1, "brier": 0.1}
         test["correct"] = pack_bits(right)
+    if cell.config.gradient_norms:  # the log ratio of the first to the last is as much above 0 as the error is below 1
+        point["gradient_norms"] = [math.exp(1 - error), *[1.0] * 29]
     run = replace(run, curve=[{**point, "step": 5, "epoch": 0.5}, point], test=test if cell.config.read_test else None)
     return replace(run, key=_key(run))
 
@@ -143,19 +148,20 @@ def runs_of(record, comparison, gains, searches=(), level=0.1):
     return found
 
 
-def power_runs(record, comparison, gains, searches=(), level=0.1):
+def power_runs(record, comparison, gains, searches=(), level=0.1, images=IMAGES):
     """Power runs of both arms with these eight gains on validation images."""
     cells = planned_cells(comparison, POWER_SEEDS, searches).items()
     closed = {place: replace(cell, config=replace(cell.config, read_test=False)) for place, cell in cells}
     return [
-        run_of(record, cell, level - gains[POWER_SEEDS.index(seed)] * (head == comparison.arm))
+        run_of(record, cell, level - gains[POWER_SEEDS.index(seed)] * (head == comparison.arm), images)
         for (head, _, seed), cell in closed.items()
     ]
 
 
-def comparison(start):
-    """The one comparison of the plan whose name begins so."""
-    (found,) = [each for each in COMPARISONS if each.name.startswith(start)]
+def comparison(name):
+    """The comparison of the plan with this name, or the only one whose name begins so."""
+    found = [each for each in COMPARISONS if each.name == name]
+    (found,) = found or [each for each in COMPARISONS if each.name.startswith(name)]
     return found
 
 
@@ -168,3 +174,12 @@ def python(code, *arguments, **options):
         text=True,
         **options,
     )
+
+
+def own_results(monkeypatch, folder, **kinds):
+    """Lets the project's own records be these, a folder of the results a kind."""
+    for kind, records in kinds.items():
+        for record in records:
+            append_record(folder / "results" / kind / f"{record.dataset}.jsonl", record)
+    for module in (files, tuning):
+        monkeypatch.setattr(module, "data_path", lambda *parts: folder.joinpath(*parts))

@@ -64,9 +64,24 @@ def test_no_search_reads_a_test_set(tier):
 
 def test_power_is_told_by_seeds_that_chose_nothing_and_read_no_test_set(ended):
     cells = list_cells("power", "C", ended, ["mnist"])
-    assert Counter(cell.head for cell in cells) == dict.fromkeys((*PRIMARY, "linear"), 8)
+    tuned = [cell for cell in cells if cell.config.steps]
+    assert Counter(cell.head for cell in tuned) == dict.fromkeys((*PRIMARY, "linear"), 8)
     assert {cell.seed for cell in cells} == set(range(1002, 1010))
-    assert not any(cell.config.read_test for cell in cells) and all(cell.tuning_id for cell in cells)
+    assert not any(cell.config.read_test for cell in cells) and all(cell.tuning_id for cell in tuned)
+
+
+def test_power_of_the_published_recipe_is_told_by_its_own_runs(ended):
+    cells = [cell for cell in list_cells("power", "C", ended, ["mnist"]) if cell.config.epochs]
+    assert Counter(cell.head for cell in cells) == {"spinal": 8, "mlp": 8}
+    read = {cell.head: cell for cell in list_cells("published", "C", (), ["mnist"])}
+    for cell in cells:  # but for the seed and the test set they are the runs as published
+        alike = replace(cell, config=replace(cell.config, read_test=True), seed=9, cut_seed=9)
+        assert replace(alike, tuning_id=read[cell.head].tuning_id) == read[cell.head]
+
+
+@pytest.mark.parametrize("tier", ["R", "W", "F", "D4"])
+def test_a_tier_whose_least_difference_is_stated_has_no_power_runs(tier):
+    assert list_cells("power", tier, None) == []
 
 
 def test_a_tier_is_not_begun_before_its_search_has_ended(ended):
@@ -123,21 +138,50 @@ def test_ablations_run_again_at_the_parameters_of_the_spinal_head(ended):
     assert sizes["spinal_full"][0] > 1.5 * budget
 
 
-@pytest.mark.parametrize("tier", ["G", "H"])
-def test_tiers_of_a_gpu_warp_and_take_large_steps(tier):
-    todo = list_cells("tuning", tier)
-    plan = TIERS[tier]
-    assert plan.device == "cuda"
-    places = {(cell.dataset, cell.backbone): set() for cell in todo}
-    for cell in todo:
-        places[cell.dataset, cell.backbone].add(cell.head)
-    assert len(todo) == sum(map(len, places.values())) * 5 * 2 * 2
-    assert all(cell.config.augmentation and cell.config.batch_size == 1000 and cell.config.fast for cell in todo)
-    # Where the spine replaces one Linear there is no dense head beside it.
-    dense = {backbone for (_, backbone), heads in places.items() if "mlp" in heads}
-    assert dense == {"vgg5", "cifar_cnn", "vgg16_bn"} & {backbone for _, backbone in places}
-    for backbone in {backbone for _, backbone in places}:
-        assert {"linear", "mlp_matched"} < places[plan.datasets[0], backbone]
+# Of the tiers of a GPU: bodies with the dropout of the published spine and the third arm, and sets in their order.
+OF_A_GPU = {
+    "G": (
+        {"vgg5": (0.5, "mlp")},
+        ("fashion_mnist", "mnist", "emnist_letters", "emnist_balanced_reduced", "kmnist_10k"),
+    ),
+    "H": ({"cifar_cnn": (0.1, "mlp"), "resnet18_cells": (0.0, "linear"), "vgg16_bn": (0.5, "mlp")}, ("cifar10",)),
+    "T": ({"efficientnet_lite0": (0.5, "linear")}, ("monkeys10", "fruits360_varieties", "caltech101_reduced")),
+}
+
+
+@pytest.mark.parametrize("tier", OF_A_GPU)
+def test_tiers_of_a_gpu_have_a_small_search_and_three_arms_of_eight_seeds(tier):
+    bodies, names = OF_A_GPU[tier]
+    assert TIERS[tier].device == "cuda" and TIERS[tier].datasets == names
+    searched, cells = list_cells("tuning", tier), list_cells("study", tier, None)
+    assert Counter((cell.dataset, cell.backbone) for cell in searched) == {
+        (name, body): 3 * 3 for name in names for body in bodies
+    }
+    assert Counter((cell.dataset, cell.backbone) for cell in cells) == {
+        (name, body): 3 * 8 for name in names for body in bodies
+    }
+    assert list(dict.fromkeys(cell.dataset for cell in cells)) == list(names)
+    for cell in searched:
+        rate, third = bodies[cell.backbone]
+        assert (cell.seed, cell.config.steps) == (1000, 500) and not cell.config.read_test
+        assert cell.head in ("spinal", "spinal_spatial", "mlp_matched", third)
+        rates = cell.head_arguments["drop_rate"]
+        assert (max(rates) if isinstance(rates, list) else rates) == rate
+    assert {cell.config.learning_rate for cell in searched} == set(TUNING_RATES[2:])
+    assert {cell.seed for cell in cells} == set(range(8)) and {cell.config.steps for cell in cells} == {2000}
+    large = tier != "T"
+    assert all(cell.config.augmentation and cell.config.batch_size == (1000 if large else 64) for cell in cells)
+
+
+def test_a_small_search_grows_and_chooses_as_a_large_one(record):
+    of_step = {rate: step for step, rate in enumerate(TUNING_RATES)}
+    first = recorded(record, list_cells("tuning", "G", (), ["mnist"]))
+    searched = [cell for cell in list_cells("tuning", "G", with_losses(first, TUNING_RATES[4]), ["mnist"])]
+    assert len(searched) == len(first) + 3 and max(cell.config.learning_rate for cell in searched) > TUNING_RATES[4]
+    with pytest.raises(ValueError, match="lacks 1 of 4"):
+        list_cells("study", "G", with_losses(first, TUNING_RATES[4]), ["mnist"])
+    ended = with_losses(recorded(record, searched), TUNING_RATES[4])
+    assert {of_step[cell.config.learning_rate] for cell in list_cells("study", "G", ended, ["mnist"])} == {4}
 
 
 def test_the_published_recipe_has_few_seeds_and_is_the_papers():
@@ -232,3 +276,46 @@ def test_what_is_unknown_is_named():
         list_cells("study", "C", (), ["mnits"])
     assert list_cells("tuning", "C", (), ["my_own_set"])[0].dataset == "my_own_set"
     assert list_cells("published", "W") == []
+
+
+def test_tier_d4_is_chains_of_thirty_layers_whose_gradients_are_recorded(ended):
+    cells = list_cells("study", "D4", ended)
+    assert Counter(cell.head for cell in cells) == dict.fromkeys(
+        ("spinal", "mlp_deep", "mlp_deep_skip", "spinal_last"), 10
+    )
+    assert all(cell.config.gradient_norms and cell.cut_seed == cell.seed for cell in cells)
+    settings = {(cell.head, cell.config.learning_rate) for cell in list_cells("study", "C", ended, ["mnist"])}
+    sizes = {}
+    for cell in cells[:4]:
+        assert (cell.head, cell.config.learning_rate) in settings
+        head = create_model("two_conv", cell.head, 10, **cell.head_arguments).head
+        assert len(head.layers) == 30
+        sizes[cell.head] = count_parameters(head)
+    assert all(abs(sizes[head] / sizes["spinal"] - 1) < 0.03 for head in ("mlp_deep", "mlp_deep_skip"))
+
+
+def test_sensitivity_is_the_neighbouring_rate_four_times_the_steps_and_the_choice_by_error(record):
+    """The lowest error is at the lowest rate on MNIST, and where the loss is lowest on Fashion-MNIST."""
+    records = []
+    for name in ("mnist", "fashion_mnist"):
+        for found in with_losses(search(record, name)):
+            at = found.recipe["learning_rate"]
+            error = at if name == "mnist" else found.last["val_nll"] / 10
+            records.append(replace(found, curve=[{**found.last, "val_error": error}]))
+    cells = list_cells("sensitivity", "C", records, ["mnist", "fashion_mnist"])
+    found = Counter((cell.dataset, cell.head, cell.config.learning_rate, cell.config.steps) for cell in cells)
+    beside = TUNING_RATES[1]  # nearer by its number than the one above
+    expected = {(name, beside, 2000) for name in ("mnist", "fashion_mnist")}
+    expected |= {("fashion_mnist", TUNING_RATES[2], 8000), ("mnist", TUNING_RATES[0], 2000)}
+    assert found == {(name, head, *rest): 10 for name, *rest in expected for head in ("spinal", "mlp_matched")}
+    assert all(cell.config.read_test and cell.tuning_id and cell.cut_seed == cell.seed for cell in cells)
+
+
+def test_runs_can_be_counted_before_a_search_has_ended(ended):
+    for study in STUDIES:
+        known, unknown = (list_cells(study, "C", records, ["mnist"]) for records in (ended, None))
+        assert len(unknown) == len(known), study
+    parts = {part: list_cells("study", "C", ended, ["mnist"], part=part) for part in ("primary", "2 × 2", "ablations")}
+    assert {cell for cells in parts.values() for cell in cells} == set(list_cells("study", "C", ended, ["mnist"]))
+    with pytest.raises(ValueError, match="part of tier C 'abl'"):
+        list_cells("study", "C", ended, part="abl")

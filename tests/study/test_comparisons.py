@@ -7,6 +7,7 @@ import pytest
 
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, delta, gains, judged, planned_cells
+from spinalnet_lib.study.intervals import half_width, levels
 from tests.study.cases import IMAGES, comparison, ended_search, power_runs, run_of, runs_of
 
 SETS = ("mnist", "emnist_letters", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
@@ -107,9 +108,9 @@ def test_overlapping_draws_widen_the_interval_of_tier_p(record):
     searches = ended_search(record, "cifar10", tier="P")
     known = [*searches, *power_runs(record, pair, PILOT, searches)]
     wide = judged(pair, [*known, *runs_of(record, pair, SPREAD, searches)])
-    plain = (wide.interval[1] - wide.interval[0]) / (1 / 30 + 1 / 5) ** 0.5 * (1 / 30) ** 0.5
-    fashion = SPREAD.std(ddof=1)
-    assert plain > 0 and (wide.interval[1] - wide.interval[0]) / 2 > 2 * fashion * (1 / 30) ** 0.5 * 2
+    level, _ = levels(pair.families)
+    half = (wide.interval[1] - wide.interval[0]) / 2
+    assert half == pytest.approx(half_width(SPREAD.std(ddof=1), 30, level, overlap=1 / 5), rel=0.05)
 
 
 def test_ten_seeds_of_tier_w_wait_for_the_thirty_of_tier_c(record, searches):
@@ -118,8 +119,23 @@ def test_ten_seeds_of_tier_w_wait_for_the_thirty_of_tier_c(record, searches):
     known = [*searches, *power_runs(record, primary, PILOT, searches)]
     alone = [*known, *runs_of(record, narrow, SPREAD[:10] + 0.05, searches)]
     assert judged(narrow, alone).name == "untested" and gains(narrow, alone) is None
-    both = [*known, *runs_of(record, primary, SPREAD + 0.05, searches)]
-    assert judged(narrow, both).name == "better, matters"
+    secondary = comparison("C NIST, tuned, spinal against mlp")
+    both = [run for pair in (primary, secondary) for run in runs_of(record, pair, SPREAD + 0.05, searches)]
+    assert judged(narrow, known + both).name == "better, matters"
+
+
+def test_chains_are_judged_by_their_gradients(record, searches):
+    pair = comparison("D4 mnist, tuned, spinal against mlp_deep")
+    spread = np.linspace(-0.02, 0.02, 10)
+    runs = runs_of(record, pair, spread, searches, level=0.5)
+    assert gains(pair, [*searches, *runs]) == pytest.approx(spread, abs=1e-9)
+    verdict = judged(pair, [*searches, *runs])
+    assert verdict.name == "equivalent" and verdict.population_note is None
+    deep = [
+        replace(run, curve=[{**run.last, "gradient_norms": [1e-9, *[1.0] * 29]}]) if run.head == "mlp_deep" else run
+        for run in runs
+    ]
+    assert judged(pair, [*searches, *deep]).name == "better, matters"
 
 
 def test_without_a_digest_of_each_image_a_family_has_no_population_interval(record, searches, monkeypatch):
@@ -129,7 +145,7 @@ def test_without_a_digest_of_each_image_a_family_has_no_population_interval(reco
     everything += runs_of(record, primary, SPREAD + 0.05, searches)
     verdict = judged(primary, everything)
     assert verdict.name == "better, matters" and verdict.population_interval is None
-    assert verdict.mean == pytest.approx(0.5, abs=0.01)  # a share of the reference's error
+    assert verdict.population_note and verdict.mean == pytest.approx(0.5, abs=0.01)  # a share of the reference's error
 
 
 def test_a_gain_of_a_single_image_is_too_small_to_judge(fashion, record, searches):

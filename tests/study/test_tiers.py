@@ -15,7 +15,7 @@ def test_without_names_all_that_is_here_is_run_on_the_tiers_of_the_device(tmp_pa
 
 
 def test_a_name_is_looked_for_in_all_tiers_of_the_device():
-    assert choose_sets(None, ["mnist"], "cpu") == ({"C": ["mnist"], "W": ["mnist"], "F": ["mnist"]}, [])
+    assert choose_sets(None, ["mnist"], "cpu") == ({tier: ["mnist"] for tier in ("C", "W", "F", "D4")}, [])
     assert choose_sets("C", ["my_own"]) == ({"C": ["my_own"]}, [])
     with pytest.raises(ValueError, match="no tier for a cuda has kmnist; name the tier"):
         choose_sets(None, ["mnist", "kmnist"], "cuda")

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from spinalnet_lib import append_record
-from spinalnet_lib.study.tuning import Search, search_records
+from spinalnet_lib.study.tuning import Grid, Search, drop_rate, search_records
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 
 ARMS = ("spinal", "mlp")
@@ -90,3 +90,34 @@ def test_the_search_is_looked_for_in_the_folder_first(record, tmp_path):
     append_record(tmp_path / "a.jsonl", record)  # of a seed that is not the search's
     assert [found.dataset for found in search_records(tmp_path)] == ["toy"] * 3 + ["other"] * 3
     assert search_records(tmp_path / "none") == []
+
+
+def test_the_neighbour_is_the_better_one_of_two(record):
+    found = search(runs(record, lambda arm, step, drop: 1 + abs(step - 1.9) + drop))
+    setting = found.neighbour("spinal")
+    assert (setting.learning_rate, setting.drop_rate) == (TUNING_RATES[1], 0.0)
+    assert setting.tuning_id == found.chosen("spinal").tuning_id
+    at_the_edge = search(runs(record, valley(9), range(7)))
+    assert at_the_edge.chosen("mlp").learning_rate == tuning_rate(6)
+    assert at_the_edge.neighbour("mlp").learning_rate == tuning_rate(5)
+
+
+def test_the_choice_by_error_takes_the_lower_loss_among_equals(record):
+    def with_error(found):
+        step = TUNING_RATES.index(found.recipe["learning_rate"])
+        return dataclasses.replace(found, curve=[{**found.last, "val_error": 0.1 * (step < 3)}])
+
+    found = search(map(with_error, runs(record, valley(2))))
+    assert found.chosen("spinal").learning_rate == TUNING_RATES[2]
+    assert found.chosen_by_error("spinal").learning_rate == TUNING_RATES[3]
+    with pytest.raises(ValueError, match="lacks"):
+        search(runs(record, valley(2))[1:]).chosen_by_error("spinal")
+
+
+def test_a_grid_may_begin_smaller(record):
+    grid = Grid(2, 4, (0.5,), TUNING_SEEDS[:1])
+    of_grid = [found for found in runs(record, valley(3), range(2, 5)) if found.seed == 1000 and drop_rate(found)]
+    found = Search(of_grid, ["toy"], "two_conv", ARMS, grid)
+    assert (found.rates(), found.chosen("mlp").drop_rate) == (list(TUNING_RATES[2:]), 0.5)
+    lower = [found for found in runs(record, valley(1), range(2, 5)) if found.seed == 1000 and drop_rate(found)]
+    assert Search(lower, ["toy"], "two_conv", ARMS, grid).rates() == list(TUNING_RATES[1:])

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from spinalnet_lib import Split, evaluate, load_dataset
+from spinalnet_lib import Split, TrainConfig, create_model, evaluate, load_dataset
+from spinalnet_lib.models.sizes import arm_arguments
 from spinalnet_lib.records.record import unpack_bits
+from spinalnet_lib.records.schema import check_record
+from spinalnet_lib.training.evaluation import GRADIENT_IMAGES, gradient_norms
+from spinalnet_lib.training.runs import initialise
 from tests.training.cases import QUICK, quick_train, small
 
 
@@ -94,3 +98,48 @@ def test_labels_are_counted_from_zero(digits):
     labels[3] = -1
     with pytest.raises(ValueError, match=r"label -1"):
         evaluate(small(), dataclasses.replace(digits.val, labels=labels))
+
+
+@pytest.mark.parametrize("head", ["spinal", "mlp_deep", "mlp_deep_skip", "spinal_last"])
+def test_gradient_norms_are_those_of_a_backward_pass(head):
+    """Of one batch by hand, with the layers found by their place in the chain, in an independent float64 model."""
+    data = load_dataset("mnist_5k")
+    arguments = arm_arguments(head, 0.5, num_layers=30)
+    model = create_model("two_conv", head, 10, **arguments)
+    initialise(model, 0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    norms = gradient_norms(model.train(), data.train)
+    assert model.training and all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert len(norms) == 30 and all(parameter.grad is None for parameter in model.parameters())
+
+    images, labels = data.train.batch(slice(GRADIENT_IMAGES))
+    by_hand = create_model("two_conv", head, 10, **arguments).double().eval()
+    by_hand.load_state_dict(before)
+    log_probabilities = by_hand(images.double()).log_softmax(1)
+    (-log_probabilities[torch.arange(len(labels)), labels].mean()).backward()
+    linears = [module for module in by_hand.head.modules() if isinstance(module, torch.nn.Linear)]
+    hidden = [linear for linear in linears if linear is not by_hand.get_classifier()]
+    for linear, norm in ((hidden[0], norms[0]), (hidden[-1], norms[-1])):
+        assert norm == pytest.approx(linear.weight.grad.square().sum().sqrt().item(), rel=1e-5, abs=0)
+    assert (norms[0] / norms[-1] > 1e-3) == (head in ("spinal", "mlp_deep_skip"))
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_curve_holds_gradient_norms_from_before_the_first_step_and_nothing_else_changes(digits, fast):
+    config = TrainConfig(optimizer="adam", learning_rate=0.003, steps=6, evaluations=2, read_test=True, fast=fast)
+    plain = quick_train(small(drop_rate=0.5), digits, config)
+    told = quick_train(small(drop_rate=0.5), digits, dataclasses.replace(config, gradient_norms=True))
+    first, *others = told.curve
+    assert (first["step"], first["train_loss"], len(first["gradient_norms"])) == (0, None, 4)
+    assert [{**point, "gradient_norms": 0} for point in others] == [
+        {**point, "gradient_norms": 0} for point in plain.curve
+    ]
+    assert first["gradient_norms"] != others[-1]["gradient_norms"] and not told.diverged
+    assert told.test["last"] == plain.test["last"] and told.key != plain.key
+    assert "gradient_norms" not in plain.recipe and told.recipe["gradient_norms"] is True
+    check_record(dataclasses.asdict(told))
+
+
+def test_a_head_without_layers_in_a_row_has_no_gradient_norms(digits):
+    with pytest.raises(ValueError, match=r"gradient_norms=True.*'linear'"):
+        quick_train(create_model("pixels", "linear", 10, image_size=8), digits, TrainConfig(gradient_norms=True))

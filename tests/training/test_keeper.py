@@ -28,6 +28,7 @@ CONFIGS = {
     "sgd": TrainConfig(epochs=2, batch_size=100, evals_per_epoch=2),
     "adamw": TrainConfig(optimizer="adamw", learning_rate=0.003, steps=20, warmup=5, schedule="cosine", batch_size=100),
     "warped": TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100, augmentation=WARP),
+    "gradients": TrainConfig(steps=20, batch_size=100, evaluations=4, gradient_norms=True),
     "fast": TrainConfig(optimizer="adam", learning_rate=0.003, steps=20, batch_size=100, fast=True),
     "redraw": TrainConfig(
         steps=48, batch_size=100, schedule="redraw", redraw_power=3, read_test=True, learning_rate=0.05

@@ -1,0 +1,21 @@
+"""`spinalnet power`: what the power runs say of each cell before its test set is read."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(commands) -> None:
+    power = commands.add_parser("power", help="write δ and the power of each cell whose power runs are in data/results")
+    power.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ..study.blindness import own_records
+    from ..study.gate import power_file, write_power
+
+    for name, found in write_power(own_records()).items():
+        right = {row["effect"]: row["right"] for row in found["power"] if row["sd_is"] == "estimate"}
+        said = ", ".join(f"{share:.0%} at {effect:g} δ" for effect, share in right.items())
+        print(f"{name}: δ {found['delta']:.3g}, sd {found['pilot_sd']:.3g}, right verdict {said}")
+    print(f"written to {power_file()}")

@@ -1,0 +1,83 @@
+"""What may be shown of the study's runs before a cell of the plan is complete: nothing that tells a direction.
+
+A cell is a comparison with all its runs, those of its extension where it needs one. While it is incomplete no output
+shows results of its reference, nor of its other arm unless a complete cell has those, too; of the power runs only the
+reference's are shown. Every output asks here. It is about runs with the settings of the project's own searches; a user's
+own runs are the user's. Source: `data/protocol.md`, rule 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..records.files import RecordFolder, own_folders
+from ..records.record import Record
+from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
+from .comparisons import COMPARISONS, Comparison, evidence_of, is_complete, is_withheld
+
+HIDDEN = "not shown until its cell of the plan is complete"
+_folders: dict[Path, RecordFolder] = {}
+
+
+def own_records() -> list[Record]:
+    """The project's own records, a run once; a second look reads only what is new."""
+    records = {}
+    for folder in own_folders():
+        for record in _folders.setdefault(folder, RecordFolder(folder)).records():
+            records.setdefault(record.key, record)
+    return list(records.values())
+
+
+def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]:
+    """The keys of those of the records whose results are not to be shown yet.
+
+    Whether a cell is complete is told by these records, by others `beside` them and by the project's own.
+    """
+    theirs = [record for record in records if record.tuning_id is not None]
+    if not theirs:
+        return set()
+    ids = _secret(with_own([*records, *beside]), {record.dataset for record in theirs})
+    return {record.key for record in theirs if ids.get(record.setup) == record.tuning_id}
+
+
+def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Record]:
+    """The records whose results may be shown, in their order; `beside` as in `hidden`."""
+    keys = hidden(records, beside)
+    return [record for record in records if record.key not in keys]
+
+
+def outcome(record: Record, beside: Sequence[Record] = ()) -> str:
+    """The last validation result in words, or that it is hidden; `beside` as in `hidden`."""
+    return HIDDEN if hidden([record], beside) else record.outcome
+
+
+def is_open(comparison: Comparison, records: Sequence[Record]) -> bool:
+    """Whether a cell is still blind, by these records."""
+    return not is_complete(comparison, records) or is_withheld(comparison, records)
+
+
+def with_own(records: Sequence[Record]) -> list[Record]:
+    """The project's own records and these, a run once; the searches are the project's own."""
+    own = own_records()
+    keys = {record.key for record in own}  # of which some may be given again
+    return own + [record for record in records if record.key not in keys and record.seed not in TUNING_SEEDS]
+
+
+def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:
+    """What is run on these sets that is not to be shown, and the search that its settings came from."""
+    evidence = evidence_of(records)
+    cells = {each: evidence.cells(each) for each in COMPARISONS if not datasets.isdisjoint(each.datasets)}
+    blind = {each for each, planned in cells.items() if planned and is_open(each, records)}
+    told = {
+        cell.setup
+        for each, planned in cells.items()
+        for (head, *_), cell in planned.items()
+        if head == each.arm and each not in blind
+    }
+    secret = {}
+    for each in blind:
+        for (head, _, seed), cell in cells[each].items():
+            if cell.setup not in told if head == each.arm else seed not in POWER_SEEDS:
+                secret[cell.setup] = cell.tuning_id
+    return secret

@@ -1,0 +1,119 @@
+"""Before a primary cell is run: its δ and its power, from the power runs, committed; then the cells, and their extension.
+
+Source: `data/protocol.md`, rules 4 and 11. `power.json` holds spreads and probabilities, and no pilot's mean: it would tell
+a direction.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..files import write_whole
+from ..paths import data_path
+from ..records.record import Record
+from .blindness import own_records
+from .cells import Cell
+from .comparisons import COMPARISONS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
+from .extension import extension_cells
+from .power import power
+from .tuning import NO_SEARCH
+
+_DIGITS = 6  # that are written; the last bits are those of a machine
+
+
+def cells_to_run(study: str, tier: str, cells: Sequence[Cell], records: Sequence[Record]) -> list[Cell]:
+    """The cells that a tier lists, as far as they may be run now, and those of its extension.
+
+    `records` are those of the searches, the power runs and the tier. Raises ValueError for primary cells of the study
+    whose power is not committed.
+    """
+    if study != "study":
+        return list(cells)
+    check_power(cells)
+    return [*cells, *extension_cells(tier, records, list(dict.fromkeys(cell.dataset for cell in cells)))]
+
+
+def power_file() -> Path:
+    """Where the power of the primary cells is committed."""
+    return data_path("results", "power.json")
+
+
+def power_of_plan(records: Sequence[Record]) -> dict[str, dict]:
+    """For each comparison whose power runs are there its `delta`, `pilot_sd` and, for a true effect of 0, 1.5 δ and 2 δ,
+    the probability of each verdict, with the pilot's standard deviation and both ends of its 95 % interval. Needs scipy.
+    """
+    found = {}
+    for each in COMPARISONS:
+        known = _told(each, records)
+        if known and known["pilot_sd"] > 0:
+            overlap = pilot_overlap(each, records)
+            spread = pilot_spread(each, records)
+            rows = power(spread, known["delta"], len(each.seeds), each.families, overlap)
+            rows = [{name: _as_written(name, value) for name, value in row.items()} for row in rows]
+            found[each.name] = known | {"seeds": len(each.seeds), "families": each.families, "power": rows}
+    return found
+
+
+def write_power(records: Sequence[Record]) -> dict[str, dict]:
+    """Write `power_of_plan` of the records into its file, whole or not at all, and return it; ValueError where there is none."""
+    found = power_of_plan(records)
+    if not found:
+        raise ValueError("no power runs in data/results; make them first with `spinalnet sweep power --tier C`")
+    write_whole(power_file(), json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def check_power(cells: Sequence[Cell]) -> None:
+    """Raise ValueError where one of the cells is primary and its δ and spread are not committed as the records give them.
+
+    It is about the project's own searches; a user's cells have other ones.
+    """
+    wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id not in (None, NO_SEARCH)}
+    own = own_records() if wanted else []
+    for each in COMPARISONS:
+        planned = (
+            {(cell.setup, cell.tuning_id) for cell in evidence_of(own).cells(each).values()} if each.extended else ()
+        )
+        if wanted.isdisjoint(planned):
+            continue
+        known, committed = _told(each, own), _committed().get(each.name)
+        if known is None:
+            raise ValueError(
+                f"{each.name}: power runs are missing; make them with `spinalnet sweep power --tier {each.tier}`"
+            )
+        if committed is None or not all(
+            math.isclose(committed.get(name, math.nan), known[name], rel_tol=1e-4) for name in known
+        ):
+            said = committed and {name: committed.get(name) for name in known}
+            raise ValueError(
+                f"{each.name}: the records give {known}, {power_file()} says {said}; run `spinalnet power`, and commit it"
+            )
+
+
+def _told(comparison: Comparison, records: Sequence[Record]) -> dict[str, float] | None:
+    least, spread = delta(comparison, records), pilot_spread(comparison, records)
+    if least is None or spread is None:
+        return None
+    return {"delta": _rounded(least), "pilot_sd": _rounded(spread.std(ddof=1))}
+
+
+def _committed() -> dict:
+    """What the file says; ValueError for one that is damaged."""
+    path = power_file()
+    try:
+        found = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); write it anew with `spinalnet power`") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _as_written(name: str, value: float | str) -> float | str:
+    """Of a row of `power`: probabilities that are next to 0 or 1 have no digits of their own."""
+    return value if isinstance(value, str) else _rounded(value) if name == "sd" else round(float(value), _DIGITS)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")

@@ -1,0 +1,197 @@
+"""Nothing that is shown of the study tells the direction of a cell that is not complete.
+
+An effect is planted in a cell, in its validation and in its test results; every output must be the same whatever it is.
+"""
+
+import io
+import json
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spinalnet_lib import append_record, compare, records_frame
+from spinalnet_lib.cli.main import main
+from spinalnet_lib.machine import TimeLimit
+from spinalnet_lib.show.plots import draw_curves, plot_error_curves, plot_last_errors
+from spinalnet_lib.show.report import write_report
+from spinalnet_lib.study.blindness import HIDDEN, hidden, outcome, shown
+from spinalnet_lib.study.comparisons import judged, planned_cells
+from spinalnet_lib.study.jobs import Claim, Job, Shelf
+from spinalnet_lib.study.setup import Setup
+from spinalnet_lib.widgets.error_curves import ErrorCurves
+from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
+
+SPREAD = np.tile([-0.004, 0.004], 30)
+EFFECTS = (0.0, 0.06, -0.06)
+
+
+@pytest.fixture(scope="module")
+def searches(record):
+    return ended_search(record, "mnist", "fashion_mnist")
+
+
+@pytest.fixture
+def study(record, searches, tmp_path, monkeypatch):
+    """A primary pair whose search and power runs are the project's own, and its runs with a gain, validation and test alike."""
+    pair = comparison("C Fashion, tuned, spinal against mlp_matched")
+    own_results(monkeypatch, tmp_path, tuning=searches, power=power_runs(record, pair, SPREAD[:8], searches))
+    return pair, lambda gain, spread=SPREAD: runs_of(record, pair, gain + spread[:30], searches)
+
+
+@pytest.fixture
+def theirs(study):
+    """A user's own runs: the same, without the search that the settings came from."""
+    _, runs = study
+    return [replace(run, key=run.key[::-1], tuning_id=None, dataset="theirs") for run in runs(0.0)[:6]]
+
+
+def as_text(make):
+    """What is made, or in what words it is refused."""
+    try:
+        return make()
+    except ValueError as error:
+        return str(error)
+
+
+def log_lines(records, pair, searches, folder):
+    """What a sweep says when these runs have ended."""
+    cells = planned_cells(pair, pair.seeds, searches).values()
+    of_setup = {record.setup: record for record in records}
+    found = [cell for cell in cells if cell.setup in of_setup]
+    job = Job([], {cell: of_setup[cell.setup].key for cell in found}, Setup(), Shelf(folder), TimeLimit(None))
+    with redirect_stdout(io.StringIO()) as said:
+        for cell in found:
+            claim = Claim([cell], [cell], folder / "none.npz", ExitStack())
+            job.keep(claim, [replace(of_setup[cell.setup], tuning_id=None)])
+    return said.getvalue()
+
+
+def outputs(records, theirs, pair, searches, known, folder):
+    """Everything that the library makes of records, by what makes it."""
+    path = folder / "runs" / "runs.jsonl"
+    for record in records:
+        append_record(path, record)
+    mixed = [*records, *theirs]
+    with redirect_stdout(io.StringIO()) as printed:
+        main(["records", "show", str(path)])
+    write_report([path], folder / "alone", read_test=True)
+    append_record(path, theirs[0])
+    write_report([path], folder / "report", read_test=True)
+    reports = {
+        f"{page.parent.name} {page.name}": page.read_bytes()
+        for place in ("alone", "report")
+        for page in sorted((folder / place).iterdir())
+    }
+    arms = {}
+    for record in mixed:
+        arms.setdefault(record.head, []).append(record)
+    found = {"printed": printed.getvalue(), "log": log_lines(records, pair, searches, folder / "sweep"), **reports}
+    found["verdict"] = repr(replace(judged(pair, [*known, *records]), half_width=None))
+    for curves in (False, True):
+        found[f"CSV, curves {curves}"] = records_frame(mixed, curves).to_csv()
+    for which, given in (("alone", records), ("beside others", mixed)):
+        found[f"compared {which}"] = as_text(lambda given=given: repr(compare(given, pair.arm, pair.reference)))
+        found[f"widget {which}"] = as_text(lambda given=given: json.dumps(ErrorCurves(given).data()))
+        for plot in (plot_error_curves, plot_last_errors):
+            picture = as_text(lambda plot=plot, given=given: plot(given))
+            drawn = picture if isinstance(picture, str) else (picture.alt, picture.to_bytes())
+            found[f"{plot.__name__} {which}"] = drawn
+    found["draw_curves"] = draw_curves(arms, "curves").to_bytes()
+    return found
+
+
+@pytest.fixture
+def incomplete(study):
+    """The cell without its last run, for each effect."""
+    _, runs = study
+    return {gain: runs(gain)[:-1] for gain in EFFECTS}
+
+
+def test_no_output_of_an_incomplete_cell_depends_on_its_effect(study, theirs, incomplete, record, searches, tmp_path):
+    pair, _ = study
+    known = [*searches, *power_runs(record, pair, SPREAD[:8], searches)]
+    of = {
+        gain: outputs(runs, theirs, pair, searches, known, tmp_path / f"effect {gain}")
+        for gain, runs in incomplete.items()
+    }
+    nothing, better, worse = of.values()
+    assert nothing.keys() == better.keys() == worse.keys() and len(nothing) > 12
+    for name in nothing:
+        assert nothing[name] == better[name] == worse[name], name
+    assert (
+        HIDDEN in nothing["printed"]
+        and HIDDEN in nothing["log"]
+        and "59 of these runs" in str(nothing["alone report.md"])
+    )
+    assert "29 of 30" in str(nothing["alone report.md"])
+
+
+def test_a_complete_cell_is_shown(study, searches, tmp_path):
+    pair, runs = study
+    for gain in (0.06, -0.06):
+        complete = runs(gain)
+        assert not hidden(complete) and shown(complete) == complete
+        found = compare(complete, pair.arm, pair.reference, read_test=True)
+        assert found.mean == pytest.approx(gain) and len(found.seeds) == 30
+        assert records_frame(complete)["test_last"].notna().all()
+        assert outcome(complete[0], complete) == complete[0].outcome
+
+
+def test_what_is_complete_is_told_with_the_projects_own_records_beside(study, tmp_path):
+    _, runs = study
+    *most, last = runs(0.06)
+    assert hidden(most) == {run.key for run in most}
+    append_record(tmp_path / "results" / "study" / "fashion_mnist.jsonl", last)
+    assert not hidden(most)
+
+
+def test_a_cell_that_needs_its_extension_waits_for_it(study, record, searches):
+    pair, runs = study
+    wide = np.tile([-0.045, 0.045], 30)
+    thirty = runs(0.04, wide)
+    assert len(hidden(thirty)) == 60
+    assert not hidden(runs_of(record, pair, 0.04 + wide, searches))
+
+
+def test_a_diverged_run_of_an_incomplete_cell_is_not_told(study):
+    _, runs = study
+    lost = [replace(runs(0.0)[0], diverged=True), *runs(0.0)[1:-1]]
+    frame = records_frame(lost)
+    assert frame["diverged"].isna().all() and frame["val_error"].isna().all()
+
+
+def test_power_runs_show_the_reference_only(study, record, searches):
+    pair, _ = study
+    power = power_runs(record, pair, SPREAD[:8], searches)
+    assert {run.head for run in shown(power)} == {pair.reference}
+
+
+def test_searches_and_a_users_own_runs_are_shown(study, theirs, searches):
+    _, runs = study
+    own = [replace(run, tuning_id=None) for run in runs(0.06)[:-1]]
+    of_their_search = [replace(run, tuning_id="0" * 64) for run in runs(0.06)[:-1]]
+    for records in (own, of_their_search, theirs, searches):
+        assert shown(records) == list(records)
+
+
+def test_cells_as_published_are_blind_too(record):
+    pair = comparison("C Fashion, published")
+    runs = runs_of(record, pair, SPREAD[:10])
+    assert hidden(runs[:-1]) == {run.key for run in runs[:-1]} and not hidden(runs)
+
+
+def test_a_run_of_a_complete_cell_is_shown_although_another_cell_lacks_its_runs(study, record, searches):
+    pair, runs = study
+    secondary = comparison("C Fashion, tuned, spinal against mlp")
+    dense = [run for run in runs_of(record, secondary, SPREAD[:29], searches) if run.head == "mlp"]
+    visible = shown([*runs(0.06), *dense])
+    assert {run.head for run in visible} == {pair.arm, pair.reference}
+
+
+def test_committed_results_of_the_regressions_are_known_already():
+    from spinalnet_lib import load_records
+
+    records = load_records("regression")
+    assert shown(records) == records

@@ -1,0 +1,108 @@
+"""Primary cells are run only once their δ and power are committed as the power runs give them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from spinalnet_lib.study import gate
+from spinalnet_lib.study.blindness import own_records
+from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, pilot_spread
+from spinalnet_lib.study.gate import cells_to_run, power_file, power_of_plan, write_power
+from spinalnet_lib.study.power import power
+from spinalnet_lib.study.sweep import sweep
+from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
+
+PILOT = np.tile([-0.002, 0.002], 4) + 0.03
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return comparison("C Fashion, tuned, spinal against mlp_matched")
+
+
+@pytest.fixture
+def searches(record):
+    return ended_search(record, "fashion_mnist")
+
+
+@pytest.fixture
+def results(record, pair, searches, tmp_path, monkeypatch):
+    own_results(monkeypatch, tmp_path, tuning=searches, power=power_runs(record, pair, PILOT, searches))
+    monkeypatch.setattr(gate, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    return tmp_path / "results"
+
+
+def primary(searches):
+    return list_cells("study", "C", searches, ["fashion_mnist"])
+
+
+def test_power_is_told_by_the_spread_and_not_by_the_mean_of_the_pilot(record, pair, searches):
+    of = [power_of_plan([*searches, *power_runs(record, pair, PILOT - gain, searches)]) for gain in (0.03, 0.06)]
+    assert of[0] == of[1] and list(of[0]) == [pair.name]
+    found = of[0][pair.name]
+    assert found["delta"] == pytest.approx(0.01) and found["pilot_sd"] == pytest.approx(PILOT.std(ddof=1), rel=1e-4)
+    assert {row["effect"] for row in found["power"]} == {0.0, 1.5, 2.0}
+    spread = pilot_spread(pair, [*searches, *power_runs(record, pair, PILOT, searches)])
+    expected = power(spread, 0.01, 30, 3)
+    assert [row["right"] for row in found["power"]] == pytest.approx([row["right"] for row in expected], abs=1e-5)
+
+
+def test_primary_cells_wait_for_the_file(results, searches):
+    with pytest.raises(ValueError, match="spinalnet power"):
+        cells_to_run("study", "C", primary(searches), own_records())
+    with pytest.raises(ValueError, match="spinalnet power"):
+        sweep(primary(searches)[:1], results / "study", device="cpu")
+    assert not (results / "study").exists()
+    write_power(own_records())
+    assert cells_to_run("study", "C", primary(searches), own_records()) == primary(searches)
+
+
+@pytest.mark.parametrize("name", ["delta", "pilot_sd"])
+def test_a_file_that_says_otherwise_than_the_records_is_refused(results, pair, searches, name):
+    write_power(own_records())
+    said = json.loads(power_file().read_text())
+    said[pair.name][name] *= 1.01
+    power_file().write_text(json.dumps(said))
+    with pytest.raises(ValueError, match=name):
+        cells_to_run("study", "C", primary(searches), own_records())
+    power_file().write_text("{")
+    with pytest.raises(ValueError, match=r"power\.json"):
+        cells_to_run("study", "C", primary(searches), own_records())
+
+
+def test_primary_cells_wait_for_their_power_runs(results, searches):
+    write_power(own_records())
+    next((results / "power").iterdir()).unlink()
+    with pytest.raises(ValueError, match="sweep power --tier C"):
+        cells_to_run("study", "C", primary(searches), own_records())
+
+
+def test_other_cells_and_a_users_own_do_not_wait(results, searches):
+    published = list_cells("published", "C", (), ["fashion_mnist"])
+    assert cells_to_run("published", "C", published, own_records()) == published
+    assert cells_to_run("power", "C", primary(searches), own_records()) == primary(searches)
+    others = [each for each in searches if not (each.head == "linear" and each.seed == 1000)]
+    moved = [cell for cell in primary(searches) if cell.head not in ("spinal", "mlp_matched")]
+    assert cells_to_run("study", "C", moved, own_records()) == moved and len(others) < len(searches)
+
+
+def test_what_is_extended_is_run_with_the_tier(results, record, pair, searches):
+    write_power(own_records())
+    wide = runs_of(record, pair, np.tile([-0.045, 0.045], 15), searches)
+    cells = cells_to_run("study", "C", primary(searches), [*own_records(), *wide])
+    assert {cell.seed for cell in cells[len(primary(searches)) :]} == {*range(30, 60)}
+
+
+def test_without_power_runs_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(gate, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    with pytest.raises(ValueError, match="sweep power"):
+        write_power([])
+    assert not power_file().exists()
+
+
+def test_the_committed_file_is_what_the_committed_records_give():
+    found = power_of_plan(own_records())
+    assert (json.loads(power_file().read_text()) if power_file().exists() else {}) == found
+    assert found.keys() <= {each.name for each in COMPARISONS}
