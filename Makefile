@@ -87,8 +87,10 @@ records: install  ## make the runs behind data/results again; finished ones are 
 	done; done
 
 # One worker leaves the other core to whatever runs beside it; WORKERS=2 takes both, LIMIT=600 stops after ten minutes.
-study: install  ## what is missing of the study's runs; stop it and start it again at will
-	nice -n 19 $(BIN)/spinalnet sweep tuning --tier C --out data/results/tuning --workers $(or $(WORKERS),1) $(if $(LIMIT),--time-limit $(LIMIT))
+# Where sessions have scheduling groups of their own, as on most Linux desktops, nice alone yields to nobody outside of its own.
+YIELD := nice -n 19 $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0)
+study: install  ## what is missing of the study's runs, in the plan's order; stop it and start it again at will
+	$(YIELD) $(BIN)/spinalnet sweep all --out data/results --workers $(or $(WORKERS),1) --threads 1 $(if $(LIMIT),--time-limit $(LIMIT))
 
 clean:  ## remove what was built, keep the environment and the data
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -88,6 +90,25 @@ def image_digests(split: Split) -> list[bytes]:
     """A digest of the pixels of each image, in order."""
     images = (image.numpy() for some in split.images.split(CHUNK) for image in some.flatten(1))
     return [blake2b(image, digest_size=16).digest() for image in images]
+
+
+def different_test_images(names: Sequence[str]) -> int | None:
+    """How many different images the test sets of these sets have together, from the committed counts; None if one is not counted.
+
+    An image that is in two of them is one. ValueError where three share images, so that pairs do not tell it.
+    """
+    facts = load_facts()
+    if not set(names) <= facts.keys():
+        return None
+    pairs = {
+        (first, second): facts[first]["shares_images_with"].get(second, {}).get("test_in_test", 0)
+        for first, second in itertools.combinations(names, 2)
+    }
+    shared = [pair for pair, count in pairs.items() if count]
+    if len(shared) > 1 and len({name for pair in shared for name in pair}) < 2 * len(shared):
+        raise ValueError(f"different_test_images: of {', '.join(names)} three share images; count their digests")
+    own = (facts[name]["test"] - facts[name]["repeated_in_test"] for name in names)
+    return sum(own) - sum(pairs.values())
 
 
 def _shared(own: dict[str, list], theirs: dict[str, list]) -> dict:

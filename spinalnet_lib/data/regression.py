@@ -41,6 +41,16 @@ def regression_data(target: str, seed: int) -> DataSet:
     return DataSet(*splits, {"name": target, "title": target, "num_classes": 1, "kind": "generated"}, "generated")
 
 
+def mean_predictor_errors(data: DataSet) -> dict[str, float]:
+    """Mean squared error, validation and test, of saying the training labels' mean whatever the input: computed, not trained.
+
+    What has learned nothing of a target has this error.
+    """
+    mean = data.train.labels.double().mean()
+    parts = {"val_mse": data.val, "test_mse": data.test}
+    return {name: (part.labels.double() - mean).square().mean().item() for name, part in parts.items()}
+
+
 def _draw(function, count: int, statistics: Statistics, generator: torch.Generator) -> Split:
     x: Tensor = torch.randn(count, INPUTS, generator=generator)
     noise = NOISE * torch.rand(count, generator=generator)

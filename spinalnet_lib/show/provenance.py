@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..records.record import Record, each_once
 from ..study.statistics import mean_interval
+from ..study.tuning import NO_SEARCH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ def origins(records: Sequence[Record]) -> dict[str, str]:
     if not records:
         raise ValueError("no records to describe; train first, or load some with load_records")
     records = each_once(records)
+    searches = [r.tuning_id[:10] for r in records if r.tuning_id not in (None, NO_SEARCH)]
     return {
         "runs": f"{len(records):,}",
         "days": span(r.date[:10] for r in records),
@@ -56,7 +58,7 @@ def origins(records: Sequence[Record]) -> dict[str, str]:
         "torch": _all(r.torch for r in records),
         "spinalnet_lib": _all(r.library for r in records),
         "hashes of its source": _all(r.source_sha256[:10] for r in records),
-        "searches the settings came from": _all(r.tuning_id[:10] for r in records if r.tuning_id) or "none",
+        "searches the settings came from": _all(searches) or "none",
     }
 
 

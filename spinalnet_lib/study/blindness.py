@@ -59,9 +59,13 @@ def is_open(comparison: Comparison, records: Sequence[Record]) -> bool:
 
 def with_own(records: Sequence[Record]) -> list[Record]:
     """The project's own records and these, a run once; the searches are the project's own."""
-    own = own_records()
-    keys = {record.key for record in own}  # of which some may be given again
-    return own + [record for record in records if record.key not in keys and record.seed not in TUNING_SEEDS]
+    return beside_searches([record for record in own_records() if record.seed in TUNING_SEEDS], records)
+
+
+def beside_searches(searches: Sequence[Record], records: Sequence[Record]) -> list[Record]:
+    """These searches, and beside them the project's other records and those given, a run once."""
+    others = {record.key: record for record in [*own_records(), *records] if record.seed not in TUNING_SEEDS}
+    return [*searches, *others.values()]
 
 
 def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:

@@ -217,7 +217,7 @@ def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[
             backbone,
             head,
             seed,
-            *_as_published(backbone, dataset, head),
+            *_as_published(plan, backbone, dataset, head),
             tuning_id=NO_SEARCH,
             cut_seed=seed if plan.cuts else None,
         )
@@ -231,13 +231,18 @@ def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[
     return list(dict.fromkeys(cells))
 
 
-def _as_published(backbone: str, dataset: str, head: str) -> tuple[TrainConfig, dict]:
+def _as_published(plan: Tier, backbone: str, dataset: str, head: str) -> tuple[TrainConfig, dict]:
     if dataset not in TARGETS:
         recipe = replace(published_recipe(backbone, dataset), fast=True, read_test=True)
-        return recipe, paper_head(backbone, head)
+        return _rehearsed(plan, recipe), paper_head(backbone, head)
     sizes = {"hidden_sizes": [200, 100]} if head == "mlp" else {"layer_width": 50, "num_layers": 6}
     sizes |= {"act_layer": "LeakyReLU"}  # the published script's nets
-    return regression_recipe(), {} if head == "linear" else sizes
+    return _rehearsed(plan, regression_recipe()), {} if head == "linear" else sizes
+
+
+def _rehearsed(plan: Tier, config: TrainConfig) -> TrainConfig:
+    short = {"steps": plan.steps, "epochs": None, "warmup": 0, "evaluations": 1, "evals_per_epoch": 1}
+    return replace(config, **short) if plan.steps else config
 
 
 def _searches(plan: Tier, records: Sequence[Record] | None, datasets: Sequence[str]) -> _Searches:
@@ -286,7 +291,7 @@ def _cell(
     num_layers: int | None = None,
 ) -> Cell:
     body = frozen_body(dataset, backbone)
-    config = plan.recipe(body, dataset, rate)
+    config = _rehearsed(plan, plan.recipe(body, dataset, rate))
     if head in UNSTACKED:
         config = replace(config, stacked=False)
     arguments = arm_arguments(head, drop_rate, body, width, num_layers)

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from ..data.regression import TARGETS, regression_data
+from ..data.regression import TARGETS, mean_predictor_errors, regression_data
 from ..datasets import load_dataset
 from ..models.sizes import primary_arms
 from ..records.record import Record, unpack_bits
@@ -241,9 +241,9 @@ def half_width_over_delta(comparison: Comparison, records: Sequence[Record]) -> 
     runs = evidence.runs(comparison, comparison.seeds)
     if least is None or len(_paired(comparison, runs, comparison.seeds)) < len(comparison.seeds):
         return None
-    gains = _gains(comparison, runs, comparison.seeds, reference_errors(comparison, records))
+    gains = gains_of(comparison, runs, comparison.seeds, reference_errors(comparison, records))
     level, _ = levels(comparison.families)
-    return float(half_width(gains.std(ddof=1), len(gains), level, _overlap(comparison, runs)) / least)
+    return float(half_width(gains.std(ddof=1), len(gains), level, overlap(comparison, runs)) / least)
 
 
 def needed_seeds(comparison: Comparison, records: Sequence[Record]) -> tuple[int, ...]:
@@ -303,7 +303,7 @@ def gains(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | Non
     errors = reference_errors(comparison, records) if len(comparison.datasets) > 1 else None
     if errors is None and len(comparison.datasets) > 1:
         return None
-    return _gains(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
+    return gains_of(comparison, evidence_of(records).runs(comparison, seeds), seeds, errors)
 
 
 def pilot_spread(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | None:
@@ -315,13 +315,13 @@ def pilot_spread(comparison: Comparison, records: Sequence[Record]) -> np.ndarra
     errors = reference_errors(comparison, records)
     if comparison.tier == "D4" or errors is None or len(_paired(comparison, runs, POWER_SEEDS)) < len(POWER_SEEDS):
         return None
-    found = _gains(comparison, runs, POWER_SEEDS, errors, validation=True)
+    found = gains_of(comparison, runs, POWER_SEEDS, errors, validation=True)
     return found - found.mean() if np.isfinite(found).all() else None
 
 
 def pilot_overlap(comparison: Comparison, records: Sequence[Record]) -> float:
     """n₂/n₁ of the power runs where seeds draw from one pool of images, else 0."""
-    return _overlap(comparison, evidence_of(records).runs(comparison, POWER_SEEDS))
+    return overlap(comparison, evidence_of(records).runs(comparison, POWER_SEEDS))
 
 
 def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
@@ -335,8 +335,8 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     if least is None:
         return Verdict("untested", len(paired), None)
     runs = evidence.runs(comparison, seeds)
-    gains = _gains(comparison, runs, paired, reference_errors(comparison, records))
-    options = {"family": comparison.families, "overlap": _overlap(comparison, runs)}
+    gains = gains_of(comparison, runs, paired, reference_errors(comparison, records))
+    options = {"family": comparison.families, "overlap": overlap(comparison, runs)}
     if len(paired) < len(seeds) or is_withheld(comparison, records):
         return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
     options |= _images(comparison, runs, paired, reference_errors(comparison, records))
@@ -345,10 +345,10 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     return replace(verdict, population_note=_NO_IMAGES) if lacks_images else verdict
 
 
-def _gains(
+def gains_of(
     comparison: Comparison, runs: dict, seeds: Sequence[int], errors: dict[str, float] | None, validation: bool = False
 ) -> np.ndarray:
-    """Gains of the seeds (S,); `errors` are what the sets of a family are set in proportion to."""
+    """Gains of the seeds (S,) of runs by head, set and seed; `errors` are what several sets are set in proportion to."""
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
         of_arm, of_reference = (
@@ -384,12 +384,11 @@ def _badness(tier: str, record: Record, validation: bool) -> float:
 
 @cache
 def mean_predictor_error(target: str, seed: int) -> float:
-    """Mean squared test error of always saying the mean of the training labels, on a seed's examples of a regression."""
-    data = regression_data(target, seed)
-    return float((data.test.labels - data.train.labels.mean()).square().mean())
+    """Mean squared test error of the mean predictor on a seed's examples of a regression."""
+    return mean_predictor_errors(regression_data(target, seed))["test_mse"]
 
 
-def _overlap(comparison: Comparison, runs: dict) -> float:
+def overlap(comparison: Comparison, runs: dict) -> float:
     """n₂/n₁ where the seeds draw from one pool of images, else 0."""
     sizes = next((record.split_sizes for record in runs.values()), None)
     return sizes["val"] / sizes["train"] if comparison.tier == "P" and sizes else 0.0

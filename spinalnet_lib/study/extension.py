@@ -20,8 +20,11 @@ def extended(tier: str, records: Sequence[Record]) -> list[Comparison]:
     return [each for each in primary if (half_width_over_delta(each, records) or 0) > 1]
 
 
-def extension_cells(tier: str, records: Sequence[Record], datasets: Sequence[str]) -> list[Cell]:
-    """The cells of those pairs' further seeds on these data sets; none, with a warning, where scipy is missing."""
+def extension_cells(tier: str, cells: Sequence[Cell], records: Sequence[Record]) -> list[Cell]:
+    """The cells of those pairs' further seeds, of pairs and data sets that are among these cells of the tier.
+
+    None, with a warning, where scipy is missing.
+    """
     try:
         pairs = extended(tier, records)
     except ImportError:
@@ -29,6 +32,13 @@ def extension_cells(tier: str, records: Sequence[Record], datasets: Sequence[str
             "no pair is extended: what decides it needs scipy; pip install scipy, and sweep again", stacklevel=2
         )
         return []
+    there = {(cell.setup, cell.tuning_id) for cell in cells}
     searches = [record for record in records if record.seed in TUNING_SEEDS]
-    cells = [cell for each in pairs for cell in planned_cells(each, each.extended, searches).values()]
-    return sorted({cell: None for cell in cells if cell.dataset in datasets}, key=lambda cell: cell.seed)
+    more = {}
+    for each in pairs:
+        planned = planned_cells(each, [*each.seeds, *each.extended], searches)
+        for name in each.datasets:
+            firsts = [planned[arm, name, each.seeds[0]] for arm in each.arms]
+            if all((cell.setup, cell.tuning_id) in there for cell in firsts):
+                more |= {planned[arm, name, seed]: None for arm in each.arms for seed in each.extended}
+    return sorted(more, key=lambda cell: cell.seed)

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..files import write_whole
 from ..paths import data_path
 from ..records.record import Record
-from .blindness import own_records
+from .blindness import beside_searches, own_records
 from .cells import Cell
 from .comparisons import COMPARISONS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
 from .extension import extension_cells
@@ -24,16 +24,18 @@ from .tuning import NO_SEARCH
 _DIGITS = 6  # that are written; the last bits are those of a machine
 
 
-def cells_to_run(study: str, tier: str, cells: Sequence[Cell], records: Sequence[Record]) -> list[Cell]:
-    """The cells that a tier lists, as far as they may be run now, and those of its extension.
+def cells_to_run(
+    study: str, tier: str, cells: Sequence[Cell], searches: Sequence[Record], beside: Sequence[Record] = ()
+) -> list[Cell]:
+    """The cells that `list_cells` gave for a tier, as far as they may be run now, and those of its extension.
 
-    `records` are those of the searches, the power runs and the tier. Raises ValueError for primary cells of the study
-    whose power is not committed.
+    `searches` are the records that the settings come from, `beside` what has been run of the tier, with the project's own
+    records. Raises ValueError for primary cells of the study whose power is not committed.
     """
     if study != "study":
         return list(cells)
     check_power(cells)
-    return [*cells, *extension_cells(tier, records, list(dict.fromkeys(cell.dataset for cell in cells)))]
+    return [*cells, *extension_cells(tier, cells, beside_searches(searches, beside))]
 
 
 def power_file() -> Path:

@@ -68,6 +68,15 @@ class Tier:
     pilot: bool = False  # whether runs on validation data say how small a difference of its main comparison can be told
     published_pilot: bool = False  # and of the published recipe's
     sensitivity: Sensitivity | None = None
+    steps: int | None = None  # of every run, in a rehearsal
+
+    def rehearsal(self, steps: int) -> Tier:
+        """The same tier in small, to see that a machine can make it: so few steps, and two seeds of everything but the search."""
+        runs, published = (
+            tuple(replace(each, seeds=each.seeds[:2]) for each in several) for several in (self.runs, self.published)
+        )
+        asked = self.sensitivity and replace(self.sensitivity, seeds=self.sensitivity.seeds[:2])
+        return replace(self, runs=runs, published=published, sensitivity=asked, search_steps=None, steps=steps)
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -185,7 +194,7 @@ TIERS: Mapping[str, Tier] = {
         (
             Runs(_WITH_LINEAR, range(30), _TIER_C, ("two_conv",)),
             *(
-                Runs(_arms("spinal", "mlp"), range(10), _TIER_C_OTHER, ("two_conv",), drop_rate=rate, part="2 × 2")
+                Runs(_arms("spinal", "mlp"), range(10), _TIER_C_OTHER, ("two_conv",), drop_rate=rate, part="crossed")
                 for rate in TUNING_DROPOUT
             ),
             Runs(_other, range(10), _TIER_C_OTHER, ("two_conv",), part="ablations"),

@@ -19,6 +19,7 @@ from ..paths import data_path
 from ..records.files import RecordFolder, load_records
 from ..records.record import Record
 from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
+from ..training.runs import numerics_of
 
 NO_SEARCH = hashlib.sha256(
     b""
@@ -160,7 +161,12 @@ def search_records(out: str | os.PathLike) -> list[Record]:
 
 
 def _kind(record: Record) -> tuple:
-    return record.device, record.threads, record.numerics_version
+    return record.device, record.threads, is_current(record)
+
+
+def is_current(record: Record) -> bool:
+    """Whether the run made now would have the numbers that it had; with and without dropout their versions differ."""
+    return record.numerics_version == numerics_of(record.recipe.get("fast", False), drop_rate(record) > 0)
 
 
 def drop_rate(record: Record) -> float:

@@ -145,9 +145,14 @@ def identity(
 
 def numerics_version(model: Classifier, config: TrainConfig) -> int:
     """The version of the numbers that a recipe gives with this model."""
-    if config.fast:
-        return FAST_NUMERICS_VERSION
     drops = any(isinstance(module, nn.Dropout) and module.p for module in model.head.modules())
+    return numerics_of(config.fast, drops)
+
+
+def numerics_of(fast: bool, drops: bool) -> int:
+    """The version of the numbers of a fast run or a plain one, with dropout in the head or without."""
+    if fast:
+        return FAST_NUMERICS_VERSION
     return DROPOUT_NUMERICS_VERSION if drops else NUMERICS_VERSION
 
 

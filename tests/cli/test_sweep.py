@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,6 +71,88 @@ def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         main(["sweep", "published", "--tier", "R", "--engine", "serial", "--time-limit", "5"])
     assert start <= began[0] <= time.monotonic()
+
+
+REHEARSAL = ["sweep", "all", "--tier", "R", "--sets", "regression_sum", "--rehearse", "2", "--device", "cpu"]
+
+
+def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys):
+    """Of one small tier, each run of two steps: cut off before its second step by the clock, ended, and found complete."""
+    command = [*REHEARSAL, "--out", str(tmp_path), "--engine", "serial"]
+    assert main([*command, "--time-limit", "1e-9"]) == 0
+    assert "tuning, tier R: the time is up" in capsys.readouterr().out and not list(tmp_path.rglob("*.jsonl"))
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    lines = [line for line in said.splitlines() if "tier R" in line]
+    assert [line.partition(":")[0] for line in lines] == [
+        f"{study}, tier R" for study in ("tuning", "study", "published")
+    ]
+    records = {folder: load_records(tmp_path / folder) for folder in ("tuning", "study", "regression")}
+    assert {record.n_steps for found in records.values() for record in found} == {2}
+    assert not any(record.test for record in records["tuning"]) and all(record.test for record in records["study"])
+    assert {record.head for record in records["study"]} == {"mlp", "spinal", "mlp_matched", "spinal_tied", "linear"}
+
+    path = tmp_path / "study" / "regression_sum.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))  # a run is lost
+    assert main(command) == 0
+    said = capsys.readouterr().out.splitlines()
+    count = len(records["study"])
+    assert (
+        said[0] == f"study, tier R: {count} runs, {count - 1} of them in {path.parent}" and said[2] == "0 runs are left"
+    )
+    assert said[3:] == ["complete: tuning, tier R; published, tier R"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "complete: tuning, tier R; study, tier R; published, tier R\n"
+
+
+def test_a_step_whose_search_is_incomplete_waits(tmp_path, capsys, monkeypatch):
+    from spinalnet_lib.study import order
+
+    monkeypatch.setattr(order, "STUDY_ORDER", [step for step in order.STUDY_ORDER if step.study != "tuning"])
+    assert main([*REHEARSAL, "--out", str(tmp_path), "--engine", "serial"]) == 0
+    said = capsys.readouterr().out
+    assert "study, tier R: not yet, the search for" in said and "published, tier R: " in said
+    assert [path.name for path in tmp_path.iterdir()] == ["regression"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["all", "--part", "primary"], "--part"),
+        (["all", "--tuning", "x"], "--tuning"),
+        (["all", "--rehearse", "0"], "rehearse.*0"),
+        (["all", "--tier", "G", "--device", "cpu"], "'G'"),
+        (["all", "--tier", "R", "--sets", "mnist", "--device", "cpu"], "tier R.*mnist"),
+        (["all", "--tier", "R", "--sets", "mnits", "--device", "cpu"], "mnits"),
+        (["study", "--tier", "R", "--rehearse", "3"], "--rehearse.*'study'"),
+        (["study", "--tier", "C", "--part", "x"], "'x'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(arguments, says, capsys, tmp_path):
+    assert main(["sweep", *arguments, "--engine", "serial", "--out", str(tmp_path)]) == 2
+    assert re.search(says, capsys.readouterr().err)
+
+
+def test_make_study_calls_the_command(root):
+    """As `make` would: at the lowest priority, with what LIMIT and WORKERS say."""
+    said = subprocess.run(["make", "-n", "study", "LIMIT=60", "WORKERS=2"], cwd=root, capture_output=True, text=True)
+    priority, _, command = said.stdout.splitlines()[-1].partition("spinalnet sweep ")
+    assert priority.startswith("nice -n 19 ")
+    from spinalnet_lib.cli.main import _parser
+
+    args = _parser().parse_args(["sweep", *command.split()])
+    assert (args.study, args.out, args.workers, args.threads, args.time_limit) == ("all", "data/results", 2, 1, 60.0)
+    unlimited = subprocess.run(["make", "-n", "study"], cwd=root, capture_output=True, text=True).stdout.splitlines()[
+        -1
+    ]
+    args = _parser().parse_args(["sweep", *unlimited.partition("spinalnet sweep ")[2].split()])
+    assert (args.workers, args.time_limit) == (1, None)
+
+
+@pytest.mark.processes
+def test_all_of_the_study_runs_in_processes(tmp_path):
+    assert main([*REHEARSAL, "--out", str(tmp_path), "--workers", "2"]) == 0
+    assert {path.parent.name for path in tmp_path.rglob("*.jsonl")} == {"tuning", "study", "regression"}
 
 
 @pytest.mark.processes

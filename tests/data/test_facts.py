@@ -1,12 +1,13 @@
+import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
 
-from spinalnet_lib import load_dataset
+from spinalnet_lib import list_datasets, load_dataset
 from spinalnet_lib.data import facts as data_facts
-from spinalnet_lib.data.facts import load_facts, measure_facts
+from spinalnet_lib.data.facts import different_test_images, image_digests, load_facts, measure_facts
 from spinalnet_lib.data.own_sets import write_card
 from tests.data.cases import sha, write_classes
 
@@ -66,3 +67,38 @@ def test_the_committed_facts_are_those_of_the_embedded_sets(name):
     facts, data = load_facts()[name], load_dataset(name)
     assert facts["sha256"] == data.sha256 and facts["train"] == len(data.full_train)
     assert facts["images_per_class"]["test"] == torch.bincount(data.test.labels).tolist()
+
+
+NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")
+
+
+def test_test_images_that_two_sets_share_count_once(facts, monkeypatch):
+    monkeypatch.setattr(data_facts, "load_facts", lambda: facts)
+    assert different_test_images(["one"]) == 3 and different_test_images(["leaves"]) == 2
+    assert different_test_images(["one", "two", "leaves"]) == 3 + 3 + 2 and different_test_images(["one", "x"]) is None
+    facts["one"]["shares_images_with"]["two"]["test_in_test"] = 2
+    assert different_test_images(["one", "two", "leaves"]) == 3 + 3 + 2 - 2
+    facts["one"]["shares_images_with"]["leaves"] = {"test_in_test": 1}
+    with pytest.raises(ValueError, match="one, two, leaves three share"):
+        different_test_images(["one", "two", "leaves"])
+
+
+def test_the_nist_test_sets_share_what_was_counted():
+    """Digest by digest, on the sets themselves: what the committed facts say, and what the plan says."""
+    if not {*NIST} <= {*list_datasets(present=True)}:
+        pytest.skip("the NIST sets are not all under the data root")
+    digests = {name: image_digests(load_dataset(name).test) for name in NIST}
+    for first, second in itertools.combinations(NIST, 2):
+        shared = load_facts()[first]["shares_images_with"].get(second, {}).get("test_in_test", 0)
+        assert len({*digests[first]} & {*digests[second]}) == shared, (first, second)
+    assert len({digest for found in digests.values() for digest in found}) == different_test_images(NIST)
+
+
+def test_the_plan_says_how_many_test_images_the_nist_sets_have(root):
+    plan = (root / "data" / "protocol.md").read_text(encoding="utf-8")
+    facts = load_facts()
+    shared = facts["emnist_letters"]["shares_images_with"]["emnist_balanced_reduced"]
+    of_balanced = (shared[f"{part}_in_train"] + shared[f"{part}_in_test"] for part in ("train", "test"))
+    numbers = (sum(facts[name]["test"] for name in NIST), different_test_images(NIST), shared["test_in_test"])
+    for number in (*numbers, *of_balanced):
+        assert f"{number:,}" in plan, number

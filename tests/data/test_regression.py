@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from spinalnet_lib import TrainConfig, create_model, load_dataset, train
-from spinalnet_lib.data.regression import EXAMPLES, NOISE_FLOOR, TARGETS, regression_data
+from spinalnet_lib.data.regression import (
+    EXAMPLES,
+    NOISE_FLOOR,
+    TARGETS,
+    mean_predictor_errors,
+    regression_data,
+)
 from spinalnet_lib.training import loop
 from spinalnet_lib.training.recipes import regression_recipe
 from spinalnet_lib.training.steps import squared_error
@@ -80,3 +86,15 @@ def test_a_run_that_diverges_says_so():
     steep = dataclasses.replace(QUICK, optimizer="sgd", learning_rate=100.0)
     record = train(net(), regression_data("regression_product", 0), steep, 0, progress=False)
     assert record.diverged and record.outcome == "diverged" and record.test["last_mse"] is None
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_mean_predictor_has_the_variance_of_the_target_and_a_little_more(name):
+    data = regression_data(name, 3)
+    errors = mean_predictor_errors(data)
+    labels, mean = data.test.labels.numpy().astype(float), data.train.labels.numpy().astype(float).mean()
+    expected = labels.var() + (labels.mean() - mean) ** 2
+    assert errors["test_mse"] == pytest.approx(expected, rel=1e-9)
+    assert errors["val_mse"] != errors["test_mse"] and errors["val_mse"] > NOISE_FLOOR
+    if name == "regression_sum":  # eight normal inputs
+        assert errors["test_mse"] == pytest.approx(8 + NOISE_FLOOR, rel=0.1)

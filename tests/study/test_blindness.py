@@ -15,13 +15,16 @@ from spinalnet_lib import append_record, compare, records_frame
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.show.plots import draw_curves, plot_error_curves, plot_last_errors
+from spinalnet_lib.show.provenance import origins
 from spinalnet_lib.show.report import write_report
 from spinalnet_lib.study.blindness import HIDDEN, hidden, outcome, shown
+from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import judged, planned_cells
 from spinalnet_lib.study.jobs import Claim, Job, Shelf
 from spinalnet_lib.study.setup import Setup
+from spinalnet_lib.study.tuning import NO_SEARCH
 from spinalnet_lib.widgets.error_curves import ErrorCurves
-from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
+from tests.study.cases import comparison, ended_search, expected, own_results, power_runs, runs_of
 
 SPREAD = np.tile([-0.004, 0.004], 30)
 EFFECTS = (0.0, 0.06, -0.06)
@@ -168,6 +171,19 @@ def test_power_runs_show_the_reference_only(study, record, searches):
     assert {run.head for run in shown(power)} == {pair.reference}
 
 
+def test_reports_of_power_runs_tell_the_level_of_the_reference_only(study, record, searches, tmp_path):
+    pair, _ = study
+    pages = []
+    for number, gain in enumerate((0.05, -0.05)):
+        folder = tmp_path / str(number)
+        for run in power_runs(record, pair, SPREAD[:8] + gain, searches):
+            append_record(folder / "power.jsonl", run)
+        write_report([folder / "power.jsonl"], folder / "report")
+        pages.append([file.read_bytes() for file in sorted((folder / "report").iterdir())])
+    assert pages[0] == pages[1] and len(pages[0]) > 1
+    assert "10.00%" in (folder / "report" / "report.md").read_text()
+
+
 def test_searches_and_a_users_own_runs_are_shown(study, theirs, searches):
     _, runs = study
     own = [replace(run, tuning_id=None) for run in runs(0.06)[:-1]]
@@ -180,6 +196,13 @@ def test_cells_as_published_are_blind_too(record):
     pair = comparison("C Fashion, published")
     runs = runs_of(record, pair, SPREAD[:10])
     assert hidden(runs[:-1]) == {run.key for run in runs[:-1]} and not hidden(runs)
+    assert origins(runs)["searches the settings came from"] == "none"
+
+
+def test_what_makes_a_run_blind_is_no_part_of_its_key():
+    cell = next(cell for cell in list_cells("published", "R") if cell.seed == 30)
+    assert cell.tuning_id == NO_SEARCH
+    assert expected([cell]) == expected([replace(cell, tuning_id=None)])
 
 
 def test_a_run_of_a_complete_cell_is_shown_although_another_cell_lacks_its_runs(study, record, searches):

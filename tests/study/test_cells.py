@@ -315,7 +315,9 @@ def test_runs_can_be_counted_before_a_search_has_ended(ended):
     for study in STUDIES:
         known, unknown = (list_cells(study, "C", records, ["mnist"]) for records in (ended, None))
         assert len(unknown) == len(known), study
-    parts = {part: list_cells("study", "C", ended, ["mnist"], part=part) for part in ("primary", "2 × 2", "ablations")}
+    parts = {
+        part: list_cells("study", "C", ended, ["mnist"], part=part) for part in ("primary", "crossed", "ablations")
+    }
     assert {cell for cells in parts.values() for cell in cells} == set(list_cells("study", "C", ended, ["mnist"]))
     with pytest.raises(ValueError, match="part of tier C 'abl'"):
         list_cells("study", "C", ended, part="abl")

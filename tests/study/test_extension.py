@@ -1,4 +1,5 @@
 import builtins
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,15 +26,19 @@ def known(record, pair):
 def test_a_pair_is_extended_for_its_width_whatever_its_direction(record, pair, known, gain):
     wide, narrow = (runs_of(record, pair, gain + spread, known) for spread in (WIDE[:30], WIDE[:30] / 10))
     assert extended("C", [*known, *wide]) == [pair] and not extended("C", [*known, *narrow])
-    cells = extension_cells("C", [*known, *wide], ["fashion_mnist"])
+    tier = list_cells("study", "C", known, ["fashion_mnist", "mnist"])
+    cells = extension_cells("C", tier, [*known, *wide])
     assert {cell.seed for cell in cells} == {*pair.extended} and len(cells) == 2 * len(pair.extended)
     assert {cell.head for cell in cells} == {pair.arm, pair.reference}
     assert cells == sorted(cells, key=lambda cell: cell.seed)  # cut off, both arms have as many
-    (planned,) = {
-        cell.tuning_id for cell in list_cells("study", "C", known, ["fashion_mnist"]) if cell.head == "mlp_matched"
-    }
-    assert planned in {cell.tuning_id for cell in cells}
-    assert not extension_cells("C", [*known, *wide], ["mnist"])
+    ids = {cell.tuning_id for cell in tier if cell.dataset == "fashion_mnist" and cell.head in pair.arms}
+    assert {cell.tuning_id for cell in cells} == ids
+    for others in (
+        [cell for cell in tier if cell.dataset == "mnist"],
+        list_cells("study", "C", known, ["fashion_mnist"], part="ablations"),
+        [replace(cell, tuning_id="0" * 64) for cell in tier],
+    ):
+        assert others and not extension_cells("C", others, [*known, *wide])
 
 
 def test_nothing_is_extended_before_all_planned_seeds_are_there(record, pair, known):
@@ -52,4 +57,4 @@ def test_a_sweep_without_scipy_runs_the_planned_seeds_and_says_so(record, pair, 
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.warns(UserWarning, match="scipy"):
-        assert extension_cells("C", wide, ["fashion_mnist"]) == []
+        assert extension_cells("C", [], wide) == []

@@ -51,12 +51,12 @@ def test_power_is_told_by_the_spread_and_not_by_the_mean_of_the_pilot(record, pa
 
 def test_primary_cells_wait_for_the_file(results, searches):
     with pytest.raises(ValueError, match="spinalnet power"):
-        cells_to_run("study", "C", primary(searches), own_records())
+        cells_to_run("study", "C", primary(searches), searches)
     with pytest.raises(ValueError, match="spinalnet power"):
         sweep(primary(searches)[:1], results / "study", device="cpu")
     assert not (results / "study").exists()
     write_power(own_records())
-    assert cells_to_run("study", "C", primary(searches), own_records()) == primary(searches)
+    assert cells_to_run("study", "C", primary(searches), searches) == primary(searches)
 
 
 @pytest.mark.parametrize("name", ["delta", "pilot_sd"])
@@ -66,32 +66,32 @@ def test_a_file_that_says_otherwise_than_the_records_is_refused(results, pair, s
     said[pair.name][name] *= 1.01
     power_file().write_text(json.dumps(said))
     with pytest.raises(ValueError, match=name):
-        cells_to_run("study", "C", primary(searches), own_records())
+        cells_to_run("study", "C", primary(searches), searches)
     power_file().write_text("{")
     with pytest.raises(ValueError, match=r"power\.json"):
-        cells_to_run("study", "C", primary(searches), own_records())
+        cells_to_run("study", "C", primary(searches), searches)
 
 
 def test_primary_cells_wait_for_their_power_runs(results, searches):
     write_power(own_records())
     next((results / "power").iterdir()).unlink()
     with pytest.raises(ValueError, match="sweep power --tier C"):
-        cells_to_run("study", "C", primary(searches), own_records())
+        cells_to_run("study", "C", primary(searches), searches)
 
 
 def test_other_cells_and_a_users_own_do_not_wait(results, searches):
     published = list_cells("published", "C", (), ["fashion_mnist"])
-    assert cells_to_run("published", "C", published, own_records()) == published
-    assert cells_to_run("power", "C", primary(searches), own_records()) == primary(searches)
+    assert cells_to_run("published", "C", published, searches) == published
+    assert cells_to_run("power", "C", primary(searches), searches) == primary(searches)
     others = [each for each in searches if not (each.head == "linear" and each.seed == 1000)]
     moved = [cell for cell in primary(searches) if cell.head not in ("spinal", "mlp_matched")]
-    assert cells_to_run("study", "C", moved, own_records()) == moved and len(others) < len(searches)
+    assert cells_to_run("study", "C", moved, searches) == moved and len(others) < len(searches)
 
 
 def test_what_is_extended_is_run_with_the_tier(results, record, pair, searches):
     write_power(own_records())
     wide = runs_of(record, pair, np.tile([-0.045, 0.045], 15), searches)
-    cells = cells_to_run("study", "C", primary(searches), [*own_records(), *wide])
+    cells = cells_to_run("study", "C", primary(searches), searches, wide)
     assert {cell.seed for cell in cells[len(primary(searches)) :]} == {*range(30, 60)}
 
 
