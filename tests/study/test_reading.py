@@ -12,7 +12,7 @@ from spinalnet_lib import load_records
 from spinalnet_lib.paths import data_path
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.reading import NETS, paper_ratio, regressions_as_published
-from tests.study.cases import recorded
+from tests.study.cases import run_of
 
 FIRST = range(30)  # the seeds that had been seen when the plan was written
 
@@ -38,7 +38,7 @@ def test_the_table_is_what_the_lines_of_the_records_give(table):
         assert row["minima"] == pytest.approx(statistics.mean(minima[0]) / statistics.mean(minima[1]))
         assert row["medians"] == pytest.approx(statistics.median(minima[0]) / statistics.median(minima[1]))
         assert row["wins"] == sum(a < b for a, b in zip(*minima, strict=True)) and row["seeds"] == len(FIRST)
-        assert row["under_floor"] == sum(minimum < 0.2**2 / 12 for minimum in sum(minima, []))
+        assert row["under_floor"] == sum(minimum < 0.2**2 / 12 for minimum in minima[0] + minima[1])
         last = [[runs[seed]["test"]["last_mse"] for seed in FIRST] for runs in nets]
         assert row["held_out"] == pytest.approx(
             math.prod(a / b for a, b in zip(*last, strict=True)) ** (1 / len(FIRST))
@@ -75,10 +75,10 @@ def planned(record, lowest, heads=("mlp", "spinal_tied")):
     """All planned runs of one target, with minima and test errors by net."""
     cells = [c for c in list_cells("published", "R") if c.dataset == "regression_sum" and c.head in heads]
     found = []
-    for run in recorded(record, list(dict.fromkeys(cells))):
-        curve = [{**record.curve[0], "lowest_last_batch": 1.0}, {**record.last, "lowest_last_batch": lowest[run.head]}]
-        test = {"last_mse": 3 * lowest[run.head], "val_best_mse": 1.0, "test_min_mse": 1.0}
-        found.append(dataclasses.replace(run, curve=curve, test=test, diverged=False))
+    for cell in dict.fromkeys(cells):
+        run = run_of(record, cell, 3 * lowest[cell.head])
+        curve = [{**run.curve[0], "lowest_last_batch": 1.0}, {**run.last, "lowest_last_batch": lowest[cell.head]}]
+        found.append(dataclasses.replace(run, curve=curve))
     return found
 
 
