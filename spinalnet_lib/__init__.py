@@ -47,6 +47,7 @@ _PUBLIC = {
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
     "show.bench_plots": "plot_speed_ratios plot_step_profile",
     "show.provenance": "CsvLink describe_records",
+    "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",
     "widgets.error_curves": "ErrorCurves",
     "widgets.split_explorer": "SplitExplorer",
