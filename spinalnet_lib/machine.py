@@ -83,7 +83,7 @@ def cpu_model() -> str:
 def _model_on_linux(path: Path) -> str | None:
     """Name, family and number of the first processor: a virtual machine's name may be a maker's only."""
     try:
-        lines = path.read_text(errors="replace").partition("\n\n")[0].splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
     except OSError:
         return None
     parts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
