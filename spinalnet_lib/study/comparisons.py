@@ -23,7 +23,7 @@ from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cells import Cell, cells_of
 from .intervals import error_differences, half_width, levels, pool_test_sets
 from .tiers import TIERS, Runs
-from .tuning import SearchIncomplete
+from .tuning import SearchIncomplete, is_current
 from .verdict import Verdict, judge
 
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
@@ -135,13 +135,16 @@ def _has(runs: Runs, comparison: Comparison) -> bool:
 
 
 class Evidence:
-    """Records sorted into the cells of the plan; searches among them say which settings were chosen."""
+    """Records sorted into the cells of the plan; searches among them say which settings were chosen.
+
+    Runs with numbers of an older version do not count.
+    """
 
     def __init__(self, records: Sequence[Record]):
         self.records = tuple(records)
         self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
         self._runs: dict[tuple, list[Record]] = {}
-        for record in self.records:
+        for record in filter(is_current, self.records):
             self._runs.setdefault(record.setup, []).append(record)
 
     def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
@@ -338,7 +341,8 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     gains = gains_of(comparison, runs, paired, reference_errors(comparison, records))
     options = {"family": comparison.families, "overlap": overlap(comparison, runs)}
     if len(paired) < len(seeds) or is_withheld(comparison, records):
-        return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
+        blind = judge(gains, least, len(seeds) + 1, **options)
+        return replace(blind, half_width=float(f"{blind.half_width:.4g}"))  # its last bits come from sums of the gains
     options |= _images(comparison, runs, paired, reference_errors(comparison, records))
     verdict = judge(gains, least, len(seeds), **options)
     lacks_images = comparison.tier not in LOG_DELTAS and "differences" not in options

@@ -8,6 +8,7 @@ from PIL import Image
 
 from spinalnet_lib.show.palette import DARK, LIGHT
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_SEEDS
+from spinalnet_lib.training.runs import numerics_of
 
 
 def assert_drawn_with_words(picture):
@@ -46,6 +47,7 @@ def search_of(record, losses):
             key=f"{1000 * rate + 100 * drop + 10 * seed:064.0f}",
             seed=seed,
             recipe={**record.recipe, "learning_rate": rate},
+            numerics_version=numerics_of(fast=False, drops=drop > 0),
             test=None,
             model={**record.model, "head_arguments": {"layer_width": 4, "drop_rate": drop}},
             curve=[{**record.curve[-1], "val_nll": loss}],

@@ -23,6 +23,7 @@ from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tuning import drop_rate
 from spinalnet_lib.training.config import describe_recipe
 from spinalnet_lib.training.recipes import POWER_SEEDS, TUNING_RATES
+from spinalnet_lib.training.runs import numerics_of
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=3, batch_size=100)
 LONG_ENOUGH = 300  # seconds after which something hangs
@@ -76,7 +77,7 @@ def search(record, dataset="mnist"):
 
 def recorded(record, cells):
     """A record of each cell, with the results of `record`."""
-    return [
+    found = [
         replace(
             record,
             key=f"{number:064x}",
@@ -92,6 +93,8 @@ def recorded(record, cells):
         )
         for number, cell in enumerate(cells)
     ]
+    fast_and_drops = [(run.recipe.get("fast", False), drop_rate(run) > 0) for run in found]
+    return [replace(run, numerics_version=numerics_of(*how)) for run, how in zip(found, fast_and_drops, strict=True)]
 
 
 def with_losses(records, middle=TUNING_RATES[2]):

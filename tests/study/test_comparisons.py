@@ -80,6 +80,7 @@ def test_runs_that_look_alike_do_not_count(fashion):
         {"split_sizes": {**runs(0)[0].split_sizes, "seed": 99}},
         {"dataset": "mnist"},
         {"threads": 7},
+        {"numerics_version": 1},
     ):
         first, *others = runs(0)
         other = replace(first, **change)

@@ -8,6 +8,7 @@ import pytest
 from spinalnet_lib import append_record
 from spinalnet_lib.study.tuning import Grid, Search, drop_rate, search_records
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
+from spinalnet_lib.training.runs import numerics_of
 
 ARMS = ("spinal", "mlp")
 
@@ -20,6 +21,7 @@ def run(record, arm, rate, drop, seed, loss, diverged=False):
         model={**record.model, "backbone": "two_conv", "head": arm, "head_arguments": {"drop_rate": [0.0, drop]}},
         recipe={**record.recipe, "learning_rate": rate},
         seed=seed,
+        numerics_version=numerics_of(fast=False, drops=drop > 0),
         curve=[{"val_nll": None if diverged else loss}],
         diverged=diverged,
     )
