@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab study test test-full lint unit interop processes site readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab study test test-full lint unit interop processes reruns site readme notebooks pages faults bench picture records clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,7 +32,7 @@ serve: book  ## build and serve on http://127.0.0.1:8000
 lab: install  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir book
 
-test: lint unit interop processes site  ## every check
+test: lint unit interop processes reruns site  ## every check
 
 test-full: test  ## every check, and the drills that take minutes
 	$(BIN)/python -m pytest tests -m full
@@ -52,7 +52,10 @@ interop: install  ## every head compiled, exported, stacked; replace_head over t
 
 # The tests of a file stay in one worker: two clusters of Ray would disturb each other.
 processes: install  ## real processes: killed, doubled, cut off, out of memory, with torch alone
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests -m "processes and not full"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests -m "processes and not full and not reruns"
+
+reruns: install  ## three committed runs made again, chosen by the commit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbmake tests/cli/test_rerun.py -m reruns
 
 site: book  ## readme, notebooks, pages and faults in one run
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/book

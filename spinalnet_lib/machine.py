@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -69,15 +70,42 @@ def memory_bytes() -> int:
         return 2**36
 
 
+@cache
+def cpu_model() -> str:
+    """The processor's model, and the widest instructions that torch uses on it: with torch's build they decide how sums round.
+
+    Records from before this was asked for have the machine's kind instead, "x86_64" say.
+    """
+    model = _model_on_linux(Path("/proc/cpuinfo")) or _model_on_mac() or platform.processor() or platform.machine()
+    return f"{model}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _model_on_linux(path: Path) -> str | None:
+    """Name, family and number of the first processor: a virtual machine's name may be a maker's only."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
+    except OSError:
+        return None
+    parts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    known = ("cpu family", "model", "CPU implementer", "CPU part")  # of x86; of ARM, which has no name
+    found = [parts["model name"]] if "model name" in parts else []
+    return " ".join(found + [f"{name} {parts[name]}" for name in known if name in parts]) or None
+
+
+def _model_on_mac() -> str | None:
+    if sys.platform != "darwin":
+        return None
+    asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or None
+
+
 def describe_machine(device) -> dict:
     """The fields of a record that say where and with what it ran."""
     from . import __version__
 
     return {
         "device": device.type,
-        "device_name": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else platform.processor() or platform.machine(),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_model(),
         "host": platform.system(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from spinalnet_lib.machine import TimeLimit, describe_machine, one_thread, peak_memory_mb, pick_device
+from spinalnet_lib import machine
+from spinalnet_lib.machine import TimeLimit, cpu_model, describe_machine, one_thread, peak_memory_mb, pick_device
 
 CPU = torch.device("cpu")
 
@@ -44,3 +45,23 @@ def test_what_is_no_limit_is_refused(seconds):
 def test_a_description_says_where_and_with_what():
     described = describe_machine(CPU)
     assert described["device"] == "cpu" and described["torch"] == torch.__version__ and described["cuda"] is None
+    assert described["device_name"] == cpu_model() and torch.backends.cpu.get_cpu_capability() in cpu_model()
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        (
+            "processor: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nmodel : 2\n",
+            "AMD EPYC cpu family 25 model 1",
+        ),
+        ("CPU implementer\t: 0x41\nCPU part\t: 0xd40\n", "CPU implementer 0x41 CPU part 0xd40"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_two_models_of_one_maker_are_told_apart(text, model, tmp_path):
+    path = tmp_path / "cpuinfo"
+    if text is not None:
+        path.write_text(text)
+    assert machine._model_on_linux(path) == model

@@ -17,7 +17,8 @@ from ..paths import data_path
 from .measure import METHOD
 
 _GPU = "spinalnet bench --device cuda --out data/results/bench"
-_COMMANDS = {"cpu": "make bench", "gpu": _GPU, "builds": "make bench"}
+_COSTS = "spinalnet bench --only costs --out data/results/bench"
+_COMMANDS = {"cpu": "make bench", "gpu": _GPU, "builds": "make bench", "costs": _COSTS}
 
 
 def print_row(row: dict) -> None:
@@ -65,7 +66,7 @@ def write_group(
 
 
 def load_bench(name: str = "cpu") -> list[dict]:
-    """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu" or "builds".
+    """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu", "builds" or "costs".
 
     Empty where nothing was measured yet. ValueError for another name.
     """

@@ -11,8 +11,8 @@ import torch
 from ..checks import check_name
 from ..files import check_writable
 from ..machine import pick_device
+from . import costs, heads, stacked, training
 from . import device as gpu
-from . import heads, stacked, training
 from .reports import print_row, read_report, write_group
 
 GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
@@ -22,6 +22,7 @@ GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
         "training": (training.race_rows, training.augmentation_rows),
         "stacked": (stacked.stacked_rows,),
         "runs": (training.sweep_rows, training.record_rows),
+        "costs": (costs.cost_rows,),
     },
     "cuda": {"gpu": (gpu.device_rows, lambda: heads.compiled_rows("cuda"))},
 }
@@ -30,7 +31,8 @@ GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
 def run_benchmarks(
     device: torch.device | str = "cpu", out: str | os.PathLike | None = None, only: Sequence[str] = ()
 ) -> list[dict]:
-    """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there.
+    """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there, and those
+    of the group "costs", which are hundreds, into `costs.json`.
 
     `only` names groups: the others stay in the report as they are. A group is written as soon as it is measured. Raises
     ValueError for a group or a device that is not there, or a report that cannot be read, and OSError for one that cannot
@@ -41,8 +43,8 @@ def run_benchmarks(
     known = GROUPS[on]
     for group in only:
         check_name("group of rows", group, known)
-    report = None if out is None else Path(out) / {"cpu": "cpu.json", "cuda": "gpu.json"}[on]
-    if report is not None:
+    reports = {group: _report(out, on, group) for group in only or known} if out is not None else {}
+    for report in dict.fromkeys(reports.values()):
         check_writable(report)
         read_report(report)
     print(f"{'figure':74} {'ratio':>6}   10–90 %        peer")
@@ -53,7 +55,11 @@ def run_benchmarks(
             print_row(row)
             rows.append(row)
         more = gpu.figures_and_profile() if on == "cuda" else {}
-        if report is not None:
-            write_group(report, group, rows, device, **more)
+        if group in reports:
+            write_group(reports[group], group, rows, device, **more)
         found += [{"group": group, **row} for row in rows]
     return found
+
+
+def _report(folder: str | os.PathLike, on: str, group: str) -> Path:
+    return Path(folder) / f"{'costs' if group == 'costs' else {'cpu': 'cpu', 'cuda': 'gpu'}[on]}.json"

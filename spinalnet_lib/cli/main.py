@@ -1,4 +1,4 @@
-"""The command `spinalnet`: data, train, records, report, verdicts, sweep, power, bench, selftest. `python -m spinalnet_lib` is the same."""
+"""The command `spinalnet`, a file of this room for each subcommand. `python -m spinalnet_lib` is the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..checks import needs
-from . import bench, data, power, records, report, selftest, sweep, train, verdicts
+from . import bench, data, power, records, report, rerun, selftest, sweep, train, verdicts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def _run(args: argparse.Namespace, own_program: bool) -> int:
         with warnings.catch_warnings():  # without the line of our source that warns
             warnings.showwarning = lambda message, *_: print(f"spinalnet {args.command}: {message}", file=sys.stderr)
             with needs("book"):
-                args.run(args)
+                return args.run(args) or 0
     except BrokenPipeError:
         raise
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -49,7 +49,6 @@ def _run(args: argparse.Namespace, own_program: bool) -> int:
             sys.stderr.flush()
             os._exit(130)
         return 130
-    return 0
 
 
 _REMEDIES = {
@@ -75,6 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (data, train, sweep, power, records, report, verdicts, bench, selftest):
+    for command in (data, train, sweep, power, records, report, verdicts, rerun, bench, selftest):
         command.add(commands)
     return parser

@@ -41,7 +41,7 @@ def test_committed_reports_hold_rows_of_ratios(name):
 
 @pytest.mark.parametrize("read", [load_bench, load_bench_report, describe_bench])
 def test_an_unknown_report_is_refused_and_the_known_are_named(read):
-    with pytest.raises(ValueError, match=r"'nope'.*builds, cpu, gpu"):
+    with pytest.raises(ValueError, match=r"'nope'.*builds, costs, cpu, gpu"):
         read("nope")
 
 
@@ -55,3 +55,4 @@ def test_groups_of_several_days_are_told_apart_and_what_was_not_measured_names_i
     assert said.endswith("3 pairs a row.")
     monkeypatch.setattr(reports, "data_path", lambda *parts: tmp_path / parts[-1])
     assert load_bench("gpu") == [] and "`spinalnet bench --device cuda" in describe_bench("gpu")
+    assert load_bench("costs") == [] and "--only costs" in describe_bench("costs")

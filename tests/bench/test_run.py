@@ -49,3 +49,11 @@ def test_an_unknown_group_or_a_damaged_report_is_said_before_anything_is_measure
     (tmp_path / "cpu.json").write_text("{")
     with pytest.raises(ValueError, match=r"cpu\.json"):
         run.run_benchmarks("cpu", tmp_path)
+
+
+def test_costs_have_a_report_of_their_own(tmp_path, groups):
+    groups["costs"] = (lambda: _rows("dear"),)
+    run.run_benchmarks("cpu", tmp_path)
+    assert names(tmp_path / "costs.json") == {"costs": ["dear"]} and "costs" not in names(tmp_path / "cpu.json")
+    (tmp_path / "cpu.json").write_text("{")  # which nobody asks for
+    run.run_benchmarks("cpu", tmp_path, only=["costs"])

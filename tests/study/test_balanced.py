@@ -1,0 +1,67 @@
+"""EMNIST Balanced by network: the published figures, our settings, and numbers only when all planned runs are there."""
+
+import dataclasses
+import shlex
+
+import pytest
+
+from spinalnet_lib.cli.main import _parser
+from spinalnet_lib.cli.train import _head_arguments, _recipe
+from spinalnet_lib.study.balanced import DATASET, _planned, emnist_balanced_answer
+from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
+from tests.study.cases import run_of
+
+
+def runs_of(record, cells):
+    """Their records; the best evaluation was a point above the last."""
+    runs = [run_of(record, cell, 0.15) for cell in cells]
+    return [dataclasses.replace(run, test={**run.test, "test_max": run.test["last"] + 0.01}) for run in runs]
+
+
+def ours(table):
+    return table[table["whose"] == "ours"]
+
+
+def test_without_runs_each_network_has_settings_and_a_command():
+    table = emnist_balanced_answer([])
+    assert {91.05, 85.82} <= set(table["published"].dropna())
+    rows = ours(table)
+    assert {"two_conv", "vgg5"} == set(rows["network"]) and "last" not in table
+    assert all(rows["command"]) and not rows["seeds"].any() and all(rows["settings"])
+
+
+@pytest.fixture(scope="module")
+def beside(record):
+    """The runs as published of the other sets that are judged together with this one."""
+    (family,) = [c for c in COMPARISONS if c.recipe == "published" and DATASET in c.datasets and len(c.datasets) > 1]
+    cells = planned_cells(family, family.seeds).values()
+    return [run_of(record, cell, 0.15) for cell in cells if cell.dataset != DATASET]
+
+
+@pytest.mark.parametrize("place", range(len(_planned())))
+def test_numbers_stand_there_when_the_last_planned_run_is(record, beside, place):
+    cells = list(_planned().values())[place]
+    runs = runs_of(record, cells)
+    for records, shows in ((runs, True), (runs[:-1], False)):
+        rows = ours(emnist_balanced_answer(records + beside))
+        same = (rows["network"] == cells[-1].backbone) & (rows["head"] == cells[-1].head)
+        settled = rows[same & (rows["command"] == "")]
+        assert len(settled) == shows
+        for _, found in settled.iterrows():
+            assert (found["last"], found["best"]) == pytest.approx((85, 86)) and found["seeds"] == found["planned"]
+            assert found["low"] <= found["last"] <= found["high"]
+
+
+def test_a_family_that_is_still_blind_shows_nothing(record):
+    """The small network's runs as published are there, but not those of the other sets of its family."""
+    rows = ours(emnist_balanced_answer(runs_of(record, next(iter(_planned().values())))))
+    assert all(rows["command"]) and "last" not in rows
+
+
+def test_the_command_for_the_users_run_makes_the_cells_that_are_looked_for():
+    command, cells = list(_planned().items())[-1]
+    args = _parser().parse_args(shlex.split(command)[1:])
+    config, arguments = _recipe(args), _head_arguments(args, 47)
+    made = [Cell(args.data, args.backbone, args.head, seed, config, arguments) for seed in args.seeds]
+    assert [cell.setup for cell in made] == [cell.setup for cell in cells] and args.threads == 1
