@@ -1,4 +1,4 @@
-"""The command `spinalnet`: data, train, records, report, sweep, bench, selftest. `python -m spinalnet_lib` is the same."""
+"""The command `spinalnet`: data, train, predict, records, report, sweep, bench, selftest. `python -m spinalnet_lib` is the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..checks import needs
-from . import bench, data, records, report, selftest, sweep, train
+from . import bench, data, predict, records, report, selftest, sweep, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +75,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (data, train, sweep, records, report, bench, selftest):
+    for command in (data, train, predict, sweep, records, report, bench, selftest):
         command.add(commands)
     return parser

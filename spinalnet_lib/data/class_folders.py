@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,15 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
     if empty := [str(folder / name) for name, paths in found.items() if not paths]:
         kinds = ", ".join(sorted(SUFFIXES))
         raise ValueError(f"{', '.join(empty)} holds no images ({kinds}); fill it or delete the folder")
+    return found
+
+
+def list_pictures(place: str | os.PathLike) -> list[Path]:
+    """A picture, or those in a folder and its subfolders, sorted; ValueError where there is none."""
+    place = Path(place)
+    found = [path for path in _files(place) if _is_picture(path)] if place.is_dir() else [place]
+    if not found:
+        raise ValueError(f"{place} holds no pictures ({', '.join(sorted(SUFFIXES))})")
     return found
 
 

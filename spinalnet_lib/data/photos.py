@@ -85,17 +85,26 @@ class Photos:
 
 def check_photos(files: Sequence[Path]) -> None:
     """Decode every photograph; raises ValueError that names those that fail."""
+    _decoded(files, SMALLEST_SIDE, "checking photographs", lambda image: None)
 
-    def failure(path: Path) -> str | None:
+
+def decode_photos(files: Sequence[Path], size: int) -> Tensor:
+    """Photographs as a tensor uint8 `(N, 3, size, size)`; raises ValueError that names those that fail."""
+    return torch.from_numpy(np.stack(_decoded(files, size, "reading pictures", lambda image: image)))
+
+
+def _decoded(files: Sequence[Path], size: int, what: str, keep: Callable[[np.ndarray], T]) -> list[T]:
+    def attempt(path: Path) -> T | ValueError:
         try:
-            decode(path, SMALLEST_SIDE)
+            return keep(decode(path, size))
         except ValueError as error:
-            return str(error)
+            return error
 
-    failures = list(filter(None, _of_each(failure, files, "checking photographs")))
-    if failures:
+    found = list(_of_each(attempt, files, what))
+    if failures := [str(error) for error in found if isinstance(error, ValueError)]:
         more = f"; and {len(failures) - _MOST_NAMED:,} more" if len(failures) > _MOST_NAMED else ""
         raise ValueError("; ".join(failures[:_MOST_NAMED]) + more)
+    return found
 
 
 def _of_each(work: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
