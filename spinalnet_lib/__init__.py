@@ -20,6 +20,8 @@ _PUBLIC = {
     "models.sizes": "paper_head",
     "models.replace_head": "replace_head",
     "models.saved": "load_model save_model",
+    "models.published_weights": "load_published",
+    "models.prediction": "predict",
     "data.splits": "DataSet Split",
     "data.cards": "list_datasets",
     "data.augment": "Augmentation",

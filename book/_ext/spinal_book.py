@@ -15,6 +15,8 @@ import shutil
 from pathlib import Path
 
 from docutils import nodes
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
 from myst_nb.sphinx_ import NbMetadataCollector
 from prose_numbers import numbers_typed_in_code, typed_numbers
 from sphinx.util import logging
@@ -31,6 +33,19 @@ logger = logging.getLogger(__name__)
 def name_execution_cache(app, config) -> None:
     """Outputs depend on library, records, data sets at hand and pins; the stock cache looks at code cells only."""
     config.nb_execution_cache_path = str(ROOT / "_build" / "executed" / inputs_hash())
+
+
+def execute_in_parallel(app, env, docnames) -> None:
+    """Fill the execution cache on all cores; a notebook that fails here is executed again when it is read, which says why."""
+    paths = [Path(env.doc2path(name)) for name in docnames]
+    notebooks = [str(path) for path in paths if path.suffix == ".ipynb"]
+    if len(notebooks) < 2:
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for notebook in notebooks:
+        cache.add_nb_to_project(notebook)
+    executor = load_executor("local-parallel", cache)
+    executor.run_and_cache(filter_uris=notebooks, timeout=app.config.nb_execution_timeout)
 
 
 def inputs_hash() -> str:
@@ -177,6 +192,7 @@ def write_front_page(app, exception) -> None:
 def setup(app) -> dict:
     os.environ["TQDM_DISABLE"] = "1"  # in the kernels: a page shows no bars
     app.connect("config-inited", name_execution_cache)
+    app.connect("env-before-read-docs", execute_in_parallel)
     app.connect("builder-inited", copy_widget_assets)
     app.connect("source-read", refuse_typed_numbers)
     app.connect("doctree-read", refuse_hidden_errors)

@@ -80,6 +80,7 @@ def _data_check(args: argparse.Namespace) -> None:
 
 
 def _data_new(args: argparse.Namespace) -> None:
+    from ..data.class_folders import list_left_out
     from ..data.own_sets import write_card
     from ..files import check_writable
     from ..paths import data_root
@@ -88,6 +89,10 @@ def _data_new(args: argparse.Namespace) -> None:
     card = write_card(args.folder, args.title)
     folder = Path(args.folder).expanduser().resolve()
     print(f"{folder / 'card.json'}: {card['num_classes']} classes, images: {card['splits']}")
+    left_out = [path for inner in card["parts"].values() for path in list_left_out(folder / inner, card["classes"])]
+    if left_out:
+        kinds = ", ".join(sorted({path.suffix or path.name for path in left_out}))
+        print(f"{len(left_out)} files in class folders are left out, as they are no pictures: {kinds}")
     print("fill in licence and note, for whoever reads your results")
     inside = folder.parent == data_root().resolve()
     print(f"load it with load_dataset({folder.name!r}{'' if inside else f', root={str(folder.parent)!r}'})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,21 +13,26 @@ import torch
 from .photos import Photos
 from .readers import Part, Parts
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 _PASSED_OVER = {"__MACOSX", "__pycache__"}
 _SLACK = 0.01  # of the number of photographs
 _ANEW = "make a set of your own of this one with `spinalnet data new FOLDER`"
 
 
 def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
-    """Images of each class folder, classes and files sorted by name; other files are passed over."""
+    """Images of each class folder and its subfolders, classes and files sorted by name; other files are passed over.
+
+    Names of classes come in Unicode's composed form, whatever the file system keeps.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is missing; it should hold a folder a class")
-    found = {
-        child.name: sorted(path for path in child.iterdir() if _is_picture(path))
-        for child in sorted(folder.iterdir())
-        if child.is_dir() and not child.name.startswith(".") and child.name not in {*leave_out, *_PASSED_OVER}
-    }
+    found: dict[str, list[Path]] = {}
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not child.name.startswith(".") and child.name not in {*leave_out, *_PASSED_OVER}:
+            name = unicodedata.normalize("NFC", child.name)
+            if name in found:
+                raise ValueError(f"{folder} has two folders {name}, written in two forms of Unicode; join them")
+            found[name] = [path for path in _files(child) if _is_picture(path)]
     if not found:
         raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
     if empty := [str(folder / name) for name, paths in found.items() if not paths]:
@@ -34,8 +41,29 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
     return found
 
 
+def list_pictures(place: str | os.PathLike) -> list[Path]:
+    """A picture, or those in a folder and its subfolders, sorted; ValueError where there is none."""
+    place = Path(place)
+    found = [path for path in _files(place) if _is_picture(path)] if place.is_dir() else [place]
+    if not found:
+        raise ValueError(f"{place} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def list_left_out(folder: Path, classes: Sequence[str]) -> list[Path]:
+    """Files in class folders that are no pictures by their names."""
+    children = [child for child in folder.iterdir() if unicodedata.normalize("NFC", child.name) in classes]
+    return [path for child in children for path in _files(child) if not _is_picture(path)]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files in a folder and its subfolders, sorted, but for hidden ones."""
+    inside = ((path, path.relative_to(folder).parts) for path in sorted(folder.rglob("*")))
+    return [path for path, parts in inside if path.is_file() and not any(part.startswith(".") for part in parts)]
+
+
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in SUFFIXES
 
 
 def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, cache: Path, size: int | None) -> Parts:

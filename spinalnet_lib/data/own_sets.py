@@ -16,7 +16,7 @@ import numpy as np
 from ..files import check_writable, write_whole
 from .cards import PARTS
 from .class_folders import list_class_folders, read_class_folders
-from .photos import cache_folder, hash_files
+from .photos import cache_folder, check_photos, hash_files
 from .readers import Part, Parts, read_npy, read_sheets, to_images
 
 _LIKE_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
@@ -69,12 +69,16 @@ def _read_images(path: Path, count: int, shape: list[int] | None, remedy: str) -
 def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     """Write a `card.json` for class folders, `FOLDER/CLASS/image` or `FOLDER/{train,val,test}/CLASS/image`; returns it.
 
-    Raises FileExistsError where there is a card already, and the errors of `list_class_folders`.
+    Every picture is decoded once. Raises FileExistsError where there is a card already; ValueError for pictures that cannot
+    be used, for fewer than two classes and for a name with a plus; and the errors of `list_class_folders`.
     """
     folder = Path(folder).expanduser().resolve()
     path = folder / "card.json"
     if path.exists():
         raise FileExistsError(f"{path} exists; move it away to have a new one written")
+    if "+" in folder.name:
+        meant = "a plus in a set's name asks for features of its images"
+        raise ValueError(f"{folder}: {meant}; rename the folder to {folder.name.replace('+', '_')}")
     names = {path.name for path in folder.glob("*/")} - {*PARTS}
     if likely := ", ".join(sorted(name for name in names if name.lower() in _LIKE_PARTS)):
         raise ValueError(f"{folder} has {likely}: name parts train, val and test, and classes by what they show")
@@ -87,6 +91,11 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     except OSError as error:
         raise OSError(f"{path} cannot be written ({error.strerror}); copy the folder to a place that can be") from error
     found = {part: list_class_folders(folder / inner) for part, inner in parts.items()}
+    if len(found["train"]) < 2:
+        table = next((f"; the labels in {path.name} are not read" for path in sorted(folder.glob("*.csv"))), "")
+        alone = f"{folder} has one class, {', '.join(found['train'])}{table}"
+        raise ValueError(f"{alone}; put the pictures of each class into a folder of its name")
+    check_photos([path for classes in found.values() for paths in classes.values() for path in paths])
     card = {
         "name": folder.name,
         "title": title or folder.name,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +19,10 @@ from torch import Tensor
 
 from ..checks import needs
 from ..files import locked, whole_file
-from .decoding import decode
+from .decoding import SMALLEST_SIDE, decode
 
+T = TypeVar("T")
+_MOST_NAMED = 10  # files in one error
 _FORMAT = 2  # raise it when `decode` gives other pixels, or they are kept in another way
 
 
@@ -72,13 +75,49 @@ class Photos:
         return part
 
     def check(self) -> None:
-        """Decode every file of the whole set anew, whatever is kept of it; raises ValueError for the first that fails."""
-        for _ in self._store.decoded("checking photographs"):
-            pass
+        """Decode every file of the whole set anew, whatever is kept of it; raises ValueError that names those that fail."""
+        check_photos(self._store.files)
 
     def hash_files(self) -> str:
         """One SHA-256 of names (class and file) and bytes of all files of the whole set, in order."""
         return hash_files(("/".join(path.parts[-2:]), path) for path in self._store.files)
+
+
+def check_photos(files: Sequence[Path]) -> None:
+    """Decode every photograph; raises ValueError that names those that fail."""
+    _decoded(files, SMALLEST_SIDE, "checking photographs", lambda image: None)
+
+
+def decode_photos(files: Sequence[Path], size: int) -> Tensor:
+    """Photographs as a tensor uint8 `(N, 3, size, size)`; raises ValueError that names those that fail."""
+    return torch.from_numpy(np.stack(_decoded(files, size, "reading pictures", lambda image: image)))
+
+
+def _decoded(files: Sequence[Path], size: int, what: str, keep: Callable[[np.ndarray], T]) -> list[T]:
+    def attempt(path: Path) -> T | ValueError:
+        try:
+            return keep(decode(path, size))
+        except ValueError as error:
+            return error
+
+    found = list(_of_each(attempt, files, what))
+    if failures := [str(error) for error in found if isinstance(error, ValueError)]:
+        more = f"; and {len(failures) - _MOST_NAMED:,} more" if len(failures) > _MOST_NAMED else ""
+        raise ValueError("; ".join(failures[:_MOST_NAMED]) + more)
+    return found
+
+
+def _of_each(work: Callable[[Path], T], files: Sequence[Path], what: str) -> Iterator[T]:
+    """What a function gives of each file, some at a time, with a bar where there are many."""
+    with needs("data"):
+        from tqdm import tqdm
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        try:
+            few = {"disable": True} if len(files) < 1000 else {}  # an argument would overrule $TQDM_DISABLE
+            yield from tqdm(pool.map(work, files), desc=what, total=len(files), leave=False, mininterval=0.5, **few)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for the whole set
 
 
 def hash_files(files: Iterable[tuple[str, Path]]) -> str:
@@ -112,18 +151,6 @@ class _Store:
             raise OSError(f"{kept}; set SPINALNET_CACHE to a folder that can be written") from error
         return np.memmap(path, np.uint8, "r", shape=shape)
 
-    def decoded(self, what: str) -> Iterator[np.ndarray]:
-        with needs("data"):
-            from tqdm import tqdm
-
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            images, count = pool.map(lambda path: decode(path, self.size), self.files), len(self.files)
-            try:
-                few = {"disable": True} if count < 1000 else {}  # an argument would overrule $TQDM_DISABLE
-                yield from tqdm(images, desc=what, total=count, leave=False, mininterval=0.5, **few)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for the whole set
-
     def _write(self, path: Path, nbytes: int) -> None:
         for old in self._cache.glob("*"):  # of photographs that were added, replaced or removed since, or half a file
             if old.name.lstrip(".").startswith(f"{self.size}px-"):
@@ -136,7 +163,7 @@ class _Store:
             raise OSError(f"{need}; {remedy}")
         # Written, not mapped: a mapped file that outgrows the disk would kill the process.
         with whole_file(path, "wb") as file:
-            for image in self.decoded("decoding photographs, once"):
+            for image in _of_each(partial(decode, size=self.size), self.files, "decoding photographs, once"):
                 file.write(image.tobytes())
 
     def _fingerprint(self) -> str:

@@ -49,8 +49,9 @@ class Parts(NamedTuple):
 
 
 def find_file(plain: Path) -> Path | None:
-    """The file itself, or its packed form beside it."""
-    candidates = (plain.with_name(plain.name + suffix) for suffix in _OPENERS)
+    """The file itself, or its packed form beside it; "train-images.idx3-ubyte" is MNIST's file, too."""
+    names = dict.fromkeys((plain.name, plain.name.replace("-idx", ".idx")))
+    candidates = (plain.with_name(name + suffix) for name in names for suffix in _OPENERS)
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -68,7 +69,7 @@ def unpacked(plain: Path, remedy: str) -> Iterator[IO[bytes]]:
             start = file.read(200).lstrip().lower()
         if start.startswith((b"<!doctype", b"<html", b"<?xml")):
             raise ValueError(f"{path} is a web page, not data: a download met an error page; delete it, then {remedy}")
-        with _OPENERS[path.suffix if path != plain else ""](path, "rb") as file:
+        with _OPENERS.get(path.suffix if path != plain else "", open)(path, "rb") as file:
             yield file
     except _DAMAGE as error:
         if said := getattr(error, "strerror", None):

@@ -120,6 +120,26 @@ class TiedSpinalHead(SpinalHead):
             self.layers[i] = self.layers[i - num_splits]
 
 
+@register_head("spinal_windows")
+class WindowsSpinalHead(SpinalHead):
+    """The published customizable head: windows of one size that run on past the end: `(N, in_features) -> (N, num_classes)`.
+
+    Layer `i` reads the `round(in_features / num_splits)` features after those of layer `i - 1`, and after the last feature
+    the first comes again. Where `num_splits` divides `in_features` this is `spinal`; else later rounds read shifted
+    windows, and with few layers some features may never be read. Halves round to the even number, as numpy's do.
+    Source: `Customizable Model/spinalnettorch.py` of github.com/dipuk0506/SpinalNet.
+    """
+
+    def read_sizes(self) -> list[int]:
+        return [max(1, round(self.in_features / self.num_splits))] * self.num_layers
+
+    def read(self, x: Tensor) -> list[Tensor]:
+        sizes = self.read_sizes()
+        around = -(-sum(sizes) // self.in_features)
+        windows = x.repeat(1, around)[:, : sum(sizes)].split(sizes, 1)
+        return [windows[i] for i in range(self.num_layers)]
+
+
 @register_head("progressive")
 class ProgressiveHead(Head):
     """Every layer reads all features and all earlier layers: `(N, in_features) -> (N, num_classes)`.

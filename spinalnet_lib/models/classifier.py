@@ -11,7 +11,7 @@ from ..heads.base import Head
 from ..heads.registry import create_head, find_head, plain
 from .bodies import Backbone, create_backbone
 
-_FREE = ("training", "arguments", "own_layers", "at_once")  # attributes that change no number of a run
+_FREE = ("training", "arguments", "own_layers", "at_once", "trained_on")  # attributes that change no number of a run
 
 
 class Classifier(nn.Module):
@@ -33,6 +33,7 @@ class Classifier(nn.Module):
         self.body = body
         self.head = head
         self.arguments: dict = {}  # how create_model built it; a record stores it
+        self.trained_on: dict | None = None  # classes and normalisation, of a model that was saved with its data
         self.own_layers: dict = {}  # arguments of the head that are classes: `arguments` has their names only
 
     @property

@@ -35,13 +35,15 @@ def replace_head(
     head: str,
     num_classes: int | None = None,
     *,
+    where: str | None = None,
     input_size: tuple[int, int, int] | None = None,
     **head_kwargs,
 ) -> nn.Module:
     """Put the registered `head` in place of the classifier of `model` and return `model`: images to `(N, num_classes)`.
 
     Takes torchvision's classification models, models with timm's `get_classifier` and `reset_classifier`, our
-    `Classifier`, and models that keep their classifier in `fc`, `classifier`, `head` or `heads`. There, a stack of
+    `Classifier`, and models that keep their classifier in `fc`, `classifier`, `head` or `heads`; of others the last Linear
+    is tried. `where` names the place instead, "_fc" or "net.out" as in `named_modules`. A stack of
     layers is replaced from its first Linear on. `num_classes=None` keeps the number of classes; `head_kwargs` go to
     `create_head`. All else stays as it is: other weights, mode, random generators, and any dropout that the model has
     before its classifier (timm's `drop_rate`). The head is drawn from the
@@ -62,7 +64,7 @@ def replace_head(
     inner = next(
         (name for name in ("_orig_mod", "module") if [*model.children()] == [getattr(model, name, None)]), None
     )
-    if inner:
+    if inner and where is None:
         raise ValueError(f"replace_head: {type(model).__name__} wraps a model; pass model.{inner}, then wrap it again")
     find_head(head)
     if num_classes is not None:
@@ -76,7 +78,7 @@ def replace_head(
     # Anomaly detection reads numbers, and the copy without memory has none.
     quiet = torch.autograd.set_detect_anomaly(False)
     with quiet, _kept_generators(), torch.inference_mode(False), torch.enable_grad():
-        for place, old_classes in _places(model).items():
+        for place, old_classes in _places(model, where).items():
             classes = num_classes or old_classes
             if not classes:
                 raise ValueError(f"replace_head: {place} gives no classes that could be kept; pass num_classes")
@@ -93,17 +95,41 @@ def replace_head(
     raise ValueError(
         f"replace_head cannot put a head into {type(model).__name__}. "
         + ("; ".join(reasons) or f"None of {', '.join(_ATTRIBUTES)} holds a Linear")
-        + ". If it reads other images, pass input_size=(C, H, W); else put create_head(...) where its forward reads it"
+        + f". If it reads other images, pass input_size=(C, H, W); {_other_places(model)}"
     )
 
 
-def _places(model: nn.Module) -> dict[str, int]:
+def _places(model: nn.Module, where: str | None) -> dict[str, int]:
     """Where the classifier may be, and how many classes it gives there."""
+    if where is not None:
+        named = dict(model.named_modules())
+        if not where or where not in named:
+            raise ValueError(f"replace_head: where={where!r} is no part of the model; {_other_places(model)}")
+        sizes = [size for size in map(_sizes, _layers(named[where])) if size]
+        if not sizes:
+            kind = type(named[where]).__name__
+            raise ValueError(f"replace_head: where={where!r} is a {kind} without a Linear; {_other_places(model)}")
+        return {where: sizes[-1][1]}
     if not isinstance(model, Classifier) and hasattr(model, "get_classifier") and hasattr(model, "reset_classifier"):
         return {_TIMM: getattr(model, "num_classes", 0)}
     layers = {name: _layers(getattr(model, name, None)) for name in _ATTRIBUTES}
     sizes = {name: [size for size in map(_sizes, layers[name]) if size] for name in _ATTRIBUTES}
-    return {name: found[-1][1] for name, found in sizes.items() if found}
+    places = {name: found[-1][1] for name, found in sizes.items() if found}
+    last = _linears(model)[-1:]
+    return places | {
+        name: model.get_submodule(name).out_features for name in last if name.partition(".")[0] not in places
+    }
+
+
+def _linears(model: nn.Module) -> list[str]:
+    return [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear) and name]
+
+
+def _other_places(model: nn.Module) -> str:
+    linears = ", ".join(map(repr, _linears(model)[-3:]))
+    return (
+        f"or pass where, as its Linears are {linears}" if linears else "or put create_head(...) where forward reads it"
+    )
 
 
 def _wire(model: nn.Module, place: str, make: Make, num_classes: int) -> list[nn.Module]:
@@ -121,14 +147,14 @@ def _wire(model: nn.Module, place: str, make: Make, num_classes: int) -> list[nn
 
 
 def _wire_attribute(model: nn.Module, name: str, make: Make) -> nn.Module:
-    old = getattr(model, name)
+    old = model.get_submodule(name)
     layers = _layers(old)
     first = next(i for i, layer in enumerate(layers) if _sizes(layer))
     kept = layers[:first]
     if kept and isinstance(kept[-1], nn.Dropout):  # it belongs to the Linear; the head brings its own
         kept.pop()
     *before, head = _fit(layers[first], make, next(layers[first].parameters()), model.training)
-    setattr(model, name, nn.Sequential(*kept, *before, head) if isinstance(old, nn.Sequential) or before else head)
+    _set(model, name, nn.Sequential(*kept, *before, head) if isinstance(old, nn.Sequential) or before else head)
     return head
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,12 +16,18 @@ from torch import Tensor
 from ..files import write_whole
 from .classifier import Classifier, create_model, first_difference
 
+if TYPE_CHECKING:
+    from ..data.splits import DataSet
+
 _FORMAT = 1
 _LONGEST_ARGUMENTS, _LONGEST_HEADER = 2**20, 2**10  # bytes
 
 
-def save_model(model: Classifier, path: str | os.PathLike) -> None:
+def save_model(model: Classifier, path: str | os.PathLike, data: DataSet | None = None) -> None:
     """Write weights, buffers, both as they are, and the arguments of `create_model`; a file there is replaced in one move.
+
+    With `data`, the set that it was trained on, the file holds the names of its classes and how its images are normalised,
+    which `predict` needs; a model that was loaded keeps those of its file.
 
     Raises TypeError for what `create_model` did not build, and ValueError for a model that `load_model` could not build,
     such as one with a norm of your own or one that was changed since; OSError where no file can be written.
@@ -31,8 +38,9 @@ def save_model(model: Classifier, path: str | os.PathLike) -> None:
     # numpy has no bfloat16 and no float8: their bits are written, with the name of the dtype.
     bits = {name: _bits(tensor) for name, tensor in state.items()}
     dtypes = {name: str(state[name].dtype).removeprefix("torch.") for name in bits if bits[name] is not state[name]}
+    trained_on = model.trained_on if data is None else _seen(model, data)
     try:
-        arguments = json.dumps({"format": _FORMAT, "dtypes": dtypes, **model.arguments})
+        arguments = json.dumps({"format": _FORMAT, "dtypes": dtypes, "trained_on": trained_on, **model.arguments})
         _empty_model(json.loads(arguments))
         if difference := first_difference(model, model.as_built()):
             raise ValueError(difference)
@@ -71,6 +79,16 @@ def load_model(path: str | os.PathLike) -> Classifier:
     return model.eval()
 
 
+def _seen(model: Classifier, data: DataSet) -> dict:
+    """What the model has learnt from: the set's name, its classes, and mean and standard deviation of its channels."""
+    statistics, count = data.train.seen_by(model).statistics, data.card["num_classes"]
+    if count != model.num_classes:
+        raise ValueError(f"save_model: the model has {model.num_classes} classes, {data.card['name']} has {count}")
+    classes = data.card.get("classes") or [str(i) for i in range(count)]
+    numbers = {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
+    return {"data": data.card["name"], "classes": list(classes), **numbers}
+
+
 def _bits(tensor: Tensor) -> Tensor:
     try:
         tensor[:0].numpy() if tensor.dim() else tensor.numpy()
@@ -83,9 +101,11 @@ def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
     """The model of these arguments without memory for its weights, and the dtypes that numpy lacks, by name."""
     if arguments.pop("format") != _FORMAT:
         raise ValueError("another format")
-    dtypes = arguments.pop("dtypes", {})
+    dtypes, trained_on = arguments.pop("dtypes", {}), arguments.pop("trained_on", None)
     with torch.device("meta"):
-        return create_model(**arguments.pop("head_arguments"), **arguments), dtypes
+        model = create_model(**arguments.pop("head_arguments"), **arguments)
+    model.trained_on = trained_on
+    return model, dtypes
 
 
 def read_array(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:

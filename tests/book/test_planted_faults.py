@@ -32,12 +32,17 @@ class Book:
             shutil.copy(ROOT / name, folder / name)
         (folder / "_toc.yml").write_text("format: jb-book\nroot: book/introduction\n")
 
-    def write(self, *cells):
+    def write_second(self, *cells):
+        self.write(*cells, name="second")
+        chapters = "chapters:\n- file: book/second\n"
+        (self.folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/introduction\n{chapters}")
+
+    def write(self, *cells, name="introduction"):
         head = cell("# A chapter\n\n**A claim.**", "markdown")
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
         metadata = {"kernelspec": kernel, "spinalnet": {"gpu": "not needed", "download": "nothing"}}
         notebook = {"cells": [head, *cells], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-        (self.folder / "book" / "introduction.ipynb").write_text(json.dumps(notebook))
+        (self.folder / "book" / f"{name}.ipynb").write_text(json.dumps(notebook))
 
     def build(self):
         environment = {**os.environ, "PYTHONPATH": str(self.folder)}
@@ -93,8 +98,31 @@ def test_a_sound_book_is_green_and_executed_again_only_when_the_library_or_a_rec
     assert "seconds: 123.456" in book.page()
 
 
+MEETING = """
+import time
+from pathlib import Path
+with Path("{own}.txt").open("a") as file:
+    file.write("once ")
+for _ in range(3000):
+    if Path("{other}.txt").exists():
+        break
+    time.sleep(0.1)
+else:
+    raise TimeoutError("nobody came")
+"""
+
+
+def test_chapters_are_executed_side_by_side_and_once(book):
+    """Each waits for the other, which only comes if it runs at the same time."""
+    book.write(cell(MEETING.format(own="introduction", other="second")))
+    book.write_second(cell(MEETING.format(own="second", other="introduction")))
+    book.page()
+    assert [(book.folder / "book" / f"{name}.txt").read_text() for name in ("introduction", "second")] == ["once "] * 2
+
+
 def test_a_callback_that_raises_is_red(book):
-    """In a cell, as any error there."""
+    """In a cell, as any error there; another chapter does not hide it."""
+    book.write_second(cell("1 + 1"))
     setup = "from spinalnet_lib import WeightCounter\ncounter = WeightCounter()\n"
     book.write(cell(setup + "counter.observe(lambda change: 1 / 0, 'layer_width')\ncounter.layer_width = 3"))
     book.red_twice("ZeroDivisionError")

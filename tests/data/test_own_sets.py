@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from spinalnet_lib import list_datasets, load_dataset
+from spinalnet_lib.cli.main import main
 from spinalnet_lib.data import own_sets
 from spinalnet_lib.data.cards import load_card
 from spinalnet_lib.data.own_sets import write_card
@@ -238,3 +239,43 @@ def test_the_publishers_files_win_over_a_folder_of_the_same_name(arrays, monkeyp
     assert load_dataset("digits", root).source == "embedded"
     packed = load_dataset("kmnist", root)
     assert packed.source == "packed" and packed.card["title"] == "Glyphs"
+
+
+def test_pictures_in_subfolders_and_of_every_ending_are_taken(tmp_path, capsys):
+    folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 4)
+    for name in ("deeper/down/a.png", "b.JPG", "c.jpe", "d.jfif", ".hidden/e.png"):
+        write_photo(tmp_path / "made.png").replace(tmp_path / "made")
+        (folder / "ash" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "made").replace(folder / "ash" / name)
+    (folder / "elm" / "notes.txt").write_text("two are from one tree")
+    main(["data", "new", str(folder)])
+    assert "1 files in class folders are left out" in (said := capsys.readouterr().out) and ".txt" in said
+    assert load_card("leaves", tmp_path)["sizes"] == {"train": 12}
+
+
+def test_broken_pictures_are_named_together_before_a_card_is_written(own):
+    for name in ("ash", "oak"):
+        (own / name / "image_0001.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"(?s)ash.image_0001.*oak.image_0001"):
+        write_card(own)
+    assert not (own / "card.json").exists()
+
+
+def test_names_of_classes_are_of_one_unicode_form(tmp_path):
+    composed, apart = "for\u00eat", "fore\u0302t"
+    write_classes(tmp_path / "woods" / "train", [apart, "mer"], 6)
+    write_classes(tmp_path / "woods" / "test", [composed, "mer"], 2)
+    assert write_card(tmp_path / "woods")["classes"] == [composed, "mer"]
+    assert len(load_dataset("woods", tmp_path, size=16).test) == 4
+    write_classes(tmp_path / "twice", [composed, apart], 6)
+    with pytest.raises(ValueError, match=composed):
+        write_card(tmp_path / "twice")
+
+
+def test_what_is_no_set_of_classes_is_refused_with_what_to_do(tmp_path):
+    write_classes(tmp_path / "table", ["images"], 6)
+    (tmp_path / "table" / "labels.csv").write_text("image,label\n")
+    with pytest.raises(ValueError, match=r"one class, images; .*labels\.csv.* into a folder of its name"):
+        write_card(tmp_path / "table")
+    with pytest.raises(ValueError, match=r"cats_dogs"):
+        write_card(write_classes(tmp_path / "cats+dogs", ["cats", "dogs"], 6))

@@ -32,6 +32,14 @@ def test_sets_of_mnists_kind(tmp_path, monkeypatch, name):
     assert (data.test.labels.numpy() == first - (1 if name == "emnist_letters" else 0)).all()
 
 
+def test_mnists_files_are_found_under_their_other_usual_name(tmp_path, monkeypatch):
+    write_idx(tmp_path, "mnist", monkeypatch)
+    expected = load_dataset("mnist", tmp_path).sha256
+    for path in (tmp_path / "MNIST" / "raw").iterdir():
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    assert load_dataset("mnist", tmp_path).sha256 == expected and "mnist" in list_datasets(tmp_path, present=True)
+
+
 def test_labels_that_count_from_another_first_label_are_refused(tmp_path, monkeypatch):
     write_idx(tmp_path, "kmnist", monkeypatch)
     change_card(monkeypatch, "kmnist", first_label=1, files=cards.load_card("kmnist")["files"])

@@ -117,6 +117,43 @@ def test_the_remedies_work():
     replace_head(own, "spinal", 7, layer_width=4)
 
 
+class Wrapped(nn.Module):
+    """A model that keeps another one, and its classifier under a name of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self._fc, self.aux = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), nn.Linear(8, 5), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self._fc(self.net(x).mean((2, 3)))
+
+
+def test_a_place_is_taken_by_its_name():
+    model = replace_head(Wrapped(), "spinal", 7, where="_fc", layer_width=4)
+    assert isinstance(model._fc, SpinalHead) and model(torch.zeros(2, 3, 8, 8)).shape == (2, 7)
+    deeper = nn.Sequential(Wrapped(), nn.Softmax(1))
+    assert isinstance(replace_head(deeper, "spinal", 7, where="0._fc", layer_width=4)[0]._fc, SpinalHead)
+    wrapper = replace_head(nn.DataParallel(Toy()), "spinal", 7, where="module.fc", layer_width=4)
+    assert isinstance(wrapper.module.fc, SpinalHead)
+
+
+def test_the_last_linear_is_tried_where_nothing_has_a_usual_name():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    replace_head(model, "spinal", 7, layer_width=4)
+    assert isinstance(model[3], SpinalHead) and model(torch.zeros(2, 3, 8, 8)).shape == (2, 7)
+
+
+def test_a_refusal_names_the_places_that_could_do():
+    for where, says in (
+        (None, "'_fc', 'aux'"),
+        ("fc", "'_fc', 'aux'"),
+        ("net", "net.* without a Linear.*'_fc'"),
+        ("", "where=''"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            replace_head(Wrapped(), "spinal", 7, where=where, layer_width=4)
+
+
 def test_code_that_reads_numbers_is_run_on_a_real_copy():
     model = replace_head(NeedsNumbers(), "spinal", 7, layer_width=4)
     assert model(torch.ones(2, 3, 8, 8)).shape == (2, 7)
