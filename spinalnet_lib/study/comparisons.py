@@ -26,6 +26,7 @@ from .tiers import TIERS, Runs
 from .tuning import SearchIncomplete, is_current
 from .verdict import Verdict, judge
 
+_LEAST_NORM = 1e-100  # of a gradient; one below it, and one that is not finite, count as this
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
 LOG_DELTAS = {"R": math.log(1.1), "W": math.log(1.1), "D4": math.log(10)}  # of tiers whose gains are logarithms
 NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")
@@ -367,9 +368,7 @@ def gains_of(
 def _badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
     if tier == "D4":
-        first, *_, last = record.last["gradient_norms"]
-        if not first or not last:
-            raise ValueError(f"run {record.key[:10]} has a gradient of norm {first} or {last}, which has no logarithm")
+        first, *_, last = (max(norm or 0.0, _LEAST_NORM) for norm in record.last["gradient_norms"])
         return math.log(last / first)
     if tier == "R":
         error = record.last["val_mse"] if validation else record.test["last_mse"]

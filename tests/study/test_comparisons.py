@@ -1,10 +1,12 @@
 """The plan's comparisons: which runs are theirs, what δ is, and when a verdict is told."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from spinalnet_lib.study import comparisons
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, delta, gains, judged, planned_cells
 from spinalnet_lib.study.intervals import half_width, levels
@@ -156,3 +158,10 @@ def test_a_gain_of_a_single_image_is_too_small_to_judge(fashion, record, searche
     verdict = judged(pair, [*known, *runs_of(record, pair, SPREAD / 10, searches, level)])
     assert verdict.name == "too small to judge"
     assert run_of(record, planned_cells(pair, [0], searches)["spinal", "fashion_mnist", 0], 0.5).test["last"] == 0.5
+
+
+def test_a_gradient_that_vanished_wholly_counts_as_the_least_norm(record):
+    run = replace(record, curve=[{**record.last, "gradient_norms": [0.0, None, 1.0]}])
+    assert comparisons._badness("D4", run, False) == pytest.approx(math.log(1e100))
+    both = replace(record, curve=[{**record.last, "gradient_norms": [None, 1.0, None]}], diverged=True)
+    assert comparisons._badness("D4", both, False) == 0
