@@ -91,7 +91,7 @@ def outputs(records, theirs, pair, searches, known, folder):
     for record in mixed:
         arms.setdefault(record.head, []).append(record)
     found = {"printed": printed.getvalue(), "log": log_lines(records, pair, searches, folder / "sweep"), **reports}
-    found["verdict"] = repr(replace(judged(pair, [*known, *records]), half_width=None))
+    found["verdict"] = repr(judged(pair, [*known, *records]))
     for curves in (False, True):
         found[f"CSV, curves {curves}"] = records_frame(mixed, curves).to_csv()
     for which, given in (("alone", records), ("beside others", mixed)):
@@ -158,11 +158,15 @@ def test_a_cell_that_needs_its_extension_waits_for_it(study, record, searches):
     assert not hidden(runs_of(record, pair, 0.04 + wide, searches))
 
 
-def test_a_diverged_run_of_an_incomplete_cell_is_not_told(study):
+def test_a_diverged_run_of_an_incomplete_cell_is_not_told(study, theirs):
     _, runs = study
-    lost = [replace(runs(0.0)[0], diverged=True), *runs(0.0)[1:-1]]
+    first, *others = runs(0.0)[:-1]
+    lost = [replace(first, diverged=True, curve=first.curve[:1]), *others]
     frame = records_frame(lost)
     assert frame["diverged"].isna().all() and frame["val_error"].isna().all()
+    for plot in (plot_error_curves, plot_last_errors):
+        assert plot([*lost, *theirs]).alt == plot([first, *others, *theirs]).alt
+    assert ErrorCurves([*lost, *theirs]).data() == ErrorCurves([first, *others, *theirs]).data()
 
 
 def test_power_runs_show_the_reference_only(study, record, searches):

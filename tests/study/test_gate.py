@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from spinalnet_lib.cli.main import main
 from spinalnet_lib.study import gate
 from spinalnet_lib.study.blindness import own_records
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, pilot_spread
 from spinalnet_lib.study.gate import cells_to_run, power_file, power_of_plan, write_power
+from spinalnet_lib.study.order import Step
 from spinalnet_lib.study.power import power
 from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
@@ -57,6 +59,16 @@ def test_primary_cells_wait_for_the_file(results, searches):
     assert not (results / "study").exists()
     write_power(own_records())
     assert cells_to_run("study", "C", primary(searches), searches) == primary(searches)
+
+
+def test_the_command_and_the_steps_of_the_plan_wait_too(results, searches, capsys):
+    command = ["sweep", "study", "--tier", "C", "--sets", "fashion_mnist", "--out", str(results / "study")]
+    assert main(command) == 2 and "spinalnet power" in capsys.readouterr().err
+    step = Step("study", "C", "primary")
+    with pytest.raises(ValueError, match="spinalnet power"):
+        step.cells(searches, ["fashion_mnist"])
+    write_power(own_records())
+    assert step.cells(searches, ["fashion_mnist"])
 
 
 @pytest.mark.parametrize("name", ["delta", "pilot_sd"])
