@@ -72,9 +72,9 @@ def memory_bytes() -> int:
 
 @cache
 def cpu_model() -> str:
-    """The processor's model, and the widest instructions that torch uses on it: with torch's build they decide how sums round.
+    """The processor's model, and the widest instructions that torch uses on it.
 
-    Records from before this was asked for have the machine's kind instead, "x86_64" say.
+    With torch's build they decide how sums round. Records from before this was asked for have the machine's kind instead, "x86_64" say.
     """
     model = _model_on_linux(Path("/proc/cpuinfo")) or _model_on_mac() or platform.processor() or platform.machine()
     return f"{model}, {torch.backends.cpu.get_cpu_capability()}"

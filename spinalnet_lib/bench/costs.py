@@ -1,7 +1,7 @@
 """Rows of cost: of every arm on every body of the study, its head against the reference's head on the same body.
 
-Of a body beside its heads there is a row of its own, in the same unit, so that what is added up (weights, multiply-adds,
-time) is known for the whole net without training each body once an arm. Peak memory does not add up: it is of the whole net.
+A body has rows of its own, in the same unit, so that what adds up (weights, multiply-adds, time) is known for the whole
+net without training each body once an arm. Peak memory does not add up: it is of the whole net.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def costs_table(rows: Sequence[dict] | None = None, whole: bool = True) -> pd.Da
     """One row a body and arm: each quantity over the reference's, with its tenth and ninetieth percentile where timed.
 
     `rows` are those of `load_bench("costs")`, the committed ones where none are given; empty where nothing was measured
-    yet. With `whole` the ratios are those of the whole net, added up from body and head; without, the head's alone. Peak
-    memory is the whole net's either way.
+    yet. With `whole` the ratios are those of the whole net, added up from body and head; without, the head's alone.
+    Peak memory is the whole net's either way.
     """
     with needs("book"):
         import pandas as pd
@@ -190,7 +190,7 @@ def _body_ratios(body: Callable[[], object], head: Callable[[], object], pairs: 
 
 
 def _step_memory(body: str, arm: str) -> int:
-    """Most bytes that a training step holds at once: weights, optimizer, images, and what the profiler sees in the step."""
+    """Most bytes that a training step holds at once: weights, optimizer, images, and what it allocates."""
     size = {"in_chans": _INPUTS, "image_size": 1} if body == "pixels" else {}
     model = create_model(body, arm, _classes(body), **size, **arm_arguments(arm, 0.0, body)).train()
     side = model.body.image_size

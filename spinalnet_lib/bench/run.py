@@ -31,8 +31,9 @@ GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
 def run_benchmarks(
     device: torch.device | str = "cpu", out: str | os.PathLike | None = None, only: Sequence[str] = ()
 ) -> list[dict]:
-    """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there, and those
-    of the group "costs", which are hundreds, into `costs.json`.
+    """Measure and print the rows of a device; with `out`, a folder, put them into `cpu.json` or `gpu.json` there.
+
+    Those of the group "costs", which are hundreds, go into `costs.json`.
 
     `only` names groups: the others stay in the report as they are. A group is written as soon as it is measured. Raises
     ValueError for a group or a device that is not there, or a report that cannot be read, and OSError for one that cannot

@@ -16,8 +16,8 @@ def add(commands) -> None:
     rerun.add_argument("paths", nargs="*", metavar="PATH", help="where its record is (default: data/results)")
     rerun.add_argument("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
     tolerance = (
-        "how far the first evaluation may lie from the record's where sums round otherwise, as another CPU does; training "
-        "amplifies that (default: 0.001)"
+        "how far the first evaluation may lie from the record's where sums round otherwise, as on another CPU; "
+        "training amplifies that (default: 0.001)"
     )
     rerun.add_argument("--tolerance", type=float, default=0.001, metavar="SHARE", help=tolerance)
     rerun.set_defaults(run=run)

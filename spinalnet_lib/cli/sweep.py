@@ -13,9 +13,9 @@ def add(commands) -> None:
     sweep = commands.add_parser("sweep", help="make the missing runs of a study; stop and start again at will")
     option = sweep.add_argument
     studies = (
-        "tuning: the search over learning rate and dropout; power: with what it chose the validation runs that say how small "
-        "a difference can be told; study: the tiers' own runs; published: the paper's heads and recipes; sensitivity: the main "
-        "comparison with other settings and more steps; "
+        "tuning: the search over learning rate and dropout; power: with what it chose the validation runs that say how "
+        "small a difference can be told; study: the tiers' own runs; published: the paper's heads and recipes; "
+        "sensitivity: the main comparison with other settings and more steps; "
     )
     option(
         "study", help=studies + "all: whatever is missing of all of these, in the plan's order, each in its own folder"
@@ -28,8 +28,8 @@ def add(commands) -> None:
     option("--size", type=int, metavar="PIXELS", help="side of photographs (default: their card's)")
     option("--data", metavar="DIR", help="the data root (default: $SPINALNET_DATA, or data/cache)")
     search = (
-        "records of the search, for power, study and sensitivity (default: those in --out; of what was not searched there the "
-        "project's own)"
+        "records of the search, for power, study and sensitivity (default: those in --out; of what was not searched "
+        "there the project's own)"
     )
     option("--tuning", metavar="PATH", help=search)
     option("--out", default="runs", metavar="DIR", help="folder of the records (default: %(default)s)")

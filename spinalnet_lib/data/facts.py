@@ -93,9 +93,9 @@ def image_digests(split: Split) -> list[bytes]:
 
 
 def different_test_images(names: Sequence[str]) -> int | None:
-    """How many different images the test sets of these sets have together, from the committed counts; None if one is not counted.
+    """How many different images the test sets of these sets have together, by the committed counts.
 
-    An image that is in two of them is one. ValueError where three share images, so that pairs do not tell it.
+    An image that is in two of them is one. None if a set is not counted. ValueError where three share images, so that pairs do not tell it.
     """
     facts = load_facts()
     if not set(names) <= facts.keys():

@@ -1,7 +1,7 @@
 """Which accuracy EMNIST Balanced gives: the authors' 91.05 % is VGG-5's, a user's 85.82 % the 2-conv CNN's.
 
-Asked in issue 6 of github.com/dipuk0506/SpinalNet; the figures are in `data/paper/mnist_family.csv`. Ours are on our own
-split, a part of the publisher's images, so they answer which network gives what and cannot replicate a figure.
+Asked in issue 6 of github.com/dipuk0506/SpinalNet; the figures are in `data/paper/mnist_family.csv`. Ours are on our
+own split, a part of the publisher's images, so they answer which network gives what and cannot replicate a figure.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _USERS = {"layer_width": 10, "epochs": 100, "seeds": range(10)}  # the user's he
 def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
     """The published figures, and our runs by network and head: settings, seeds, test accuracy in % with its interval.
 
-    `last` is the mean over seeds after the last step, from `low` to `high`, `best` the mean of each run's best evaluation
-    on the test set, as the published scripts read it. Until all planned seeds are there, and no longer blind, a row has
+    `last` is the mean over seeds after the last step, from `low` to `high`, `best` the mean of each run's best
+    evaluation on the test set, as the published scripts read it. Until all planned seeds are there, and no longer blind, a row has
     none of these and `command` makes the runs that are missing.
     """
     with needs("book"):
@@ -65,8 +65,8 @@ def _planned() -> dict[str, list[Cell]]:
     config = replace(TrainConfig(), epochs=epochs, read_test=True)
     sizes = paper_head("two_conv", "spinal") | {"layer_width": width}
     command = (
-        f"spinalnet train --data {DATASET} --head spinal --head-argument layer_width={width} --epochs {epochs} --read-test "
-        f"--threads 1 --seeds {seeds[0]}-{seeds[-1]} --out data/results/issue_6.jsonl"
+        f"spinalnet train --data {DATASET} --head spinal --head-argument layer_width={width} --epochs {epochs} "
+        f"--read-test --threads 1 --seeds {seeds[0]}-{seeds[-1]} --out data/results/issue_6.jsonl"
     )
     return found | {command: [Cell(DATASET, "two_conv", "spinal", seed, config, sizes) for seed in seeds]}
 
@@ -78,7 +78,9 @@ def _heads(cells: Sequence[Cell]) -> list[str]:
 def _row(cells: Sequence[Cell], of_setup: dict[tuple, Record], command: str, level: float) -> dict:
     first = cells[0]
     config, sizes = first.config, ", ".join(f"{name} {value}" for name, value in first.head_arguments.items())
-    recipe = f"{config.epochs} epochs of {config.optimizer}, rate {config.learning_rate:g}, {config.batch_size} images a step"
+    recipe = (
+        f"{config.epochs} epochs of {config.optimizer}, rate {config.learning_rate:g}, steps of {config.batch_size}"
+    )
     runs = [of_setup[cell.setup] for cell in cells if cell.setup in of_setup]
     row = {"network": first.backbone, "head": first.head, "settings": f"{sizes}; {recipe}", "whose": "ours"}
     row |= {"split": "our own, smaller", "seeds": len(runs), "planned": len(cells)}

@@ -107,7 +107,7 @@ def undone(cells: Sequence[Cell], records: Sequence[Record], device: str = "cpu"
 
 
 def study_progress(records: Sequence[Record] | None = None) -> list[dict]:
-    """What is planned, there and missing, a row a step: name, tier, device, planned, missing, minutes, command, waits_for.
+    """What is planned and missing, a row a step: name, tier, device, planned, missing, minutes, command, waits_for.
 
     `records` are the project's own unless given. `minutes` are those that the missing runs take one after another, told by
     the records most like them, on a GPU by the measured speed of VGG-5; None where nothing tells them. `waits_for` says why

@@ -1,4 +1,4 @@
-"""The paper's table of regressions, read as it was: the lowest loss of an epoch's last mini-batch; and on held-out data.
+"""The paper's table of regressions, read as it was, a mini-batch's lowest loss, and on held-out data.
 
 That minimum is a statement about the noise in the training data: it can fall below the noise floor, which no error on
 other data can. Source: Kabir et al., arXiv 2007.03347, Table I, in `data/paper/regression.csv`.
@@ -37,11 +37,11 @@ def regressions_as_published(records: Sequence[Record], level: float = 0.95) -> 
     Below 1 the net is lower. Pairs share a seed, `seeds` of the `planned` ones are there.
 
     - `paper`: the ratio in the paper's table, of one run.
-    - `minima`: the ratio of mean minima over the seeds, `medians` that of median minima, `ratio` the geometric mean of the
-      pairs' ratios with its t interval from `low` to `high`; `wins` seeds where the net's minimum is lower.
+    - `minima`: the ratio of mean minima over the seeds, `medians` that of median minima, `ratio` the geometric mean of
+      the pairs' ratios with its t interval from `low` to `high`; `wins` seeds where the net's minimum is lower.
     - `under_floor`: of the minima of both nets, how many lie below the noise floor.
-    - `held_out`, `held_out_low`, `held_out_high`: the geometric mean of ratios of test errors after the last step. A run
-      that diverged has the mean predictor's error.
+    - `held_out`, `held_out_low`, `held_out_high`: the geometric mean of ratios of test errors after the last step. A
+      run that diverged has the mean predictor's error.
     - `above_mean`: of the runs of both nets, how many are worse on test than always saying the training mean.
     - `command`: what makes the runs that are missing; empty if none is.
 

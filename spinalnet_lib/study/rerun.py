@@ -46,7 +46,8 @@ def find_record(key: str, records: Sequence[Record]) -> Record:
     if len(found) != 1:
         near = f"{len(found)} do, such as {found[0].key[:16]} and {found[1].key[:16]}" if found else "none does"
         raise ValueError(
-            f"rerun: one key must begin with {key!r}, of {len(records):,} records {near}; `spinalnet records show` lists them"
+            f"rerun: one key must begin with {key!r}, of {len(records):,} records {near}; "
+            "`spinalnet records show` lists them"
         )
     return found[0]
 
@@ -56,7 +57,8 @@ def config_of(record: Record) -> TrainConfig:
     recipe = dict(record.recipe)
     if unknown := recipe.keys() - {field.name for field in fields(TrainConfig)}:
         raise ValueError(
-            f"rerun: run {record.key[:10]} has {sorted(unknown)} in its recipe, which library {record.library} knew; use that"
+            f"rerun: run {record.key[:10]} has {sorted(unknown)} in its recipe, which library "
+            f"{record.library} knew; use that"
         )
     if recipe.get("augmentation"):
         recipe["augmentation"] = Augmentation(**recipe["augmentation"])
@@ -84,19 +86,20 @@ def cell_of(record: Record, root=None) -> Cell:
 def rerun(record: Record, root=None, tolerance: float = TOLERANCE) -> Rerun:
     """Make a record's run again, with its number of threads and on its kind of device, and compare.
 
-    `tolerance` is how far from the record's the first evaluation may lie where it is not compared bit for bit: an error as
-    a difference of shares, a loss as a share of the record's. Raises ValueError for a device that is not here, for data
+    `tolerance` is how far from the record's the first evaluation may lie where it is not compared bit for bit: an error
+    as a difference of shares, a loss as a share of the record's. Raises ValueError for a device that is not here, for data
     that are not here or cannot be read, and where the run would have another key: then it is another run.
     """
     if record.device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
-            f"rerun: run {record.key[:10]} was made on a GPU ({record.device_name}), and here is none; use a machine with one"
+            f"rerun: run {record.key[:10]} was made on a GPU ({record.device_name}), and here is none; "
+            "use a machine with one"
         )
     because, version = _why_not_all(record), _version_today(record)
     if version != record.numerics_version:
         raise ValueError(
-            f"rerun: run {record.key[:10]} has numbers of version {record.numerics_version}, such a run has version {version} "
-            "today, and another key; make it anew with a sweep"
+            f"rerun: run {record.key[:10]} has numbers of version {record.numerics_version}, such a run has "
+            f"version {version} today, and another key; make it anew with a sweep"
         )
     cell, setup = cell_of(record, root), Setup(record.device, record.threads, root)
     prepare([cell], setup, TimeLimit(None))  # features of a body that are not kept yet

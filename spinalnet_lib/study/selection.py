@@ -24,8 +24,8 @@ def selection_bias(records: Sequence[Record], level: float = 0.95) -> pd.DataFra
     """One row an arm with one recipe: its best test result less its last, mean over seeds, from `low` to `high`.
 
     Accuracies are shares: `best`, `last` and `val_best` (at the evaluation that was best on validation) are means over
-    seeds, `bias` the mean of best less last. Of regressions they are geometric means of squared errors, `bias` the mean of
-    log(last ÷ best). `evaluations` says out of how many the best was taken. A run without a finite error after its last
+    seeds, `bias` the mean of best less last. Of regressions they are geometric means of squared errors, `bias` the mean
+    of log(last ÷ best). `evaluations` says out of how many the best was taken. A run without a finite error after its last
     step is counted in `left_out`. Results that are still blind are left out altogether, as are runs that read no test set.
     """
     with needs("book"):

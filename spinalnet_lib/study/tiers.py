@@ -71,12 +71,14 @@ class Tier:
     steps: int | None = None  # of every run, in a rehearsal
 
     def rehearsal(self, steps: int) -> Tier:
-        """The same tier in small, to see that a machine can make it: so few steps, and two seeds of everything but the search."""
+        """The same tier in small, to see that a machine can make it: so few steps, one seed of the search, two of runs."""
         runs, published = (
             tuple(replace(each, seeds=each.seeds[:2]) for each in several) for several in (self.runs, self.published)
         )
         asked = self.sensitivity and replace(self.sensitivity, seeds=self.sensitivity.seeds[:2])
-        return replace(self, runs=runs, published=published, sensitivity=asked, search_steps=None, steps=steps)
+        grid = lambda body: replace(self.grid(body), seeds=self.grid(body).seeds[:1])  # noqa: E731
+        small = replace(self, runs=runs, published=published, sensitivity=asked, grid=grid)
+        return replace(small, search_steps=None, steps=steps)
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ _MOST_STEPS = 2  # by which the grid grows, at either end
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a search begins: learning rates from the step `first` of `tuning_rate` to `last`, each with every dropout and seed."""
+    """Where a search begins: rates from the step `first` of `tuning_rate` to `last`, with every dropout and seed."""
 
     first: int = 0
     last: int = len(TUNING_RATES) - 1

@@ -57,7 +57,7 @@ def curve_point(
     val: Split,
     test: Split | None,
 ) -> dict:
-    """What a curve holds of the evaluation after `step`; `losses` are of the last steps, if there were any. None is what is not finite.
+    """What a curve holds of the evaluation after `step`; `losses` are of the last steps. None is what is not finite.
 
     Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
     """

@@ -1,4 +1,4 @@
-"""What an arm costs on a body: counts as they are counted, memory as it is allocated, times of what is trained and evaluated."""
+"""What an arm costs on a body: counts, memory as it is allocated, times of what is trained and evaluated."""
 
 import pytest
 import torch

@@ -14,6 +14,7 @@ import pytest
 from spinalnet_lib import load_records
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.data.own_sets import write_card
+from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study.cells import Cell
 from tests.data.cases import write_classes
@@ -103,6 +104,21 @@ def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys
     assert said[3:] == ["complete: tuning, tier R; published, tier R"]
     assert main(command) == 0
     assert capsys.readouterr().out == "complete: tuning, tier R; study, tier R; published, tier R\n"
+
+
+def test_sets_that_are_not_here_are_said_and_left_out(tmp_path, capsys, monkeypatch):
+    """On a machine without data there are the regressions, which are drawn."""
+    from spinalnet_lib.study import order
+
+    kept = [step for step in order.STUDY_ORDER if step.study == "published" or step.tier == "W"]
+    monkeypatch.setattr(order, "STUDY_ORDER", kept)
+    command = ["sweep", "all", "--rehearse", "2", "--engine", "serial", "--device", "cpu", "--data", str(tmp_path)]
+    assert main([*command, "--out", str(tmp_path / "runs")]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("without ") and "mnist" in said.splitlines()[0] and "tier W" not in said
+    assert {record.dataset for record in load_records(tmp_path / "runs" / "regression")} == {*TARGETS}
+    assert main([*command, "--out", str(tmp_path / "runs"), "--tier", "C"]) == 2
+    assert "tier C" in capsys.readouterr().err
 
 
 def test_a_step_whose_search_is_incomplete_waits(tmp_path, capsys, monkeypatch):

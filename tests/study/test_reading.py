@@ -1,4 +1,4 @@
-"""The paper's table of regressions: recomputed from the lines of the committed records, and the net as published when it is there."""
+"""The paper's table of regressions, recomputed from the lines of the records; the net as published when it is there."""
 
 import csv
 import dataclasses
