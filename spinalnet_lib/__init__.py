@@ -39,6 +39,7 @@ _PUBLIC = {
     "study.frame": "records_frame",
     "study.statistics": "mean_interval",
     "study.verdicts": "claims_table verdicts",
+    "study.order": "study_progress",
     "show.data_cards": "card_html cards_index show_card",
     "show.diagrams": "draw_heads draw_touch_to_layers",
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",

@@ -160,7 +160,7 @@ def test_one_target_that_decides_alone_is_named(made, record):
     assert f"without {pairs[3].name}" not in finding.changed
 
 
-def test_missing_runs_are_predicted_where_runs_like_them_have_ended(made):
+def test_the_time_of_the_missing_runs_is_told_where_runs_like_them_have_ended(made):
     records = made("R", "holds")
     last = chosen("R", "mlp_matched")[0].seeds[-1]
     less = [run for run in records if run.seed != last]
