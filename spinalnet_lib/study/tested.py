@@ -64,10 +64,13 @@ def _reference(why: str) -> str | None:
 
 
 class Judge:
-    """Parts and findings from one set of records; each comparison is judged once."""
+    """Parts and findings from one set of records; each comparison is judged once.
 
-    def __init__(self, records: Sequence[Record]):
-        self.records = tuple(records)
+    `predict` is whether untested findings tell how long their runs will take, for which all runs of their tiers are listed.
+    """
+
+    def __init__(self, records: Sequence[Record], predict: bool = True):
+        self.records, self.predict = tuple(records), predict
         self.part = cache(self._part)
         self._progress = cache(lambda tier: study_progress(self.records, (tier,)))
 
@@ -97,7 +100,7 @@ class Judge:
         evidence = ". ".join(filter(None, [_say(parts), note]))
         steps = dict.fromkeys(step for comparison in comparisons for step in _steps(comparison))
         tiers = dict.fromkeys(step.tier for step in steps)
-        minutes = self.minutes(tiers) if state == "untested" else None
+        minutes = self.minutes(tiers) if self.predict and state == "untested" else None
         sources = tuple(dict.fromkeys(f"data/results/{step.folder}" for step in steps))
         commands = " && ".join(map(_command, tiers))
         fixed = (state, evidence, _OVERTURNED[state], commands, sources, reading, parts)
