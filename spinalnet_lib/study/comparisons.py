@@ -341,7 +341,8 @@ def judged(comparison: Comparison, records: Sequence[Record]) -> Verdict:
     gains = gains_of(comparison, runs, paired, reference_errors(comparison, records))
     options = {"family": comparison.families, "overlap": overlap(comparison, runs)}
     if len(paired) < len(seeds) or is_withheld(comparison, records):
-        return replace(judge(gains, least, len(seeds) + 1, **options), units=len(paired))
+        blind = judge(gains, least, len(seeds) + 1, **options)
+        return replace(blind, half_width=float(f"{blind.half_width:.4g}"))  # its last bits come from sums of the gains
     options |= _images(comparison, runs, paired, reference_errors(comparison, records))
     verdict = judge(gains, least, len(seeds), **options)
     lacks_images = comparison.tier not in LOG_DELTAS and "differences" not in options

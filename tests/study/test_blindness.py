@@ -91,7 +91,7 @@ def outputs(records, theirs, pair, searches, known, folder):
     for record in mixed:
         arms.setdefault(record.head, []).append(record)
     found = {"printed": printed.getvalue(), "log": log_lines(records, pair, searches, folder / "sweep"), **reports}
-    found["verdict"] = repr(replace(judged(pair, [*known, *records]), half_width=None))
+    found["verdict"] = repr(judged(pair, [*known, *records]))
     for curves in (False, True):
         found[f"CSV, curves {curves}"] = records_frame(mixed, curves).to_csv()
     for which, given in (("alone", records), ("beside others", mixed)):
