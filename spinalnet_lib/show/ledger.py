@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..files import write_whole
-from ..study.claims import ClaimVerdict
+from ..study.claims import ClaimVerdict, Finding
 
 _BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<!-- end -->"
 
@@ -19,17 +19,13 @@ _BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<
 def verdict_line(verdict: ClaimVerdict) -> str:
     """The id, its verdicts, what changes one of them, the claim, and the command of what is untested: one line."""
     line = f"{verdict.id:4} {_told(verdict)}. {verdict.claim.text}"
-    missing: dict[str, list] = {}
-    for finding in verdict.findings:
-        if finding.state == "untested":
-            missing.setdefault(finding.command, []).append(finding.minutes)
-    told = [f"`{command}`" + _time(minutes) for command, minutes in missing.items()]
-    return f"{line}. To test: {'; '.join(told)}" if told else line
+    missing = dict.fromkeys(_command(finding) for finding in verdict.findings if finding.state == "untested")
+    return f"{line}. To test: {'; '.join(missing)}" if missing else line
 
 
-def _time(minutes: Sequence[float | None]) -> str:
-    """What the missing runs of several findings take at most, where that is known of all."""
-    return "" if None in minutes else f" (about {sum(minutes):,.0f} minutes)"
+def _command(finding: Finding) -> str:
+    minutes = "" if finding.minutes is None else f" (about {finding.minutes:,.0f} minutes)"
+    return f"`{finding.command}`{minutes}"
 
 
 def _told(verdict: ClaimVerdict) -> str:
@@ -97,6 +93,7 @@ def _details(verdict: ClaimVerdict) -> str:
         * bool(finding.reading)
         + f"overturned by {html.escape(finding.overturned_by)}; from {html.escape(', '.join(finding.sources))}; "
         f"again with <code>{html.escape(finding.command)}</code>"
+        + (f", about {finding.minutes:,.0f} minutes" if finding.minutes else "")
         for finding in verdict.findings
     )
     inner = "".join(f"<p>{text}</p>" for text in paragraphs)

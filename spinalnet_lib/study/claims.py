@@ -59,7 +59,7 @@ class Finding:
     sources: tuple[str, ...]  # files and folders of the project that hold what was read or counted
     reading: str = ""  # "as claimed" and "because of the spine", or another, where a claim has several
     parts: tuple[Part, ...] = ()
-    minutes: float | None = None  # that the missing runs would take, where records tell
+    minutes: float | None = None  # that the command would take, where records or measurements tell
     sensitivity: dict[str, str] = field(default_factory=dict)  # what was left out -> the state then
 
     @property

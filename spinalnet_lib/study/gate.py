@@ -106,7 +106,7 @@ def _committed() -> dict:
     """What the file says; ValueError for one that is damaged."""
     path = power_file()
     try:
-        found = json.loads(path.read_text()) if path.exists() else {}
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); write it anew with `spinalnet power`") from error
     return found if isinstance(found, dict) else {}

@@ -106,12 +106,12 @@ def undone(cells: Sequence[Cell], records: Sequence[Record], device: str = "cpu"
     return [cell for cell in cells if cell.setup not in done]
 
 
-def study_progress(records: Sequence[Record] | None = None) -> list[dict]:
+def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str] = tuple(TIERS)) -> list[dict]:
     """What is planned and missing, a row a step: name, tier, device, planned, missing, minutes, command, waits_for.
 
-    `records` are the project's own unless given. `minutes` are those that the missing runs take one after another, told by
-    the records most like them, on a GPU by the measured speed of VGG-5; None where nothing tells them. `waits_for` says why
-    a step cannot begin yet, None where it can; its runs are then all missing.
+    Of some tiers, or of all; `records` are the project's own unless given. `minutes` are those that the missing runs take
+    one after another, told by the records most like them, on a GPU by the measured speed of VGG-5; None where nothing tells
+    them. `waits_for` says why a step cannot begin yet, None where it can; its runs are then all missing.
     """
     own = records is None
     folders = dict.fromkeys(step.folder for step in STUDY_ORDER)
@@ -119,7 +119,7 @@ def study_progress(records: Sequence[Record] | None = None) -> list[dict]:
     records = [r for place in places for r in RecordFolder(place).records()] if own else list(records)
     searches = search_records(data_path("results", "tuning")) if own else records
     speed, rows = _vgg5_flops(), []
-    for step in STUDY_ORDER:
+    for step in [step for step in STUDY_ORDER if step.tier in tiers]:
         device, waits_for = TIERS[step.tier].device, None
         try:
             cells = step.cells(searches, beside=records)

@@ -6,8 +6,7 @@ Which comparisons belong to a claim, and how they add up, is the plan's (`data/p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,8 +18,7 @@ from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
 from .comparisons import COMPARISONS, Comparison, delta, evidence_of, gains, judged, needed_seeds
 from .intervals import gain_interval, levels
-from .jobs import time_left
-from .order import STUDY_ORDER, Step
+from .order import STUDY_ORDER, Step, study_progress
 from .sensitivity import sensitivity
 from .statistics import log_ratio_slopes
 from .tiers import PRIMARY, TIERS
@@ -66,11 +64,15 @@ def _reference(why: str) -> str | None:
 
 
 class Judge:
-    """Parts and findings from one set of records; each comparison is judged once."""
+    """Parts and findings from one set of records; each comparison is judged once.
 
-    def __init__(self, records: Sequence[Record]):
-        self.records = tuple(records)
+    `predict` is whether untested findings tell how long their runs will take, for which all runs of their tiers are listed.
+    """
+
+    def __init__(self, records: Sequence[Record], predict: bool = True):
+        self.records, self.predict = tuple(records), predict
         self.part = cache(self._part)
+        self._progress = cache(lambda tier: study_progress(self.records, (tier,)))
 
     def _part(self, comparison: Comparison) -> Part:
         verdict, least = judged(comparison, self.records), delta(comparison, self.records)
@@ -97,22 +99,17 @@ class Judge:
         parts = tuple(self.part(comparison) for comparison in comparisons)
         evidence = ". ".join(filter(None, [_say(parts), note]))
         steps = dict.fromkeys(step for comparison in comparisons for step in _steps(comparison))
-        commands = " && ".join(map(_command, dict.fromkeys(step.tier for step in steps)))
+        tiers = dict.fromkeys(step.tier for step in steps)
+        minutes = self.minutes(tiers) if self.predict and state == "untested" else None
         sources = tuple(dict.fromkeys(f"data/results/{step.folder}" for step in steps))
+        commands = " && ".join(map(_command, tiers))
         fixed = (state, evidence, _OVERTURNED[state], commands, sources, reading, parts)
-        return Finding(*fixed, self.minutes(comparisons), **more)
+        return Finding(*fixed, minutes, **more)
 
-    def minutes(self, comparisons: Sequence[Comparison]) -> float | None:
-        """That missing runs take one after another; None where no run like one of them has ended, or a search has not."""
-        missing = {}
-        for comparison in comparisons:
-            evidence, seeds = evidence_of(self.records), needed_seeds(comparison, self.records)
-            cells, runs = evidence.cells(comparison), evidence.runs(comparison, seeds)
-            if not cells:
-                return None
-            missing |= {place: cell for place, cell in cells.items() if place[2] in seeds and place not in runs}
-        seconds, unknown = time_left(list(missing.values()), self.records)
-        return None if unknown or not missing else seconds / 60
+    def minutes(self, tiers: Iterable[str]) -> float | None:
+        """That all missing runs of tiers take one after another; None where nothing tells it of some of them."""
+        times = [row["minutes"] for tier in tiers for row in self._progress(tier)]
+        return None if None in times else math.fsum(times)
 
 
 def _networks(judge: Judge, why: str) -> Finding:
@@ -152,15 +149,15 @@ def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
         mean, low, high = gain_interval(slopes, levels(widths[0].families)[0])
         states.append(narrow_layers((low, high), judge.name(widths[0])))
         notes.append(f"{name}: the gain changes by {mean:.3g} ({low:.3g} to {high:.3g}) a doubling of the width")
-    finding = judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
-    return replace(finding, minutes=judge.minutes(every))
+    return judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
 
 
 def _regressions(judge: Judge, why: str) -> Finding:
     """C9: seeds that were seen before the plan decide nothing."""
     comparisons = chosen("R", _MATCHED) if why == SPINE else chosen("R", "mlp", "published")
-    seen = sum(r.dataset in TARGETS and r.seed not in comparisons[0].seeds for r in judge.records)
-    note = f"{seen:,} runs with other seeds were seen before the plan was written, and decide nothing" if seen else ""
+    others = [r for r in judge.records if r.dataset in TARGETS and r.test and r.seed not in comparisons[0].seeds]
+    note = f"{len(others):,} runs with other seeds, which had been seen before the plan was written, decide nothing"
+    note = note if others else ""
     return _by_number(judge, why, comparisons, three_of_four, note)
 
 

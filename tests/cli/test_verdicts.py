@@ -4,17 +4,20 @@ import json
 
 from spinalnet_lib import append_record, verdicts
 from spinalnet_lib.cli.main import main
-from spinalnet_lib.show.ledger import ledger_list, verdict_line, verdicts_json
+from spinalnet_lib.show.ledger import ledger_list
 
 
-def test_lines_and_json_are_those_of_the_committed_records(capsys):
-    found = verdicts()
-    assert main(["verdicts"]) == 0
-    assert capsys.readouterr().out.splitlines() == [verdict_line(verdict) for verdict in found]
+def test_lines_and_json_say_the_same_of_each_claim(capsys):
     assert main(["verdicts", "--json"]) == 0
-    printed = capsys.readouterr().out
-    assert printed == verdicts_json(found) + "\n"
-    assert [claim["id"] for claim in json.loads(printed)] == [f"C{i}" for i in range(1, 22)]
+    claims = json.loads(capsys.readouterr().out)
+    assert [claim["id"] for claim in claims] == [f"C{i}" for i in range(1, 22)]
+    assert main(["verdicts"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, claim in zip(lines, claims, strict=True):
+        assert line.split()[0] == claim["id"] and claim["text"] in line
+        for finding in claim["findings"]:
+            told = f"{finding['reading']}: {finding['state']}" if finding["reading"] else finding["state"]
+            assert told in line and (finding["state"] != "untested" or finding["command"] in line)
 
 
 def test_records_of_ones_own_are_read_and_a_page_is_written(record, tmp_path, capsys):

@@ -24,8 +24,8 @@ CLAIMS = {  # claim -> tiers, and the finding's readings with the comparisons th
 }
 
 
-def told(claim, records):
-    return {finding.reading: finding for finding in tested.CLAIMS[claim](tested.Judge(records))}
+def told(claim, records, predict=False):
+    return {finding.reading: finding for finding in tested.CLAIMS[claim](tested.Judge(records, predict))}
 
 
 @pytest.fixture(autouse=True)
@@ -160,9 +160,9 @@ def test_one_target_that_decides_alone_is_named(made, record):
     assert f"without {pairs[3].name}" not in finding.changed
 
 
-def test_missing_runs_are_predicted_where_runs_like_them_have_ended(made):
+def test_the_time_of_the_missing_runs_is_told_where_runs_like_them_have_ended(made):
     records = made("R", "holds")
     last = chosen("R", "mlp_matched")[0].seeds[-1]
     less = [run for run in records if run.seed != last]
-    assert told("C9", less)[SPINE].minutes > 0 and told("C9", records)[SPINE].minutes is None
-    assert told("C9", ())[SPINE].minutes is None
+    assert told("C9", less, True)[SPINE].minutes > 0 and told("C9", records, True)[SPINE].minutes is None
+    assert told("C9", (), True)[SPINE].minutes is None
