@@ -59,11 +59,11 @@ def published_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     (0.005, 'sgd')
     """
     config = _PUBLISHED[check_name("backbone with a published recipe", backbone, _PUBLISHED)]
-    known = {*official_names(), *load_facts(), *TARGETS}
-    if dataset not in known:  # a user's folders are looked for only where they matter
-        check_name("data set", dataset, known | {*list_datasets()})
+    official = official_names()
+    if dataset not in (*official, *TARGETS):  # files are read only where they matter
+        check_name("data set", dataset, {*official, *TARGETS, *load_facts(), *list_datasets()})
     # A part of a set, such as "cifar100_small", has the recipe of the whole.
-    whole = max((name for name in official_names() if f"{dataset}_".startswith(f"{name}_")), key=len, default=dataset)
+    whole = max((name for name in official if f"{dataset}_".startswith(f"{name}_")), key=len, default=dataset)
     if whole == "fashion_mnist" and config.augmentation == _TILTED:
         rate = 0.005 if backbone == "arch2" else config.learning_rate
         config = replace(config, augmentation=_FASHION, learning_rate=rate)
