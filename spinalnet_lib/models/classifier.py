@@ -7,11 +7,19 @@ import json
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_flag
 from ..heads.base import Head
 from ..heads.registry import create_head, find_head, plain
 from .bodies import Backbone, create_backbone
 
-_FREE = ("training", "arguments", "own_layers", "at_once", "trained_on")  # attributes that change no number of a run
+_FREE = (
+    "training",
+    "arguments",
+    "own_layers",
+    "at_once",
+    "trained_on",
+    "weights_from",
+)  # attributes that change no number of a run
 
 
 class Classifier(nn.Module):
@@ -92,12 +100,15 @@ def create_model(
     num_classes: int,
     in_chans: int | None = None,
     image_size: int | None = None,
+    pretrained: bool = False,
     **head_kwargs,
 ) -> Classifier:
-    """Build a registered body with a registered head; further arguments go to the head.
+    """Build a body with a registered head; further arguments go to the head.
 
-    `in_chans` is the body's own unless given; `image_size` is for bodies that take any size ("pixels"). Weights are
-    torch's defaults, drawn from the global generator; `train` draws them anew from its seed.
+    `backbone` is a registered body, or "torchvision:NAME" or "timm:NAME". `in_chans` is the body's own unless given;
+    `image_size` is for bodies that take any size. Weights are drawn from the global generator; `train` draws them anew
+    from its seed. With `pretrained` the body has its publisher's weights, downloaded if need be, and
+    `TrainConfig(start="given")` trains on from them. Raises ValueError for a body that has none.
 
     >>> model = create_model("two_conv", "spinal", num_classes=10, layer_width=8, num_layers=6)
     >>> sum(p.numel() for p in model.parameters())
@@ -105,8 +116,15 @@ def create_model(
     """
     find_head(head)  # before the body is made
     body = create_backbone(backbone, in_chans, image_size)
+    if check_flag("create_model", "pretrained", pretrained):
+        if not hasattr(body, "load_pretrained"):
+            raise ValueError(f"backbone {backbone!r} has no weights of its own; leave pretrained=True out")
+        if not next(body.parameters()).is_meta:
+            body.load_pretrained()
+        body.weights_from = body.pretrained_sha256()
     model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
     model.arguments = {"backbone": backbone, "in_chans": body.in_chans, "image_size": body.image_size}
+    model.arguments |= {"pretrained": True} if pretrained else {}
     model.record_head(head, model.num_classes, head_kwargs)
     return model
 

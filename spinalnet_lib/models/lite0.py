@@ -26,8 +26,8 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 class EfficientNetLite0(Backbone):
     """EfficientNet-Lite0 from ImageNet: photographs `(N, 3, S, S)`, seen at 224×224, to 1280 features.
 
-    `train` starts it from ImageNet's weights whatever the seed, and normalises images as `mean` and `std` say, not by
-    the data set's own. Raises ImportError where its two packages are missing, ValueError where the weights are damaged.
+    Images are normalised as `mean` and `std` say, not by the data set's own. Raises ImportError where its two packages are
+    missing, ValueError where the weights are damaged.
     """
 
     name = "efficientnet_lite0"
@@ -43,8 +43,13 @@ class EfficientNetLite0(Backbone):
         self.network = lite0_network(pretrained=False)
 
     def load_pretrained(self) -> None:
-        """Put ImageNet's weights back."""
+        """Take ImageNet's weights."""
         self.network.load_state_dict(_weights())
+
+    @staticmethod
+    def pretrained_sha256() -> str:
+        """The hash of the file that ImageNet's weights come in."""
+        return _SHA256
 
     def forward_features(self, x: Tensor) -> Tensor:
         if self.image_size != VIEW:

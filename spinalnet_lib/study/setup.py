@@ -146,4 +146,7 @@ def _cut(data: DataSet, seed: int, train_per_class: int | None) -> DataSet:
 def _model(cell: Cell, data: DataSet) -> Classifier:
     channels, _, side = data.train.images.shape[1:]
     side = None if own_size(cell.backbone) else side  # `check_run` says of others how to load the images
-    return create_model(cell.backbone, cell.head, data.card["num_classes"], channels, side, **cell.head_arguments)
+    given = {"pretrained": True} if cell.config.start == "given" else {}
+    return create_model(
+        cell.backbone, cell.head, data.card["num_classes"], channels, side, **given, **cell.head_arguments
+    )

@@ -142,7 +142,7 @@ def _of_large_steps(body: str, dataset: str, learning_rate: float) -> TrainConfi
 def _of_photographs(body: str, dataset: str, learning_rate: float) -> TrainConfig:
     """The tuned recipe with steps of 64, mirrored and cropped, as usual for photographs."""
     recipe = tuned_recipe(learning_rate, 64, Augmentation(crop_scale=(0.5, 1.0), flip=True))
-    return replace(recipe, evaluations=5)
+    return replace(recipe, evaluations=5, start="given")
 
 
 def _small_grid(body: str) -> Grid:

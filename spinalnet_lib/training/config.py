@@ -9,10 +9,12 @@ from ..checks import check_flag, check_int, check_name, check_number, check_rate
 from ..data.augment import Augmentation
 
 _LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked", "evaluations", "gradient_norms")
+_OF_TRANSFER = ("start", "trainable", "body_learning_rate")
 _USUAL_EPOCHS = 8
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "redraw")
+STARTS = ("seed", "given")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class TrainConfig:
     `gradient_norms` adds a point before the first step to the curve, and to each point the norms of the gradient by the
     head's layers (`evaluation.gradient_norms`); no other number of the run changes.
     `loss` is "cross_entropy" for classes, or "mse", the mean squared error of one output against float labels.
+
+    `start="given"` trains on from weights that were loaded, into the body (`create_model(..., pretrained=True)`), the head or
+    both; what was not loaded is drawn from the seed. `trainable` is "all", "head", or the names of the parts that are trained,
+    such as ("head", "body.layers.9"); the others keep their weights, and their norms their running statistics.
+    `body_learning_rate` is the body's, with the same schedule; None is that of the head.
 
     "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
     not fallen, the rate becomes `learning_rate` times a random number to the power `redraw_power`. It selects on the
@@ -56,11 +63,15 @@ class TrainConfig:
     stacked: bool = False
     evaluations: int | None = None
     gradient_norms: bool = False
+    start: str = "seed"
+    trainable: str | tuple[str, ...] = "all"
+    body_learning_rate: float | None = None
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)
         check_name("loss", self.loss, LOSSES)
+        check_name("start", self.start, STARTS)
         if self.steps is not None and self.epochs not in (None, _USUAL_EPOCHS):  # the default is as good as not given
             raise ValueError(
                 f"TrainConfig: a run is counted in epochs or in steps, got epochs={self.epochs}, steps={self.steps}; "
@@ -106,6 +117,22 @@ class TrainConfig:
                 f"TrainConfig: gradient_norms=True reads one classifier's cross entropy, got stacked={self.stacked}, "
                 f"loss={self.loss!r}; leave it out"
             )
+        if self.body_learning_rate is not None:
+            rate = check_number(
+                "TrainConfig", "body_learning_rate", self.body_learning_rate, "pass None for the head's"
+            )
+            if rate <= 0:
+                raise ValueError(
+                    f"TrainConfig: body_learning_rate must be above 0, got {rate:g}; freeze with trainable"
+                )
+            plain["body_learning_rate"] = rate
+        if isinstance(self.trainable, (tuple, list)):
+            plain["trainable"] = tuple(self.trainable)
+        names = plain.get("trainable", (self.trainable,))
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise ValueError(f"TrainConfig: trainable is 'all', 'head' or names of parts, got {self.trainable!r}")
+        if self.stacked and (self.start, names, self.body_learning_rate) != ("seed", ("all",), None):
+            raise ValueError("TrainConfig: stacked=True draws heads from their seeds; leave start and trainable out")
         if plain["evals_per_epoch"].is_integer():
             plain["evals_per_epoch"] = int(plain["evals_per_epoch"])
         if self.steps is not None:
@@ -117,7 +144,9 @@ class TrainConfig:
 def describe_recipe(config: TrainConfig) -> dict:
     """The recipe as a record holds it: every number; what came later than the first records only where it is used."""
     recipe = asdict(config)
-    unused = [name for name in _LATER if recipe[name] == TrainConfig.__dataclass_fields__[name].default]
+    unused = [
+        name for name in (*_LATER, *_OF_TRANSFER) if recipe[name] == TrainConfig.__dataclass_fields__[name].default
+    ]
     return {name: value for name, value in recipe.items() if name not in unused}
 
 

@@ -24,7 +24,7 @@ from .keeper import Keeper
 from .progress import Progress
 from .runs import Run
 from .state import RunState
-from .steps import fast_ways, make_step, set_learning_rate
+from .steps import fast_ways, frozen_parts, make_step, set_learning_rate, to_training_mode
 
 
 def train(
@@ -40,6 +40,8 @@ def train(
 ) -> Record:
     """Draw the model's weights from `seed`, train it on `data.train` and return the record of the run.
 
+    With `TrainConfig(start="given")` weights that were loaded stay, and only the others are drawn.
+
     `device=None` picks CUDA where there is one. Body, head, data order, the body's dropout and the head's have generators of their
     own, so two heads of one seed share the body's initial weights and the data order; the caller's global
     generator is left as it was. A loss that is not finite ends the run; the record says so.
@@ -54,14 +56,14 @@ def train(
         raise ValueError("train: stacked=True is for many runs at once; call train_stacked, or pass stacked=False")
     run = Run(model, data, config, seed, device)  # refuses what would stop the run later: no weight is drawn before
     splits = train_split, _, test = run.splits()
-    with run.own_generators(), fast_ways(model, config, run.device):
+    with run.own_generators(), frozen_parts(model, config), fast_ways(model, config, run.device):
         state = keeper.resume(run.key, lambda: RunState(run))
         take_step = make_step(model, state.optimizer, config)
         batches = Batches(train_split, config, state.generators["augmentation"])
         bar = Progress(state.step, run.n_steps, progress, f"{model.arguments['head']}, seed {run.seed}")
         if config.gradient_norms and not state.curve:
             state.add(curve_point(model, config, 0, [], run.steps_per_epoch, *splits))
-        model.train()
+        to_training_mode(model)
         state.clock.start()
         for step in bar:
             position = step % run.steps_per_epoch

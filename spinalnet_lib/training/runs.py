@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import math
@@ -19,6 +20,7 @@ from ..heads.counting import count_parameters, measured_cost
 from ..heads.dropout import own_draws
 from ..machine import describe_machine, peak_memory_mb, pick_device
 from ..models.classifier import Classifier, first_difference
+from ..models.weights import weights_sha256
 from ..records.record import Record, record_key
 from .config import TrainConfig, describe_recipe
 
@@ -49,6 +51,7 @@ class Run:
         if self.seed > LARGEST_SEED:
             raise ValueError(f"train: seed must be at most {LARGEST_SEED}, got {seed}; pass a smaller one")
         self.device = pick_device(device)
+        self.given = given_weights(model, config)
         self.key = run_key(model, data, config, self.seed, self.device)
         self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))
         apart = (
@@ -90,7 +93,7 @@ class Run:
             dataset_source=data.source,
             dataset_sha256=data.sha256,
             split_sizes={part: len(getattr(data, part)) for part in ("train", "val", "test")} | cut,
-            model=dict(self.model.arguments),
+            model=dict(self.model.arguments) | ({"weights": self.given} if self.given else {}),
             recipe=describe_recipe(self.config),
             n_steps=self.n_steps,
             tuning_id=None,
@@ -134,7 +137,7 @@ def identity(
     """
     return {
         "data": data.sha256,
-        "model": {**model.arguments, "parameters": count_parameters(model)},
+        "model": {**model.arguments, "parameters": count_parameters(model), **_of_given(given_weights(model, config))},
         "recipe": describe_recipe(config),
         "seed": seed,
         "threads": threads,  # sums are taken in another order
@@ -162,19 +165,35 @@ def count_steps(config: TrainConfig, n_examples: int) -> tuple[int, int]:
     return steps_per_epoch, config.steps or config.epochs * steps_per_epoch
 
 
-def initialise(model: Classifier, seed: int) -> None:
-    """Draw all weights anew, body and head each from its own generator: heads of one seed get the same body.
+def initialise(model: Classifier, seed: int, start: str = "seed") -> None:
+    """Draw the weights anew, body and head each from its own generator: heads of one seed get the same body.
 
-    A body that was trained before has its weights of then instead.
+    With `start="given"` a part that weights were loaded into keeps them.
     """
     for part, module in (("body", model.body), ("head", model.head)):
+        if start == "given" and module.weights_from:
+            continue
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(seed, part))
-            for layer in module.modules():
+            if hasattr(module, "draw_weights"):
+                module.draw_weights()
+            for layer in () if hasattr(module, "draw_weights") else module.modules():
                 if hasattr(layer, "reset_parameters"):
                     layer.reset_parameters()
-            if hasattr(module, "load_pretrained"):
-                module.load_pretrained()
+
+
+def given_weights(model: Classifier, config: TrainConfig) -> dict[str, str]:
+    """The SHA-256 of the weights that each part starts from, but for those that are drawn."""
+    parts = {"body": model.body, "head": model.head} if config.start == "given" else {}
+    return {
+        name: weights_sha256(part) if part.weights_from == "loaded" else part.weights_from
+        for name, part in parts.items()
+        if part.weights_from
+    }
+
+
+def _of_given(weights: dict[str, str]) -> dict:
+    return {"weights": weights} if weights else {}
 
 
 def stream(seed: int, purpose: str) -> int:
@@ -201,6 +220,7 @@ def check_run(model: Classifier, data: DataSet, config: TrainConfig) -> None:
                 f"{name}={value!r} has no name that a record could hold; pass a class, or its name in torch.nn"
             ) from None
     _check_as_built(model)
+    _check_start(model, config)
     _check_fit(model, data, config)
     _check_length(model, data, config)
 
@@ -219,6 +239,28 @@ def _check_as_built(model: Classifier) -> None:
             f"train: {difference}, and the record would say that it is as create_model built it; undo this, pass it as an "
             "argument of create_model, register a body or head of your own, or train a head alone on extract_features"
         )
+
+
+def _check_start(model: Classifier, config: TrainConfig) -> None:
+    """Weights that were loaded are not thrown away without a word, and what is to be trained is there."""
+    loaded = [name for name in ("body", "head") if getattr(model, name).weights_from]
+    if loaded and config.start == "seed":
+        raise ValueError(
+            f"train: weights were loaded into the {' and the '.join(loaded)}, and start='seed' would draw them anew; pass "
+            "TrainConfig(start='given'), or build the model anew"
+        )
+    if not loaded and config.start == "given":
+        raise ValueError(
+            "train: start='given' trains on from weights that were loaded, and none were; build the model with "
+            "pretrained=True, load_model or load_state_dict"
+        )
+    names = [name for name, _ in model.named_parameters()]
+    for part in () if config.trainable in ("all", "head") else config.trainable:
+        if not any(f"{name}.".startswith(f"{part}.") for name in names):
+            near = difflib.get_close_matches(part, dict(model.named_modules()))
+            raise ValueError(
+                f"train: trainable names {part!r}, which has no weights here; did you mean {near or 'head'}?"
+            )
 
 
 def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:

@@ -17,7 +17,7 @@ class RunState:
 
     def __init__(self, run: Run):
         self.model, self.config = run.model, run.config
-        initialise(run.model, run.seed)
+        initialise(run.model, run.seed, run.config.start)
         layout = torch.channels_last if run.config.fast else torch.preserve_format
         run.model.to(run.device, memory_format=layout)
         torch.manual_seed(stream(run.seed, "dropout"))
@@ -53,7 +53,10 @@ class RunState:
         return {"step": self.step, "curve": self.curve, "redrawn": self.redrawn}, self._tensors()
 
     def restore(self, plain: dict, tensors: dict[str, Tensor]) -> None:
+        came_from = {part: part.weights_from for part in (self.model.body, self.model.head)}
         self.model.load_state_dict(_under("model", tensors))
+        for part, source in came_from.items():  # its own weights of before are none that were given
+            part.weights_from = source
         _load_optimizer(self.optimizer, _under("optimizer", tensors))
         for name, generator in self.generators.items():
             generator.set_state(tensors[f"generator.{name}"])

@@ -19,10 +19,12 @@ Step = Callable[[Tensor, Tensor], Tensor]  # images and labels to the loss befor
 
 def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
     """The recipe's optimizer over the weights that are trained."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    parameters = _groups(model, config)
     captured = config.fast and device.type == "cuda"
     # A graph reads its learning rate from memory, where each step writes it; of SGD only the fused kernel can.
     rate = torch.tensor(config.learning_rate, device=device) if captured else config.learning_rate
+    for group in parameters if config.body_learning_rate else ():
+        group["lr"] = rate.clone() if captured else rate
     options = {"weight_decay": config.weight_decay, "fused": True if captured else None}
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, rate, config.momentum, **options)
@@ -30,12 +32,49 @@ def make_optimizer(model: nn.Module, config: TrainConfig, device: torch.device) 
     return cls(parameters, rate, capturable=captured, **options)
 
 
+def _groups(model: nn.Module, config: TrainConfig) -> list:
+    """The weights that are trained, or groups of them where the body has a rate of its own: `scale` is its share of the head's."""
+    if config.body_learning_rate is None:
+        return [p for p in model.parameters() if p.requires_grad]
+    scales = ((model.body, config.body_learning_rate / config.learning_rate), (model.head, 1.0))
+    groups = [{"params": [p for p in part.parameters() if p.requires_grad], "scale": scale} for part, scale in scales]
+    return [group for group in groups if group["params"]]
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
+        own = rate * group.get("scale", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
+
+
+@contextmanager
+def frozen_parts(model: nn.Module, config: TrainConfig) -> Iterator[None]:
+    """Within it only the recipe's trainable parts have gradients."""
+    names = {"all": ("",), "head": ("head",)}.get(config.trainable, config.trainable)
+    frozen = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not any(not part or f"{name}.".startswith(f"{part}.") for part in names)
+    ]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+
+
+def to_training_mode(model: nn.Module) -> None:
+    """Training mode, but for parts whose weights are all frozen: there norms keep their statistics, and nothing is dropped."""
+    model.train()
+    for module in model.modules():
+        weights = list(module.parameters())
+        if weights and not any(weight.requires_grad for weight in weights):
+            module.eval()
 
 
 def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:

@@ -35,12 +35,12 @@ def photographs():
 
 
 def started(seed, head="linear", **sizes):
-    model = create_model("efficientnet_lite0", head, 2, image_size=40, **sizes)
-    initialise(model, seed)
+    model = create_model("efficientnet_lite0", head, 2, image_size=40, pretrained=True, **sizes)
+    initialise(model, seed, start="given")
     return model
 
 
-def test_every_seed_starts_from_imagenets_weights_and_from_a_head_of_its_own():
+def test_given_weights_are_imagenets_for_every_seed_and_the_head_is_the_seeds_own():
     first, other = started(0), started(1)
     expected = create_extractor("efficientnet_lite0").body.state_dict()
     for model in (first, other):
@@ -65,8 +65,8 @@ def test_it_normalises_as_it_was_trained_and_other_bodies_by_the_data_set(photog
 
 
 def test_a_few_steps_change_body_and_head_alike_and_lower_the_loss(photographs, tmp_path):
-    model = create_model("efficientnet_lite0", "spinal", 2, image_size=40, layer_width=16)
-    recipe = replace(tuned_recipe(0.001, batch_size=4), steps=4, warmup=1, evals_per_epoch=1)
+    model = create_model("efficientnet_lite0", "spinal", 2, image_size=40, pretrained=True, layer_width=16)
+    recipe = replace(tuned_recipe(0.001, batch_size=4), steps=4, warmup=1, evals_per_epoch=1, start="given")
     record = train(model, photographs, recipe, seed=0, device="cpu", progress=False)
     assert record.curve[-1]["train_loss"] < record.curve[0]["train_loss"]
     start = create_extractor("efficientnet_lite0").body.state_dict()

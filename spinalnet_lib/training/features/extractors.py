@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...checks import check_name, needs
+from ...checks import check_name
 from ...data.splits import Split
-from ...heads.dense import LinearHead
 from ...models.classifier import Classifier
+from ...models.foreign import load_foreign
 from ...models.lite0 import MEAN, STD, VIEW, lite0_network
-from ...models.replace_head import replace_head
 from ...models.saved import load_model
 
 
@@ -86,44 +85,14 @@ def body_extractor(model: Classifier, name: str = "body") -> Extractor:
     return Extractor(name, copy.deepcopy(model.body), size, model.body.mean, model.body.std)
 
 
-def _torchvision(name: str, rest: str, pretrained: bool) -> Extractor:
-    with needs("data"):
-        from torchvision import models
-
-    check_name("torchvision model", rest, models.list_models(module=models))
-    weights = models.get_model_weights(rest).DEFAULT
-    model = _downloaded(name, lambda: models.get_model(rest, weights=weights if pretrained else None))
-    replace_head(model, "linear")
-    for head in model.modules():
-        if isinstance(head, LinearHead):
-            head.reset(0)  # gives the features that it reads
-    view = weights.transforms()
-    return Extractor(name, model, view.crop_size[0], tuple(view.mean), tuple(view.std))
-
-
-def _timm(name: str, rest: str, pretrained: bool) -> Extractor:
-    with needs("timm"):
-        import timm
-    check_name("timm model", rest.partition(".")[0], timm.list_models())
-    model = _downloaded(name, lambda: timm.create_model(rest, pretrained=pretrained, num_classes=0))
-    view = timm.data.resolve_data_config({}, model=model)
-    return Extractor(name, model, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
-
-
-def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
-    try:
-        return build()
-    except (OSError, RuntimeError) as error:  # both raise either, without a network
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise OSError(
-            f"the weights of {name} cannot be had ({reason}); connect to the internet, or take 'efficientnet_lite0', whose "
-            "weights come with its package"
-        ) from error
+def _foreign(name: str, rest: str, pretrained: bool) -> Extractor:
+    found = load_foreign(name, pretrained)
+    return Extractor(name, found.network, found.size, found.mean, found.std)
 
 
 _KINDS: dict[str, Callable[[str, str, bool], Extractor]] = {
     "efficientnet_lite0": lambda name, _, pretrained: Extractor(name, lite0_network(pretrained), VIEW, MEAN, STD),
-    "torchvision": _torchvision,
-    "timm": _timm,
+    "torchvision": _foreign,
+    "timm": _foreign,
     "saved": lambda name, file, _: Extractor(name, load_model(file).body),
 }

@@ -1,0 +1,136 @@
+"""Classification models of torchvision and timm as bodies: what they make of an image before their classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import check_int, check_name, needs
+from ..heads.dense import LinearHead
+from .bodies import Backbone, register_library
+from .replace_head import replace_head
+from .weights import weights_sha256
+
+
+class Foreign(NamedTuple):
+    """A network without its classifier, how many features it gives, and how its publisher feeds it images."""
+
+    network: nn.Module
+    num_features: int
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def load_foreign(name: str, pretrained: bool) -> Foreign:
+    """The model of "torchvision:NAME" or "timm:NAME", with its publisher's weights or as its library draws them.
+
+    torchvision checks the hash in a file's name, timm's come as safetensors from its hub. Raises ValueError for an unknown
+    name, ImportError where the library is missing, OSError where weights cannot be downloaded.
+    """
+    library, _, model = name.partition(":")
+    return _LIBRARIES[check_name("library", library, _LIBRARIES)](name, model, pretrained)
+
+
+class ForeignBody(Backbone):
+    """A classification model of torchvision or timm without its classifier: `(N, 3, S, S)` to `(N, num_features)`.
+
+    S is the size that its publisher evaluates it at, unless `image_size` is given; images are normalised as the publisher
+    does. With `in_chans=1` a grey image is repeated to the three channels. Its first weights are the library's own draw.
+    Raises ValueError for a size that the network does not take.
+    """
+
+    at_once = 100
+
+    def __init__(self, name: str, in_chans: int = 3, image_size: int | None = None):
+        if in_chans not in (1, 3):
+            raise ValueError(f"backbone {name!r}: in_chans must be 3, or 1 for grey images, got {in_chans!r}")
+        super().__init__(in_chans)
+        found = load_foreign(name, pretrained=False)
+        self.name, self.network, self.num_features = name, found.network, found.num_features
+        self.image_size = found.size if image_size is None else check_int("ForeignBody", "image_size", image_size)
+        grey = in_chans == 1
+        self.mean, self.std = ((sum(v) / len(v),) if grey else tuple(v) for v in (found.mean, found.std))
+        if self.image_size != found.size:
+            self._check_size(found.size)
+
+    def _check_size(self, usual: int) -> None:
+        training = self.network.training
+        try:
+            like = next(self.network.parameters())
+            self.network.eval()(torch.zeros(1, 3, self.image_size, self.image_size, device=like.device))
+        except Exception as error:  # whatever a network says of a size that it does not take
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(
+                f"backbone {self.name!r} takes no images of {self.image_size} × {self.image_size} ({said}); its own size is {usual}"
+            ) from error
+        self.network.train(training)
+
+    def draw_weights(self) -> None:
+        """Draw all weights as the library does, from torch's generator."""
+        self.network.load_state_dict(load_foreign(self.name, pretrained=False).network.state_dict())
+
+    def load_pretrained(self) -> None:
+        """Take the publisher's weights."""
+        self.network.load_state_dict(load_foreign(self.name, pretrained=True).network.state_dict())
+
+    def pretrained_sha256(self) -> str:
+        """The hash of the publisher's weights."""
+        return _pretrained_sha256(self.name)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.network(x.expand(-1, 3, -1, -1)).flatten(1)
+
+
+@cache
+def _pretrained_sha256(name: str) -> str:
+    return weights_sha256(load_foreign(name, pretrained=True).network)
+
+
+def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
+    with needs("data"):
+        from torchvision import models
+
+    check_name("torchvision model", model, models.list_models(module=models))
+    weights = models.get_model_weights(model).DEFAULT
+    with torch.device("cpu"):
+        network = _downloaded(name, lambda: models.get_model(model, weights=weights if pretrained else None))
+    replace_head(network, "linear")
+    features = 0
+    for head in network.modules():
+        if isinstance(head, LinearHead):
+            features = head.in_features
+            head.reset(0)  # gives the features that it reads
+    view = weights.transforms()
+    return Foreign(network, features, view.crop_size[0], tuple(view.mean), tuple(view.std))
+
+
+def _timm(name: str, model: str, pretrained: bool) -> Foreign:
+    with needs("timm"):
+        import timm
+    check_name("timm model", model.partition(".")[0], timm.list_models())
+    with torch.device("cpu"):
+        network = _downloaded(name, lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
+    view = timm.data.resolve_data_config({}, model=network)
+    features = getattr(network, "head_hidden_size", network.num_features)
+    return Foreign(network, features, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
+
+
+def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
+    try:
+        return build()
+    except (OSError, RuntimeError) as error:  # both raise either, without a network
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OSError(
+            f"the weights of {name} cannot be had ({reason}); connect to the internet, or take 'efficientnet_lite0', whose "
+            "weights come with its package"
+        ) from error
+
+
+_LIBRARIES: dict[str, Callable[[str, str, bool], Foreign]] = {"torchvision": _torchvision, "timm": _timm}
+for _name in _LIBRARIES:
+    register_library(_name, ForeignBody)

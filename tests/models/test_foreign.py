@@ -1,0 +1,112 @@
+"""Models of torchvision and timm as bodies: small, with random weights; the network's weights come from a file beside."""
+
+import pytest
+import torch
+
+from spinalnet_lib import TrainConfig, create_backbone, create_model, load_model, save_model, train
+from spinalnet_lib.data.splits import DataSet, Split
+from spinalnet_lib.models import foreign
+from spinalnet_lib.models.weights import weights_sha256
+from spinalnet_lib.training.runs import initialise
+
+NAMES = ("torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:squeezenet1_1", "timm:resnet10t")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_body_gives_the_features_that_the_classifier_reads(name):
+    body = create_backbone(name, image_size=64).eval()
+    x = torch.randn(2, 3, 64, 64)
+    assert body(x).shape == (2, body.num_features) and len(body.mean) == len(body.std) == 3
+    assert create_backbone(name).image_size in (176, 224, 256)
+
+
+def test_resnets_features_are_torchvisions():
+    from torchvision import models
+
+    theirs, body = models.resnet18().eval(), create_backbone("torchvision:resnet18", image_size=64).eval()
+    body.network.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")})
+    theirs.fc = torch.nn.Identity()
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(body(x), theirs(x))
+    grey = create_backbone("torchvision:resnet18", 1, 64).eval()
+    grey.load_state_dict(body.state_dict())
+    torch.testing.assert_close(grey(x[:, :1]), body(x[:, :1].expand(-1, 3, -1, -1)))
+
+
+def test_a_seed_draws_the_same_weights_those_without_a_layer_included():
+    first, second, other = (create_model("torchvision:vit_b_32", "linear", 3) for _ in range(3))
+    for model, seed in ((first, 0), (second, 0), (other, 1)):
+        initialise(model, seed)
+    assert weights_sha256(first) == weights_sha256(second) != weights_sha256(other)
+    assert not torch.equal(first.body.network.encoder.pos_embedding, other.body.network.encoder.pos_embedding)
+
+
+@pytest.fixture
+def photographs():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (16, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    split = Split(images, torch.arange(16) % 2)
+    return DataSet(split, split, split, {"name": "noise", "num_classes": 2})
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """A publisher's weights that are at hand."""
+    own = foreign._LIBRARIES["torchvision"]
+
+    def load(name, model, pretrained):
+        with torch.random.fork_rng(devices=[]):
+            if pretrained:
+                torch.manual_seed(99)
+            return own(name, model, False)
+
+    monkeypatch.setitem(foreign._LIBRARIES, "torchvision", load)
+    foreign._pretrained_sha256.cache_clear()
+    yield load("torchvision:resnet18", "resnet18", True).network
+    foreign._pretrained_sha256.cache_clear()
+
+
+def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photographs, published, tmp_path):
+    model = create_model("torchvision:resnet18", "spinal", 2, image_size=32, pretrained=True, layer_width=4)
+    assert weights_sha256(model.body.network) == weights_sha256(published) == model.body.weights_from
+    config = TrainConfig(steps=2, batch_size=8, evaluations=1, learning_rate=1e-9, start="given", trainable="head")
+    record = train(model, photographs, config, 0, "cpu", progress=False)
+    assert record.model["weights"] == {"body": weights_sha256(published)} and record.model["pretrained"] is True
+    assert weights_sha256(model.body.network) == weights_sha256(published)  # its norms stood still, too
+    save_model(model, tmp_path / "model.npz", photographs)
+    again = load_model(tmp_path / "model.npz")
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.equal(again(x), model.eval()(x)) and again.trained_on["mean"] == pytest.approx(list(model.body.mean))
+    with pytest.raises(ValueError, match="start='given'"):
+        train(model, photographs, TrainConfig(steps=1), 0, "cpu", progress=False)
+
+
+def test_without_a_network_the_weights_cannot_be_had(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision._internally_replaced_utils.load_state_dict_from_url", offline, raising=False)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline, raising=False)
+    with pytest.raises(OSError, match=r"weights of torchvision:resnet18 cannot be had .*efficientnet_lite0"):
+        create_model("torchvision:resnet18", "linear", 2, pretrained=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("torchvision:resnet19", {}, "resnet19"),
+        ("tensorflow:resnet18", {}, "tensorflow"),
+        ("timm:nothing_like_it", {}, "nothing_like_it"),
+        ("torchvision:resnet18", {"in_chans": 4}, "in_chans.* 4"),
+        ("torchvision:vit_b_32", {"image_size": 64}, "64 × 64.* 224"),
+    ],
+)
+def test_what_cannot_be_built_is_named(name, arguments, says):
+    with pytest.raises(ValueError, match=says):
+        create_backbone(name, **arguments)
+
+
+def test_bodies_without_weights_of_their_own_say_so():
+    with pytest.raises(ValueError, match="two_conv"):
+        create_model("two_conv", "linear", 10, pretrained=True)
