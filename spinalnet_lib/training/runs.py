@@ -51,8 +51,8 @@ class Run:
         if self.seed > LARGEST_SEED:
             raise ValueError(f"train: seed must be at most {LARGEST_SEED}, got {seed}; pass a smaller one")
         self.device = pick_device(device)
-        self.given = given_weights(model, config)
         self.key = run_key(model, data, config, self.seed, self.device)
+        self.given = given_weights(model, config)  # now: training changes them
         self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))
         apart = (
             self.steps_per_epoch / config.evals_per_epoch
