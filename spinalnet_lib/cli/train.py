@@ -16,7 +16,8 @@ def add(commands) -> None:
     option, paper, recipe = train.add_argument, "instead of the paper's: ", "instead of the recipe's"
     option("--data", default="mnist_5k", metavar="NAME")
     option("--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)")
-    option("--backbone", default="two_conv")
+    option("--backbone", default="two_conv", help="ours, or torchvision:NAME or timm:NAME (default: %(default)s)")
+    option("--pretrained", action="store_true", help="start from the backbone's published weights")
     option("--head", default="spinal", help="of the paper's sizes where it has them (default: %(default)s)")
     example = "layer_width=16, hidden_sizes=64,32, norm_layer=BatchNorm1d"
     option("--head-argument", type=_argument, action="append", default=[], metavar="NAME=VALUE", help=paper + example)
@@ -32,6 +33,9 @@ def add(commands) -> None:
     length.add_argument("--steps", type=int, help=recipe)
     option("--learning-rate", type=float, metavar="RATE", help=recipe)
     option("--batch-size", type=int, help=recipe)
+    option("--body-learning-rate", type=float, metavar="RATE", help="of the backbone (default: that of the head)")
+    trainable = "what is trained: all, head, or parts by name, head,body.layers.9 (default: %(default)s)"
+    option("--trainable", default="all", metavar="PARTS", help=trainable)
     option("--fast", action=argparse.BooleanOptionalAction, help="faster at the price of other rounding")
     option("--evals-per-epoch", type=float, default=1)
     option("--read-test", action="store_true", help="open the test set (closed by default)")
@@ -39,6 +43,7 @@ def add(commands) -> None:
     option("--threads", type=int, help="CPU threads; part of a run's identity")
     saving = "how often a run is saved; one that was cut off goes on by the same command (default: %(default)g)"
     option("--checkpoint-seconds", type=float, default=60.0, metavar="SECONDS", help=saving)
+    option("--save", metavar="FILE.npz", help="save the trained model; of several seeds one each, FILE-SEED.npz")
     option("--out", default="runs.jsonl", metavar="FILE", help="records are appended here (default: %(default)s)")
     train.set_defaults(run=run)
 
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     from ..checks import check_name
     from ..data.cards import PHOTOGRAPHS, load_card
     from ..datasets import split_name
+    from ..files import check_writable
     from ..heads.registry import list_heads
     from ..models.bodies import create_backbone, list_backbones
     from ..records.files import check_appendable
@@ -58,7 +64,8 @@ def run(args: argparse.Namespace) -> None:
     from ..study.sweep import missing_cells, sweep
 
     threads = torch.get_num_threads() if args.threads is None else args.threads
-    check_name("backbone", args.backbone, list_backbones())
+    if ":" not in args.backbone:
+        check_name("backbone", args.backbone, list_backbones())
     check_name("head", args.head, list_heads())
     images, extractor = split_name(args.data)
     card = load_card(images)
@@ -66,25 +73,38 @@ def run(args: argparse.Namespace) -> None:
     size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
     config, arguments = _recipe(args), _head_arguments(args, card["num_classes"])
     cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
-    setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds)
+    setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds, _save_as(args))
     check_appendable(args.out)
+    for cell in cells if args.save else ():
+        check_writable(setup.model_file(cell))
     try:
         _, wrong = setup.keys(cells)
     except TypeError as error:
         raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
     for error in wrong.values():  # the cells differ in their seeds only: none could be run
         raise error
-    missing = missing_cells(cells, args.out, setup)
+    missing, failures = missing_cells(cells, args.out, setup), Failures(Path(args.out).parent)
     for cell in cells:
         if cell not in missing:
             print(f"{args.head}, seed {cell.seed}: already in {args.out}")
-    failures = Failures(Path(args.out).parent)
+            if args.save and not setup.model_file(cell).exists():
+                print("its model is not there: it is trained again")
+                [result] = setup.run([cell])
+                if isinstance(result, str):
+                    failures.add(None, cell, result)
     left = sweep(missing, args.out, one_file=True, setup=setup)
     failed = failures.among(left, setup)
     if len(left) > len(failed):
         print(f"{len(left) - len(failed)} of the runs are being made by another process")
     if failed:
         raise ValueError(f"{len(failed)} runs failed, as said above; mend the cause and run again")
+
+
+def _save_as(args: argparse.Namespace) -> str | None:
+    if args.save is None or len(args.seeds) == 1:
+        return args.save
+    place = Path(args.save)
+    return str(place.with_name(f"{place.stem}-{{seed}}{place.suffix}"))
 
 
 def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:
@@ -116,6 +136,13 @@ def _recipe(args: argparse.Namespace):
         "tuned": lambda: tuned_recipe(0.003),
     }
     config = recipes[args.recipe]()
+    parts = args.trainable.split(",")
+    config = replace(
+        config,
+        start="given" if args.pretrained else "seed",
+        trainable=parts[0] if parts in (["all"], ["head"]) else tuple(parts),
+        body_learning_rate=args.body_learning_rate,
+    )
     given = {name: getattr(args, name) for name in ("learning_rate", "batch_size", "fast")}
     changes = {name: value for name, value in given.items() if value is not None}
     if args.epochs is not None:

@@ -19,6 +19,7 @@ from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit, pick_device
 from ..models.bodies import own_size
 from ..models.classifier import Classifier, create_model
+from ..models.saved import save_model
 from ..records.record import Record
 from ..training.keeper import Keeper
 from ..training.loop import train
@@ -47,6 +48,7 @@ class Setup:
     root: str | Path | None = None  # of the data
     progress: bool = False
     checkpoint_seconds: float = 60.0
+    save_as: str | None = None  # a file for each trained model, "{seed}" in its name replaced
 
     def __post_init__(self):
         if check_int("Setup", "threads", self.threads) > _MOST_THREADS:
@@ -89,13 +91,21 @@ class Setup:
             if first.config.stacked:
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
                 return train_stacked(data, members, **options)
-            return [train(_model(first, data), data, first.config, first.seed, **options)]
+            model = _model(first, data)
+            record = train(model, data, first.config, first.seed, **options)
+            if self.save_as:
+                save_model(model, self.model_file(first), data)
+            return [record]
         except OutOfTime as cut_off:
             return [cut_off] * len(cells)
         except Unreadable as error:
             return [reason(error.__cause__)] * len(cells)
         except _OF_THE_CELL as error:
             return [reason(error)] * len(cells)
+
+    def model_file(self, cell: Cell) -> Path:
+        """Where the model of a cell is saved."""
+        return Path(self.save_as.replace("{seed}", str(cell.seed)))
 
     def _data(self, cell: Cell) -> DataSet:
         if cell.dataset in TARGETS:

@@ -3,11 +3,12 @@
 import subprocess
 
 import pytest
+import torch
 
-from spinalnet_lib import TrainConfig, create_model, load_dataset, load_records, train
+from spinalnet_lib import TrainConfig, create_model, evaluate, load_dataset, load_model, load_records, train
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.records.record import differing_results
-from tests.data.cases import write_classes
+from tests.data.cases import unwritable, write_classes
 from tests.study.cases import LONG_ENOUGH, python
 
 DIGITS = ["train", "--data", "digits", "--backbone", "pixels", "--head", "spinal", "--head-argument", "layer_width=16"]
@@ -117,3 +118,64 @@ def test_recipes_and_what_is_given_instead(tmp_path):
     assert (tuned.recipe["optimizer"], tuned.recipe["learning_rate"]) == ("adamw", 0.01) and "fast" not in tuned.recipe
     assert mlp.model["head_arguments"] == {"hidden_sizes": [8, 4], "act_layer": "LeakyReLU"}
     assert (published.recipe["schedule"], published.recipe["fast"]) == ("cosine", True)
+
+
+def test_a_model_is_saved_for_each_seed_and_made_again_where_it_is_lost(tmp_path, capsys):
+    save = [
+        *RUN,
+        "--seeds",
+        "0-1",
+        "--out",
+        str(tmp_path / "runs.jsonl"),
+        "--save",
+        str(tmp_path / "made" / "model.npz"),
+    ]
+    assert main(save) == 0
+    files = [tmp_path / "made" / f"model-{seed}.npz" for seed in (0, 1)]
+    weights = [load_model(path).state_dict() for path in files]
+    record = load_records(tmp_path / "runs.jsonl")[1]
+    assert evaluate(load_model(files[1]), load_dataset("digits").val)[0] == pytest.approx(1 - record.last["val_error"], abs=1e-6)
+    files[1].unlink()
+    assert main(save) == 0 and "trained again" in capsys.readouterr().out
+    again = load_model(files[1]).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in weights[1].items())
+    assert len(load_records(tmp_path / "runs.jsonl")) == 2
+    assert main([*RUN, "--out", str(tmp_path / "runs.jsonl"), "--save", str(unwritable(tmp_path) / "model.npz")]) == 2
+
+
+def test_pictures_become_a_model_and_predictions(tmp_path, capsys, monkeypatch):
+    """The four commands of a user with folders of pictures."""
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    pets = write_classes(tmp_path / "pets", ["cat", "dog", "owl"], 6)
+    model, out = str(tmp_path / "model.npz"), ["--out", str(tmp_path / "runs.jsonl")]
+    body = [
+        "--backbone",
+        "torchvision:resnet18",
+        "--size",
+        "32",
+        "--head",
+        "spinal",
+        "--head-argument",
+        "layer_width=8",
+    ]
+    assert main(["data", "new", str(pets)]) == 0
+    train_it = [
+        "train",
+        "--data",
+        "pets",
+        *body,
+        "--steps",
+        "2",
+        "--batch-size",
+        "6",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    assert main([*train_it, "--trainable", "head", "--save", model, *out]) == 0
+    assert main(["predict", model, str(pets / "cat"), "--csv", str(tmp_path / "seen.csv")]) == 0
+    assert capsys.readouterr().out.count("image_000") == 6 and (tmp_path / "seen.csv").exists()
+    assert load_records(tmp_path / "runs.jsonl")[0].recipe["trainable"] == "head"
+    assert main(["train", "--data", "pets", "--pretrained", "--size", "28", *out]) == 2
+    assert "two_conv" in capsys.readouterr().err
