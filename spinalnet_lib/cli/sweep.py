@@ -131,6 +131,8 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
             todo = cells()
         except ValueError as error:  # its search, or what must be written down before it, is not there yet
             print(f"{step.name}: not yet, {error}")
+            if step.part == "primary":  # what comes after it reads the same test sets
+                break
             continue
         out = results / step.folder
         if not undone(todo, RecordFolder(out).records(), device, args.threads):

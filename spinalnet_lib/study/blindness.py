@@ -2,8 +2,9 @@
 
 A cell is a comparison with all its runs, those of its extension where it needs one. While it is incomplete no output
 shows results of its reference, nor of its other arm unless a complete cell has those, too; of the power runs only the
-reference's are shown. Every output asks here. It is about runs with the settings of the project's own searches; a user's
-own runs are the user's. Source: `data/protocol.md`, rule 1.
+reference's are shown. While a primary cell is incomplete no other run of the study on its sets with its body is shown.
+Every output asks here. It is about runs with the settings of the project's own searches; a user's own runs are the user's.
+Source: `data/protocol.md`, rule 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..records.files import RecordFolder, own_folders
 from ..records.record import Record
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .comparisons import COMPARISONS, Comparison, evidence_of, is_complete, is_withheld
+from .tuning import NO_SEARCH
 
 HIDDEN = "not shown until its cell of the plan is complete"
 _folders: dict[Path, RecordFolder] = {}
@@ -37,8 +39,15 @@ def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]
     theirs = [record for record in records if record.tuning_id is not None]
     if not theirs:
         return set()
-    ids = _secret(with_own([*records, *beside]), {record.dataset for record in theirs})
-    return {record.key for record in theirs if ids.get(record.setup) == record.tuning_id}
+    known, datasets = with_own([*records, *beside]), {record.dataset for record in theirs}
+    ids, primary = _secret(known, datasets), _of_blind_primaries(known, datasets)
+    chosen_by = {*POWER_SEEDS, *TUNING_SEEDS}
+    return {
+        record.key
+        for record in theirs
+        if ids.get(record.setup) == record.tuning_id
+        or (record.seed not in chosen_by and record.tuning_id in primary.get(_place(record), ()))
+    }
 
 
 def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Record]:
@@ -66,6 +75,22 @@ def beside_searches(searches: Sequence[Record], records: Sequence[Record]) -> li
     """These searches, and beside them the project's other records and those given, a run once."""
     others = {record.key: record for record in [*own_records(), *records] if record.seed not in TUNING_SEEDS}
     return [*searches, *others.values()]
+
+
+def _place(record: Record) -> tuple[str, str]:
+    return record.dataset, record.model["backbone"]
+
+
+def _of_blind_primaries(records: Sequence[Record], datasets: set[str]) -> dict[tuple[str, str], set[str]]:
+    """By set and body of a primary cell that is still blind the searches whose runs would give it away: other settings of
+    its arms, ablations, widths, too.
+    """
+    evidence, found = evidence_of(records), {}
+    for each in COMPARISONS:
+        if each.extended and not datasets.isdisjoint(each.datasets) and is_open(each, records):
+            for cell in evidence.cells(each).values():
+                found.setdefault((cell.dataset, cell.backbone), {NO_SEARCH}).add(cell.tuning_id)
+    return found
 
 
 def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:

@@ -14,31 +14,31 @@ REGRESSIONS = 4  # that C9 has
 
 
 def all_hold(states: Sequence[str]) -> str:
-    """A claim that needs each of its parts is as good as the worst of them; C4 and C8 are such claims."""
-    for state in ("contradicted", "not supported", "untested", "open"):
+    """A claim that needs each of its parts is as good as the worst of them; untested if one is. C4 and C8 are such claims."""
+    for state in ("untested", "contradicted", "not supported", "open"):
         if state in states:
             return state
     return "holds" if states else "untested"
 
 
 def enough_hold(states: Sequence[str], needed: int) -> str:
-    """A claim that holds if at least `needed` of its parts do; untested if fewer were tested and more may yet hold."""
-    untested, holding, contradicted = (states.count(state) for state in ("untested", "holds", "contradicted"))
-    if untested == len(states):
+    """A claim that holds if at least `needed` of its parts do; untested if one of them is."""
+    holding, contradicted = states.count("holds"), states.count("contradicted")
+    if not states or "untested" in states:
         return "untested"
     if holding >= needed:
         return "holds"
     if len(states) - states.count("not supported") - contradicted < needed:
         return "contradicted" if contradicted >= needed else "not supported"
-    return "untested" if len(states) - untested < needed else "open"
+    return "open"
 
 
 def convolutional_network(nist: str, *others: str) -> str:
     """C3's row of the paper's CNN: holds if the NIST family is "better, matters" and no other family is worse."""
-    state = lower_error(nist)
-    if state == "holds" and any(lower_error(other) == "contradicted" for other in others):
-        return "not supported"
-    return "open" if state == "holds" and "untested" in others else state
+    if "untested" in (nist, *others):
+        return "untested"
+    worse = any(lower_error(other) == "contradicted" for other in others)
+    return "not supported" if worse and lower_error(nist) == "holds" else lower_error(nist)
 
 
 def most_networks(nist: str, *others: str, networks: Sequence[str] = ()) -> str:
@@ -49,7 +49,8 @@ def most_networks(nist: str, *others: str, networks: Sequence[str] = ()) -> str:
     if sum(verdict not in UNDECIDED for verdict in (nist, *networks)) < needed:
         return "untested"
     rows = [convolutional_network(nist, *others), *map(lower_error, networks)]
-    return enough_hold(rows + ["open"] * (NETWORKS - len(rows)), needed)
+    known = [row for row in rows if row != "untested"]
+    return enough_hold(known + ["open"] * (NETWORKS - len(known)), needed)
 
 
 def regressions(targets: Sequence[str]) -> str:

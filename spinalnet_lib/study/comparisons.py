@@ -18,7 +18,7 @@ import numpy as np
 from ..data.regression import TARGETS, mean_predictor_errors, regression_data
 from ..datasets import load_dataset
 from ..models.sizes import primary_arms
-from ..records.record import Record, unpack_bits
+from ..records.record import Record, each_once, unpack_bits
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cells import Cell, cells_of
 from .intervals import error_differences, half_width, levels, pool_test_sets
@@ -30,6 +30,7 @@ _LEAST_NORM = 1e-100  # of a gradient; one below it, and one that is not finite,
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
 LOG_DELTAS = {"R": math.log(1.1), "W": math.log(1.1), "D4": math.log(10)}  # of tiers whose gains are logarithms
 NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")
+_LEAST = 1e-9  # δ where the reference made no error: less than an image, so "too small to judge"
 _NO_IMAGES = "no interval for the population of images: the test sets, which share some, are not here"
 _FAMILIES = {"NIST": NIST, "Fashion": ("fashion_mnist",), "Kuzushiji": ("kmnist_10k",)}
 
@@ -142,7 +143,7 @@ class Evidence:
     """
 
     def __init__(self, records: Sequence[Record]):
-        self.records = tuple(records)
+        self.records = tuple(each_once(records))
         self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
         self._runs: dict[tuple, list[Record]] = {}
         for record in filter(is_current, self.records):
@@ -156,11 +157,24 @@ class Evidence:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
         cells = self.cells(comparison)
         places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in seeds]
-        found = {place: self._runs.get(cells[place].setup, []) for place in places if place in cells}
+        found = {
+            place: [run for run in self._runs.get(cells[place].setup, ()) if run.tuning_id == cells[place].tuning_id]
+            for place in places
+            if place in cells
+        }
         kinds = Counter(_kind(record) for of_place in found.values() for record in of_place)
-        kind = kinds.most_common(1)[0][0] if kinds else None
+        planned = TIERS[comparison.tier].device
+        kind = max(kinds, key=lambda kind: (kinds[kind], kind[0] == planned, kind), default=None)
         of_kind = {place: [r for r in of_place if _kind(r) == kind] for place, of_place in found.items()}
-        return {place: of_place[0] for place, of_place in of_kind.items() if of_place}
+        runs = {place: of_place[0] for place, of_place in of_kind.items() if of_place}
+        for (arm, name, seed), run in runs.items():
+            partner = runs.get((comparison.reference, name, seed), run)
+            if len(of_kind[arm, name, seed]) > 1 or partner.dataset_sha256 != run.dataset_sha256:
+                raise ValueError(
+                    f"{comparison.name}: runs of seed {seed} on {name} were made on two states of the data; take those of one "
+                    f"out of the records: {run.key[:10]} has SHA-256 {run.dataset_sha256[:10]}"
+                )
+        return runs
 
     def paired_seeds(self, comparison: Comparison, seeds: Sequence[int]) -> list[int]:
         """The seeds whose runs of both arms are there on all sets."""
@@ -231,9 +245,9 @@ def delta(comparison: Comparison, records: Sequence[Record]) -> float | None:
     if comparison.tier in LOG_DELTAS:
         return LOG_DELTAS[comparison.tier]
     errors = reference_errors(comparison, records)
-    if errors is None or not all(errors.values()):
+    if errors is None or (len(errors) > 1 and not all(errors.values())):  # there are no shares of nothing
         return None
-    return RELATIVE if len(errors) > 1 else RELATIVE * errors[comparison.datasets[0]]
+    return RELATIVE if len(errors) > 1 else max(RELATIVE * errors[comparison.datasets[0]], _LEAST)
 
 
 def half_width_over_delta(comparison: Comparison, records: Sequence[Record]) -> float | None:
@@ -265,7 +279,7 @@ def is_complete(comparison: Comparison, records: Sequence[Record]) -> bool:
 
     if not are_there(comparison.seeds) or not comparison.extended:
         return are_there(comparison.seeds)
-    if are_there(comparison.extended):
+    if are_there(comparison.seeds + comparison.extended):  # all made on one kind of device
         return True
     try:
         ratio = half_width_over_delta(comparison, records)
@@ -375,14 +389,18 @@ def _badness(tier: str, record: Record, validation: bool) -> float:
         if record.diverged or error is None:
             error = mean_predictor_error(record.dataset, record.seed)
         return math.log(error)
-    error = record.last["val_error"] if validation else 1 - record.test["last"]
+    error = record.last["val_error"] if validation else _test_error(record)
     if error is None:  # of validation images, after a run that diverged
         return math.nan
-    if tier == "W" and error == 0:
-        raise ValueError(
-            f"run {record.key[:10]} has no error on {record.dataset}, and 0 no logarithm; take more images"
-        )
-    return math.log(error) if tier == "W" else error
+    if tier == "W":  # half an image where there is no error, since 0 has no logarithm
+        return math.log(max(error, 0.5 / record.split_sizes["val" if validation else "test"]))
+    return error
+
+
+def _test_error(record: Record) -> float:
+    """The share of test images that were wrong: a record's accuracies are rounded, its bits are not."""
+    images = record.split_sizes["test"]
+    return 1 - unpack_bits(record.test["correct"], images).sum() / images
 
 
 @cache

@@ -68,10 +68,10 @@ def _study(
 def _planted(cell: Cell, pattern: Record, error: float, random: np.random.Generator) -> Record:
     """The record of a cell with this error on test images, which are drawn; all else as in `pattern`."""
     images = pattern.split_sizes["test"]
-    wrong = round(error * images)
+    wrong = min(max(round(error * images), 0), images)
     right = np.ones(images, bool)
     right[random.choice(images, wrong, replace=False)] = False
-    accuracy = 1 - wrong / images
+    accuracy = round(1 - wrong / images, 6)  # as a run's record has it
     test = {**dict.fromkeys(("last", "val_best", "test_max"), accuracy), "nll": None, "brier": None}
     cut = {"seed": cell.cut_seed, "train_per_class": cell.train_per_class} if cell.cut_seed is not None else {}
     return replace(

@@ -16,7 +16,7 @@ from ..paths import data_path
 from ..records.record import Record
 from .blindness import beside_searches, own_records
 from .cells import Cell
-from .comparisons import COMPARISONS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
+from .comparisons import COMPARISONS, LOG_DELTAS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
 from .extension import extension_cells
 from .power import power
 from .tuning import NO_SEARCH
@@ -69,17 +69,17 @@ def write_power(records: Sequence[Record]) -> dict[str, dict]:
 
 
 def check_power(cells: Sequence[Cell]) -> None:
-    """Raise ValueError where one of the cells is primary and its δ and spread are not committed as the records give them.
+    """Raise ValueError where a cell is of a pair whose δ comes from power runs, and δ and spread are not committed as these
+    give them.
 
     It is about the project's own searches; a user's cells have other ones.
     """
     wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id not in (None, NO_SEARCH)}
     own = own_records() if wanted else []
     for each in COMPARISONS:
-        planned = (
-            {(cell.setup, cell.tuning_id) for cell in evidence_of(own).cells(each).values()} if each.extended else ()
-        )
-        if wanted.isdisjoint(planned):
+        told_by_power = each.tier not in LOG_DELTAS
+        cells_of_pair = evidence_of(own).cells(each).values() if told_by_power and wanted else ()
+        if wanted.isdisjoint({(cell.setup, cell.tuning_id) for cell in cells_of_pair}):
             continue
         known, committed = _told(each, own), _committed().get(each.name)
         if known is None:

@@ -73,6 +73,7 @@ class Search:
             if record.dataset in self.datasets
             and record.model["backbone"] == backbone
             and record.seed in self.grid.seeds
+            and is_current(record)
         ]
         kinds = Counter(map(_kind, of_place))
         for record in of_place:
@@ -142,7 +143,8 @@ class Search:
 
     def _setting(self, arm: str, place: tuple[float, float]) -> Setting:
         arm = self._searched(arm)
-        keys = sorted(run.key for (head, *_), runs in self._runs.items() if head == arm for run in runs.values())
+        of_grid = [self._runs.get((arm, *at), {}) for at in self._losses(arm, self.rates())]
+        keys = sorted(run.key for runs in of_grid for run in runs.values())
         return Setting(*place, hashlib.sha256("".join(keys).encode()).hexdigest())
 
     def _losses(self, arm: str, rates: Sequence[float]) -> dict[tuple[float, float], float | None]:
@@ -161,7 +163,7 @@ def search_records(out: str | os.PathLike) -> list[Record]:
 
 
 def _kind(record: Record) -> tuple:
-    return record.device, record.threads, is_current(record)
+    return record.device, record.threads
 
 
 def is_current(record: Record) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from spinalnet_lib import load_records
-from spinalnet_lib.cli.main import main
+from spinalnet_lib.cli.main import _parser, main
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import TimeLimit
@@ -151,18 +151,13 @@ def test_options_that_do_not_fit_are_refused(arguments, says, capsys, tmp_path):
 
 def test_make_study_calls_the_command(root):
     """As `make` would: at the lowest priority, with what LIMIT and WORKERS say."""
-    said = subprocess.run(["make", "-n", "study", "LIMIT=60", "WORKERS=2"], cwd=root, capture_output=True, text=True)
-    priority, _, command = said.stdout.splitlines()[-1].partition("spinalnet sweep ")
-    assert priority.startswith("nice -n 19 ")
-    from spinalnet_lib.cli.main import _parser
-
-    args = _parser().parse_args(["sweep", *command.split()])
-    assert (args.study, args.out, args.workers, args.threads, args.time_limit) == ("all", "data/results", 2, 1, 60.0)
-    unlimited = subprocess.run(["make", "-n", "study"], cwd=root, capture_output=True, text=True).stdout.splitlines()[
-        -1
-    ]
-    args = _parser().parse_args(["sweep", *unlimited.partition("spinalnet sweep ")[2].split()])
-    assert (args.workers, args.time_limit) == (1, None)
+    for given, expected in ((["LIMIT=60", "WORKERS=2"], (2, 60.0)), ([], (1, None))):
+        said = subprocess.run(["make", "-n", "study", *given], cwd=root, capture_output=True, text=True).stdout
+        [line] = [line for line in said.splitlines() if "spinalnet sweep " in line]
+        priority, _, command = line.partition("spinalnet sweep ")
+        args = _parser().parse_args(["sweep", *command.split()])
+        assert priority.startswith("nice -n 19 ") and (args.workers, args.time_limit) == expected
+        assert (args.study, args.out, args.threads) == ("all", "data/results", 1)
 
 
 @pytest.mark.processes

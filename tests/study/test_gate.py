@@ -31,7 +31,9 @@ def searches(record):
 
 @pytest.fixture
 def results(record, pair, searches, tmp_path, monkeypatch):
-    own_results(monkeypatch, tmp_path, tuning=searches, power=power_runs(record, pair, PILOT, searches))
+    pairs = [pair, comparison("C Fashion, tuned, spinal against mlp")]
+    power_of_all = {run.key: run for each in pairs for run in power_runs(record, each, PILOT, searches)}
+    own_results(monkeypatch, tmp_path, tuning=searches, power=power_of_all.values())
     monkeypatch.setattr(gate, "data_path", lambda *parts: tmp_path.joinpath(*parts))
     return tmp_path / "results"
 
@@ -96,8 +98,8 @@ def test_other_cells_and_a_users_own_do_not_wait(results, searches):
     assert cells_to_run("published", "C", published, searches) == published
     assert cells_to_run("power", "C", primary(searches), searches) == primary(searches)
     others = [each for each in searches if not (each.head == "linear" and each.seed == 1000)]
-    moved = [cell for cell in primary(searches) if cell.head not in ("spinal", "mlp_matched")]
-    assert cells_to_run("study", "C", moved, searches) == moved and len(others) < len(searches)
+    alone = [cell for cell in primary(searches) if cell.head == "linear"]  # of no pair
+    assert cells_to_run("study", "C", alone, searches) == alone and len(others) < len(searches)
 
 
 def test_what_is_extended_is_run_with_the_tier(results, record, pair, searches):

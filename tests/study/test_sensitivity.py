@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import delta, evidence_of, image_ids, judged, planned_cells
 from spinalnet_lib.study.intervals import half_width, levels
@@ -104,7 +105,9 @@ def test_a_set_that_carries_its_family_alone_is_named(record):
     def better(run):
         if run.dataset != "mnist" or run.head != "spinal" or run.test is None:
             return run
-        return replace(run, test={**run.test, "last": 0.97}, key=run.key)
+        images = run.split_sizes["test"]
+        right = np.arange(images) >= 0.03 * images
+        return replace(run, test={**run.test, "last": 0.97, "correct": pack_bits(right)}, key=run.key)
 
     found = changed([better(run) for run in others], NIST)
     assert {what for what in found if what.startswith("without emnist")} == set() and "without mnist" in found
