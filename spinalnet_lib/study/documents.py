@@ -122,7 +122,7 @@ def _command(name: str, card: dict, at_hand: bool) -> str:
     if name in TIERS["G"].datasets:
         run = f"spinalnet sweep published --tier G --sets {name} --out data/results/published"
     else:  # of a set that no tier has
-        body = "vgg5" if card["kind"] == "idx" else "efficientnet_lite0"
+        body = "vgg5" if card["kind"] == "idx" else "efficientnet_lite0 --pretrained"
         recipe = "published" if card["kind"] == "idx" else "tuned"
         seeds = f"--seeds 0-{FEWEST_UNITS - 1} --read-test"
         run = f"spinalnet train --data {name} --backbone {body} --head spinal --recipe {recipe} {seeds}"
