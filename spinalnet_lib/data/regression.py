@@ -44,7 +44,7 @@ def regression_data(target: str, seed: int) -> DataSet:
 def mean_predictor_errors(data: DataSet) -> dict[str, float]:
     """Mean squared error, validation and test, of saying the training labels' mean whatever the input.
 
-    Computed, not trained.     What has learned nothing of a target has this error.
+    Computed, not trained. What has learned nothing of a target has this error.
     """
     mean = data.train.labels.double().mean()
     parts = {"val_mse": data.val, "test_mse": data.test}

@@ -134,7 +134,9 @@ def test_a_model_is_saved_for_each_seed_and_made_again_where_it_is_lost(tmp_path
     files = [tmp_path / "made" / f"model-{seed}.npz" for seed in (0, 1)]
     weights = [load_model(path).state_dict() for path in files]
     record = load_records(tmp_path / "runs.jsonl")[1]
-    assert evaluate(load_model(files[1]), load_dataset("digits").val)[0] == pytest.approx(1 - record.last["val_error"], abs=1e-6)
+    assert evaluate(load_model(files[1]), load_dataset("digits").val)[0] == pytest.approx(
+        1 - record.last["val_error"], abs=1e-6
+    )
     files[1].unlink()
     assert main(save) == 0 and "trained again" in capsys.readouterr().out
     again = load_model(files[1]).state_dict()
