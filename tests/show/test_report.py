@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from spinalnet_lib import append_record, load_records
+from spinalnet_lib.records.files import own_folders
 from spinalnet_lib.show import report
 from spinalnet_lib.show.palette import LIGHT
 from spinalnet_lib.show.provenance import describe_mean
@@ -98,7 +99,7 @@ def test_each_dropout_rate_of_a_search_is_a_line_and_a_ring_marks_the_lowest():
 def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "draw_curves", lambda *args: None)
     page = write_report(out=tmp_path).read_text()
-    count = len(load_records("regression")) + len(load_records("first_training"))
+    count = sum(len(load_records(folder)) for folder in own_folders())
     assert page.startswith(f"# {count} runs") and "validation MSE" in page
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from spinalnet_lib import append_record
+from spinalnet_lib.study import tuning
 from spinalnet_lib.study.tuning import Grid, Search, drop_rate, search_records
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 from spinalnet_lib.training.runs import numerics_of
@@ -84,7 +85,8 @@ def test_a_run_that_diverged_is_never_chosen(record):
     assert (chosen.learning_rate, chosen.drop_rate) == (TUNING_RATES[2], 0.5)
 
 
-def test_the_search_is_looked_for_in_the_folder_first(record, tmp_path):
+def test_the_search_is_looked_for_in_the_folder_first(record, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "data_path", lambda *parts: tmp_path.joinpath("project", *parts))
     for name, dataset in (("a", "toy"), ("b", "other")):
         for number, found in enumerate(runs(record, valley(2))[:3]):
             found = dataclasses.replace(found, key=f"{number:064x}", dataset=dataset, curve=record.curve)
