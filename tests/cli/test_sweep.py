@@ -141,7 +141,7 @@ def test_a_step_whose_search_is_incomplete_waits(tmp_path, capsys, monkeypatch):
         (["all", "--tier", "R", "--sets", "mnist", "--device", "cpu"], "tier R.*mnist"),
         (["all", "--tier", "R", "--sets", "mnits", "--device", "cpu"], "mnits"),
         (["study", "--tier", "R", "--rehearse", "3"], "--rehearse.*'study'"),
-        (["study", "--tier", "C", "--part", "x"], "'x'"),
+        (["study", "--tier", "R", "--part", "x"], "'x'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments, says, capsys, tmp_path):
