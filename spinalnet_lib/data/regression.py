@@ -52,6 +52,7 @@ def mean_predictor_errors(data: DataSet) -> dict[str, float]:
 
 
 def _draw(function, count: int, statistics: Statistics, generator: torch.Generator) -> Split:
-    x: Tensor = torch.randn(count, INPUTS, generator=generator)
-    noise = NOISE * torch.rand(count, generator=generator)
-    return Split(x.view(count, INPUTS, 1, 1), function(x) + noise, statistics)
+    # In float64, then rounded: float32 draws differ in their last bit between CPUs, and so would the hash of the data.
+    x: Tensor = torch.randn(count, INPUTS, generator=generator, dtype=torch.float64).float()
+    noise = NOISE * torch.rand(count, generator=generator, dtype=torch.float64)
+    return Split(x.view(count, INPUTS, 1, 1), (function(x.double()) + noise).float(), statistics)

@@ -1,6 +1,9 @@
 """The regressions have the shapes that the script meant, held-out data and a floor that nothing can go below."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -41,6 +44,18 @@ def test_seeds_draw_other_examples_and_parts_share_none():
     assert a.sha256 == again.sha256 != b.sha256
     parts = torch.cat([a.train.images, a.val.images, a.test.images])
     assert len(parts.flatten(1).unique(dim=0)) == len(parts)
+
+
+def test_every_cpu_draws_the_same_examples():
+    """A record's data are told by their hash, and a sweep would make a committed run again where it differs."""
+    code = "from spinalnet_lib.data.regression import *; print(*(regression_data(name, 3).sha256 for name in TARGETS))"
+    hashes = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"ATEN_CPU_CAPABILITY": kind}, capture_output=True, text=True
+        ).stdout.split()
+        for kind in ("default", "avx2")
+    ]
+    assert len(hashes[0]) == len(TARGETS) and hashes[0] == hashes[1]
 
 
 def test_the_loss_does_not_broadcast():
