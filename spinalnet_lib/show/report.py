@@ -17,7 +17,11 @@ from ..paths import data_path
 from ..records.files import load_records, own_folders, record_files
 from ..records.record import Record, each_once
 from ..study.blindness import HIDDEN, hidden, is_open, with_own
-from ..study.comparisons import COMPARISONS, evidence_of, judged, needed_seeds, reference_errors
+from ..study.comparisons import COMPARISONS
+from ..study.completeness import needed_seeds
+from ..study.evidence import evidence_of
+from ..study.gains import reference_errors
+from ..study.judged import judged
 from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
 from .palette import MARKERS, Theme

@@ -15,7 +15,9 @@ from pathlib import Path
 from ..records.files import RecordFolder, own_folders
 from ..records.record import Record
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
-from .comparisons import COMPARISONS, Comparison, evidence_of, is_complete, is_withheld
+from .comparisons import COMPARISONS, Comparison
+from .completeness import is_complete, is_withheld
+from .evidence import evidence_of
 from .tuning import NO_SEARCH
 
 HIDDEN = "not shown until its cell of the plan is complete"

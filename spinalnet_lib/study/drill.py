@@ -16,7 +16,11 @@ from ..records.record import Record, pack_bits
 from ..training.config import describe_recipe
 from ..training.recipes import POWER_SEEDS
 from .cells import Cell
-from .comparisons import Comparison, delta, evidence_of, judged, needed_seeds, pilot_spread, reference_errors
+from .comparisons import Comparison
+from .completeness import needed_seeds
+from .evidence import evidence_of
+from .gains import delta, pilot_spread, reference_errors
+from .judged import judged
 
 
 def drill(

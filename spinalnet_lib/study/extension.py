@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ..records.record import Record
 from ..training.recipes import TUNING_SEEDS
 from .cells import Cell
-from .comparisons import COMPARISONS, Comparison, half_width_over_delta, planned_cells
+from .comparisons import COMPARISONS, Comparison, planned_cells
+from .completeness import half_width_over_delta
 
 
 def extended(tier: str, records: Sequence[Record]) -> list[Comparison]:

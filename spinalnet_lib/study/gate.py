@@ -16,8 +16,10 @@ from ..paths import data_path
 from ..records.record import Record
 from .blindness import beside_searches, own_records
 from .cells import Cell
-from .comparisons import COMPARISONS, LOG_DELTAS, Comparison, delta, evidence_of, pilot_overlap, pilot_spread
+from .comparisons import COMPARISONS, Comparison
+from .evidence import evidence_of
 from .extension import extension_cells
+from .gains import LOG_DELTAS, delta, pilot_overlap, pilot_spread
 from .power import power
 from .tuning import NO_SEARCH
 

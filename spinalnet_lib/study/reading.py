@@ -17,7 +17,7 @@ from ..data.regression import NOISE_FLOOR, TARGETS
 from ..records.record import Record
 from .blindness import shown
 from .cells import list_cells
-from .comparisons import mean_predictor_error
+from .gains import mean_predictor_error
 from .statistics import mean_interval
 
 if TYPE_CHECKING:

@@ -12,8 +12,12 @@ import numpy as np
 
 from ..records.record import Record
 from .cells import Cell, list_cells
-from .comparisons import Comparison, delta, evidence_of, gains, gains_of, needed_seeds, overlap, reference_errors
+from .comparisons import Comparison
+from .completeness import needed_seeds
+from .evidence import evidence_of
+from .gains import delta, gains_of, overlap, reference_errors
 from .intervals import half_width, levels
+from .judged import gains
 from .tiers import TIERS
 from .verdict import FEWEST_UNITS, judge, name_verdict
 

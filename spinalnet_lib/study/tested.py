@@ -16,8 +16,12 @@ from ..records.record import Record
 from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
 from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
-from .comparisons import COMPARISONS, Comparison, delta, evidence_of, gains, judged, needed_seeds
+from .comparisons import COMPARISONS, Comparison
+from .completeness import needed_seeds
+from .evidence import evidence_of
+from .gains import delta
 from .intervals import gain_interval, levels
+from .judged import gains, judged
 from .order import STUDY_ORDER, Step, study_progress
 from .sensitivity import sensitivity
 from .statistics import log_ratio_slopes

@@ -17,7 +17,8 @@ from spinalnet_lib.records.files import RecordFolder, append_record
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study import tuning
 from spinalnet_lib.study.cells import Cell, list_cells
-from spinalnet_lib.study.comparisons import COMPARISONS, LOG_DELTAS, planned_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
+from spinalnet_lib.study.gains import LOG_DELTAS
 from spinalnet_lib.study.jobs import Job, Shelf
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tuning import drop_rate
@@ -27,6 +28,8 @@ from spinalnet_lib.training.runs import numerics_of
 
 QUICK = TrainConfig(optimizer="adam", learning_rate=0.003, steps=3, batch_size=100)
 LONG_ENOUGH = 300  # seconds after which something hangs
+SPREAD = np.linspace(-0.002, 0.002, 30)  # of gains over 30 seeds, their mean is 0
+PILOT = np.linspace(-0.002, 0.002, 8)  # over the power seeds
 
 
 def cells(seeds=range(3), config=QUICK, heads=("mlp", "spinal")):

@@ -19,8 +19,9 @@ from spinalnet_lib.show.provenance import origins
 from spinalnet_lib.show.report import write_report
 from spinalnet_lib.study.blindness import HIDDEN, hidden, outcome, shown
 from spinalnet_lib.study.cells import list_cells
-from spinalnet_lib.study.comparisons import judged, planned_cells
+from spinalnet_lib.study.comparisons import planned_cells
 from spinalnet_lib.study.jobs import Claim, Job, Shelf
+from spinalnet_lib.study.judged import judged
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.tuning import NO_SEARCH
 from spinalnet_lib.widgets.error_curves import ErrorCurves

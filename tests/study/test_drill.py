@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spinalnet_lib.study.comparisons import delta, pilot_spread
 from spinalnet_lib.study.drill import drill
+from spinalnet_lib.study.gains import delta, pilot_spread
 from spinalnet_lib.study.power import RIGHT, verdict_probabilities
 from tests.study.cases import comparison, ended_search, power_runs
 

@@ -9,7 +9,8 @@ from spinalnet_lib.cli.main import main
 from spinalnet_lib.study import gate
 from spinalnet_lib.study.blindness import own_records
 from spinalnet_lib.study.cells import list_cells
-from spinalnet_lib.study.comparisons import COMPARISONS, pilot_spread
+from spinalnet_lib.study.comparisons import COMPARISONS
+from spinalnet_lib.study.gains import pilot_spread
 from spinalnet_lib.study.gate import cells_to_run, power_file, power_of_plan, write_power
 from spinalnet_lib.study.order import Step
 from spinalnet_lib.study.power import power

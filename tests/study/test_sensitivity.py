@@ -7,8 +7,11 @@ import pytest
 
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study.cells import list_cells
-from spinalnet_lib.study.comparisons import delta, evidence_of, image_ids, judged, planned_cells
+from spinalnet_lib.study.comparisons import planned_cells
+from spinalnet_lib.study.evidence import evidence_of
+from spinalnet_lib.study.gains import delta
 from spinalnet_lib.study.intervals import half_width, levels
+from spinalnet_lib.study.judged import image_ids, judged
 from spinalnet_lib.study.sensitivity import sensitivity
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.verdict import name_verdict

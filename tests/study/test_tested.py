@@ -7,7 +7,8 @@ import pytest
 
 from spinalnet_lib.study import tested
 from spinalnet_lib.study.claim_rules import NETWORKS
-from spinalnet_lib.study.comparisons import COMPARISONS, image_ids
+from spinalnet_lib.study.comparisons import COMPARISONS
+from spinalnet_lib.study.judged import image_ids
 from spinalnet_lib.study.tested import CLAIMED, SPINE, chosen
 from tests.study.cases import complete, complete_studies
 

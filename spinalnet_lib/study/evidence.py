@@ -1,0 +1,111 @@
+"""Records sorted into the cells of the plan.
+
+A run belongs to a comparison where it is that of a planned cell, by its data set, body, head, sizes, recipe, seed and cut;
+runs that look alike do not count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from ..records.record import Record, each_once
+from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
+from .cells import Cell
+from .comparisons import COMPARISONS, Comparison, planned_cells
+from .tiers import TIERS
+from .tuning import SearchIncomplete, is_current
+
+
+class Evidence:
+    """Records sorted into the cells of the plan; searches among them say which settings were chosen.
+
+    Runs with numbers of an older version do not count.
+    """
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(each_once(records))
+        self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
+        self._runs: dict[tuple, list[Record]] = {}
+        for record in filter(is_current, self.records):
+            self._runs.setdefault(record.setup, []).append(record)
+
+    def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
+        """Of all seeds that may be asked for, by head, set and seed; none while a search is incomplete."""
+        return _known_cells(comparison, self._searches)
+
+    def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
+        """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
+        cells = self.cells(comparison)
+        places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in seeds]
+        found = {
+            place: [run for run in self._runs.get(cells[place].setup, ()) if run.tuning_id == cells[place].tuning_id]
+            for place in places
+            if place in cells
+        }
+        kinds = Counter(_kind(record) for of_place in found.values() for record in of_place)
+        planned = TIERS[comparison.tier].device
+        kind = max(kinds, key=lambda kind: (kinds[kind], kind[0] == planned, kind), default=None)
+        of_kind = {place: [r for r in of_place if _kind(r) == kind] for place, of_place in found.items()}
+        runs = {place: of_place[0] for place, of_place in of_kind.items() if of_place}
+        for (arm, name, seed), run in runs.items():
+            partner = runs.get((comparison.reference, name, seed), run)
+            if len(of_kind[arm, name, seed]) > 1 or partner.dataset_sha256 != run.dataset_sha256:
+                raise ValueError(
+                    f"{comparison.name}: runs of seed {seed} on {name} were made on two states of the data; take those of one "
+                    f"out of the records: {run.key[:10]} has SHA-256 {run.dataset_sha256[:10]}"
+                )
+        return runs
+
+    def paired_seeds(self, comparison: Comparison, seeds: Sequence[int]) -> list[int]:
+        """The seeds whose runs of both arms are there on all sets."""
+        return paired(comparison, self.runs(comparison, seeds), seeds)
+
+
+def _kind(record: Record) -> tuple:
+    return record.device, record.threads
+
+
+def paired(comparison: Comparison, runs: dict, seeds: Sequence[int]) -> list[int]:
+    """The seeds whose runs of both arms are there on all sets."""
+    places = [(arm, name) for arm in comparison.arms for name in comparison.datasets]
+    return [seed for seed in seeds if all((*place, seed) in runs for place in places)]
+
+
+class _Same:
+    """Records as a key of a cache: the same objects are the same records, since a record cannot change."""
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = tuple(records)
+        self.ids = tuple(map(id, self.records))
+
+    def __hash__(self) -> int:
+        return hash(self.ids)
+
+    def __eq__(self, other) -> bool:
+        return self.ids == other.ids
+
+
+@lru_cache(maxsize=2 * len(COMPARISONS))
+def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str, int], Cell]:
+    seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
+    try:
+        cells = planned_cells(comparison, seeds, searches.records)
+    except SearchIncomplete:
+        return {}
+    for place, cell in cells.items():
+        if cell.seed in POWER_SEEDS:
+            cells[place] = replace(cell, config=replace(cell.config, read_test=False))
+    return cells
+
+
+@lru_cache(maxsize=2)
+def _sorted_once(records: _Same) -> Evidence:
+    return Evidence(records.records)
+
+
+def evidence_of(records: Sequence[Record]) -> Evidence:
+    """The records sorted into the plan's cells; those that were sorted last are not sorted again."""
+    return _sorted_once(_Same(records))

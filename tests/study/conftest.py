@@ -1,0 +1,18 @@
+"""Records that several of the study's tests start from."""
+
+import pytest
+
+from tests.study.cases import PILOT, SPREAD, comparison, ended_search, power_runs, runs_of
+
+
+@pytest.fixture(scope="module")
+def searches(record):
+    return ended_search(record, "mnist", "emnist_letters", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")
+
+
+@pytest.fixture(scope="module")
+def fashion(record, searches):
+    """A primary comparison with its searches and power runs, δ .01, and its runs with a gain."""
+    pair = comparison("C Fashion, tuned, spinal against mlp_matched")
+    known = [*searches, *power_runs(record, pair, PILOT, searches)]
+    return pair, known, lambda gain: runs_of(record, pair, gain + SPREAD, searches)
