@@ -44,7 +44,7 @@ _PUBLIC = {
     "study.selection": "selection_bias",
     "study.statistics": "mean_interval",
     "study.order": "study_progress",
-    "study.verdicts": "claims_table verdicts",
+    "study.verdicts": "claims_table comparison_verdicts verdicts",
     "show.data_cards": "card_html cards_index show_card",
     "show.diagrams": "draw_heads draw_touch_to_layers",
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",

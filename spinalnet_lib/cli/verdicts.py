@@ -9,6 +9,9 @@ def add(commands) -> None:
     parser = commands.add_parser("verdicts", help="what records and counts say of the paper's claims, a line each")
     option = parser.add_argument
     option("paths", nargs="*", metavar="PATH", help="records: a .jsonl file or a folder (default: the project's own)")
+    option(
+        "--comparisons", action="store_true", help="of each comparison of the plan instead, which the claims rest on"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--json", action="store_true", help="all of it: evidence, intervals, records, sensitivity, commands"
@@ -19,12 +22,19 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..records.files import load_records
-    from ..show.ledger import read_page, verdict_line, verdicts_json, write_page
-    from ..study.verdicts import verdicts
+    from ..show.ledger import comparison_line, comparisons_json, read_page, verdict_line, verdicts_json, write_page
+    from ..study.verdicts import comparison_verdicts, verdicts
 
+    if args.comparisons and args.readme:
+        raise ValueError("verdicts: --readme writes the claims; leave out --comparisons")
+    records = [record for path in args.paths for record in load_records(path)] if args.paths else None
+    if args.comparisons:
+        parts = comparison_verdicts(records)
+        print(comparisons_json(parts) if args.json else "\n".join(map(comparison_line, parts)))
+        return
     if args.readme:
         read_page(args.readme)  # before the work
-    found = verdicts([record for path in args.paths for record in load_records(path)] if args.paths else None)
+    found = verdicts(records)
     if args.readme:
         write_page(args.readme, found)
         print(f"written to {args.readme}")

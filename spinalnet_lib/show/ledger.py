@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..files import write_whole
-from ..study.claims import ClaimVerdict, Finding
+from ..study.claims import ClaimVerdict, Finding, Part
+from ..study.tested import describe
 
 _BEGIN, _END = "<!-- written by `spinalnet verdicts --readme README.md` -->", "<!-- end -->"
 
@@ -42,6 +43,20 @@ def _told(verdict: ClaimVerdict) -> str:
 
 def _seeds(count: float) -> str:
     return "no number will do" if math.isinf(count) else f"{count:,.0f}"
+
+
+def comparison_line(part: Part) -> str:
+    """Its verdict, its figures, the sign-flip p, and the readings under which the verdict has another name: one line."""
+    line = describe(part)
+    if part.beside:
+        line += f"; sign-flip p {part.beside['sign_flip_p']:.2g}"
+    return f"{line}; another verdict with: {', '.join(part.changed)}" if part.changed else line
+
+
+def comparisons_json(parts: Sequence[Part]) -> str:
+    """All that `comparison_verdicts` gave, as a JSON array; an infinite number is the text "infinite"."""
+    rows = [asdict(part) | {"changed_by": part.changed} for part in parts]
+    return json.dumps(_finite(rows), ensure_ascii=False, indent=1)
 
 
 def verdicts_json(verdicts: Sequence[ClaimVerdict]) -> str:

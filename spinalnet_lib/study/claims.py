@@ -38,6 +38,7 @@ class Part:
     sensitivity: dict[str, str] = field(default_factory=dict)  # what was changed -> the verdict's name then
     keys: tuple[str, ...] = ()  # of the records
     planned: int = 0  # pairs of runs; `verdict.units` are there
+    beside: dict = field(default_factory=dict)  # what decides nothing: p, pairing, losses (`study.beside`)
 
     @property
     def changed(self) -> list[str]:

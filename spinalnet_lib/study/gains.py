@@ -53,7 +53,7 @@ def gains_of(
     found = np.zeros(len(seeds))
     for name in comparison.datasets:
         of_arm, of_reference = (
-            np.array([_badness(comparison.tier, runs[arm, name, seed], validation) for seed in seeds])
+            np.array([badness(comparison.tier, runs[arm, name, seed], validation) for seed in seeds])
             for arm in comparison.arms
         )
         scale = len(comparison.datasets) * errors[name] if len(comparison.datasets) > 1 else 1.0
@@ -61,7 +61,7 @@ def gains_of(
     return found
 
 
-def _badness(tier: str, record: Record, validation: bool) -> float:
+def badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
     if tier == "D4":
         first, *_, last = (max(norm or 0.0, _LEAST_NORM) for norm in record.last["gradient_norms"])

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data.regression import TARGETS
 from ..records.record import Record
+from .beside import beside, mean_over_families
 from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
 from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
@@ -82,11 +83,13 @@ class Judge:
         verdict, least = judged(comparison, self.records), delta(comparison, self.records)
         if verdict.name != "untested" and self._waits(comparison):
             verdict = Verdict("untested", verdict.units, verdict.half_width)
-        names = sensitivity(comparison, self.records) if verdict.name != "untested" else {}
+        told = verdict.name != "untested"
+        names = sensitivity(comparison, self.records) if told else {}
+        more = beside(comparison, self.records) if told else {}
         seeds = needed_seeds(comparison, self.records)
         runs = evidence_of(self.records).runs(comparison, seeds)
         keys = tuple(sorted(record.key for record in runs.values()))
-        return Part(comparison.name, verdict, least, names, keys, len(seeds))
+        return Part(comparison.name, verdict, least, names, keys, len(seeds), more)
 
     def _waits(self, comparison: Comparison) -> bool:
         """Whether it is a key secondary one, which is read only where the primary one of its family is decided."""
@@ -128,6 +131,10 @@ def _networks(judge: Judge, why: str) -> Finding:
     decided = sum(name not in UNDECIDED for name in (names[0], *rows))
     note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
     note += f"; {_TUNED}" if why == CLAIMED else ""
+    if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):
+        (mean, low, high), (least, most) = shares
+        note += f"; over the CNN's families the mean gain is {mean:.3g} of the reference's error ({low:.3g} to {high:.3g}), "
+        note += f"the families' own are {least:.3g} to {most:.3g}"
     return judge.finding(why, [*families, *first.values()], state, note)
 
 
@@ -220,13 +227,17 @@ def _say(parts: Sequence[Part]) -> str:
             part for part in rest if part not in lacking and part.delta is not None
         ],
     }
-    texts = [_describe(part) for part in tested]
+    texts = [describe(part) for part in tested]
     texts += [f"{len(some)} of {len(parts)} comparisons {what}" for what, some in waiting.items() if some]
     return ". ".join(texts)
 
 
-def _describe(part: Part) -> str:
-    verdict, (low, high) = part.verdict, part.verdict.interval
+def describe(part: Part) -> str:
+    """A comparison's verdict with its figures; of an untested one how many pairs of runs are there."""
+    verdict = part.verdict
+    if verdict.interval is None:
+        return f"{part.name}: untested, {verdict.units:,} of {part.planned:,} pairs of runs"
+    low, high = verdict.interval
     name = f"{verdict.name}, {verdict.leaning}" if verdict.leaning else verdict.name
     needed = verdict.seeds_needed
     seeds = (

@@ -11,7 +11,8 @@ from ..paths import data_path
 from ..records.files import load_records, own_folders
 from ..records.record import Record
 from . import counted, documents, tested
-from .claims import ClaimVerdict, Finding, list_claims
+from .claims import ClaimVerdict, Finding, Part, list_claims
+from .comparisons import COMPARISONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,15 @@ def verdicts(records: Sequence[Record] | None = None, bench: Sequence[dict] | No
     found |= {name: documents.state_of_the_art(claims[name]) for name in documents.SETS}
     found["C21"] = [documents.biology()]
     return [ClaimVerdict(claim, tuple(found[name])) for name, claim in claims.items()]
+
+
+def comparison_verdicts(records: Sequence[Record] | None = None) -> list[Part]:
+    """Of every comparison of the plan its verdict and what stands beside it, those that decide no claim, too.
+
+    `records` as in `verdicts`.
+    """
+    judge = tested.Judge(project_records() if records is None else records, predict=False)
+    return [judge.part(comparison) for comparison in COMPARISONS]
 
 
 def claims_table(bench: Sequence[dict] = (), found: Sequence[ClaimVerdict] | None = None) -> pd.DataFrame:

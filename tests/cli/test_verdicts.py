@@ -5,6 +5,7 @@ import json
 from spinalnet_lib import append_record, verdicts
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.show.ledger import ledger_list
+from spinalnet_lib.study.comparisons import COMPARISONS
 
 
 def test_lines_and_json_say_the_same_of_each_claim(capsys):
@@ -18,6 +19,16 @@ def test_lines_and_json_say_the_same_of_each_claim(capsys):
         for finding in claim["findings"]:
             told = f"{finding['reading']}: {finding['state']}" if finding["reading"] else finding["state"]
             assert told in line and (finding["state"] != "untested" or finding["command"] in line)
+
+
+def test_each_comparison_of_the_plan_is_a_line(capsys):
+    assert main(["verdicts", "--comparisons"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert main(["verdicts", "--comparisons", "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)
+    for each, line, part in zip(COMPARISONS, lines, parts, strict=True):
+        assert line.startswith(f"{each.name}: {part['verdict']['name']}") and part["name"] == each.name
+    assert main(["verdicts", "--comparisons", "--readme", "README.md"]) == 2
 
 
 def test_records_of_ones_own_are_read_and_a_page_is_written(record, tmp_path, capsys):

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from spinalnet_lib import ledger_html, verdicts
-from spinalnet_lib.show.ledger import ledger_list, page_with_ledger, verdict_line, verdicts_json, write_page
+from spinalnet_lib.show.ledger import comparison_line, ledger_list, page_with_ledger, verdict_line, verdicts_json, write_page
 from spinalnet_lib.study.claims import Claim, ClaimVerdict, Finding, Part
 from spinalnet_lib.study.verdict import Verdict
 
@@ -45,6 +45,12 @@ def test_a_line_begins_with_the_id_and_names_verdicts_and_the_missing_command():
 def test_a_line_is_marked_where_another_reading_changes_a_name_and_tells_the_seeds_that_are_needed():
     line = verdict_line(SHOWN[1])
     assert "no number will do" in line and "δ of 20 %" in line and "unpaired" not in line and "To test" not in line
+
+
+def test_a_comparison_is_a_line_with_what_would_change_it():
+    line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.0321}))
+    assert line.startswith(f"{SHAKY.name}: open") and "p 0.032" in line and "no number of seeds" in line
+    assert "δ of 20 %" in line and "unpaired" not in line
 
 
 def test_json_holds_everything():

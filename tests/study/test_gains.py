@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinalnet_lib.study.gains import _badness, delta
+from spinalnet_lib.study.gains import badness, delta
 from spinalnet_lib.study.judged import gains
 from tests.study.cases import PILOT, comparison, power_runs, runs_of
 
@@ -30,6 +30,6 @@ def test_a_run_of_a_regression_that_diverged_has_the_mean_predictors_error(recor
 
 def test_a_gradient_that_vanished_wholly_counts_as_the_least_norm(record):
     run = replace(record, curve=[{**record.last, "gradient_norms": [0.0, None, 1.0]}])
-    assert _badness("D4", run, False) == pytest.approx(math.log(1e100))
+    assert badness("D4", run, False) == pytest.approx(math.log(1e100))
     both = replace(record, curve=[{**record.last, "gradient_norms": [None, 1.0, None]}], diverged=True)
-    assert _badness("D4", both, False) == 0
+    assert badness("D4", both, False) == 0
