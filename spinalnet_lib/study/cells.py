@@ -128,6 +128,7 @@ def cells_of(
 
 
 _Searches = Mapping[tuple[str, str], Search | None]  # of a data set and a body; None: any setting stands for the winner
+BY_ERROR = "setting that validation error would choose"
 _ANY = Setting(TUNING_RATES[2], 0.5, None)
 
 
@@ -160,21 +161,40 @@ def _power_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
 
 def _sensitivity_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:
     """The main comparison with other settings and with more steps, as far as they are other ones."""
-    asked, cells = plan.sensitivity, {}
-    if asked is None:
-        return []
-    for seed in asked.seeds:
+    readings, main = _other_readings(plan, searches)
+    return [cell for cell in dict.fromkeys(cell for cells in readings.values() for cell in cells) if cell not in main]
+
+
+def other_readings(tier: str, records: Sequence[Record], datasets: Sequence[str]) -> dict[str, list[Cell]]:
+    """Of a tier's main comparison, with the seeds of its sensitivity: what is changed -> the cells of both arms then.
+
+    By the setting that validation error would choose an arm may keep its own, and then has its main cells there. Raises
+    SearchIncomplete where the records do not say what was chosen.
+    """
+    return _other_readings(TIERS[tier], _searches(TIERS[tier], records, datasets))[0]
+
+
+def _other_readings(plan: Tier, searches: _Searches) -> tuple[dict[str, list[Cell]], set[Cell]]:
+    """These readings, and the main cells that they are beside."""
+    asked = plan.sensitivity
+    readings: dict[str, list[Cell]] = {}
+    main = set()
+    for seed in asked.seeds if asked else ():
         for (dataset, backbone), search in searches.items():
             for head in asked.heads:
                 chosen = search.chosen(head) if search else _ANY
-                for setting in (search.neighbour(head), search.chosen_by_error(head)) if search else (_ANY,):
-                    if search is None or setting != chosen:
-                        cells[_read_cell(plan, dataset, backbone, head, seed, setting)] = None
+                cell = _read_cell(plan, dataset, backbone, head, seed, chosen)
+                settings = {"neighbouring rate": _ANY}
+                if search:
+                    main.add(cell)
+                    settings = {"neighbouring rate": search.neighbour(head), BY_ERROR: search.chosen_by_error(head)}
+                for what, setting in settings.items():
+                    other = _read_cell(plan, dataset, backbone, head, seed, setting)
+                    readings.setdefault(what, []).append(cell if setting == chosen and search else other)
                 if dataset in asked.longer:
-                    cell = _read_cell(plan, dataset, backbone, head, seed, chosen)
                     longer = replace(cell.config, steps=asked.times * cell.config.steps)
-                    cells[replace(cell, config=longer)] = None
-    return list(cells)
+                    readings.setdefault(f"{asked.times} times the steps", []).append(replace(cell, config=longer))
+    return readings, main
 
 
 def _tier_cells(plan: Tier, searches: _Searches, root) -> list[Cell]:

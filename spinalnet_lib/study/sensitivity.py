@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..records.record import Record
-from .cells import Cell, list_cells
+from .cells import other_readings
 from .comparisons import Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
@@ -58,23 +58,19 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
 
 
 def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:
-    """Runs of the same arms at the neighbouring rate and with more steps, and their seeds, where all of them are there."""
+    """Runs of the same arms with other settings and with more steps, and their seeds, where all of them are there."""
     asked = TIERS[comparison.tier].sensitivity
     if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
         return {}
     evidence = evidence_of(records)
     of_setup = {record.setup: record for record in evidence.records}
-    steps = next(iter(evidence.cells(comparison).values())).config.steps
-    kinds: dict[str, dict[tuple[str, str, int], Cell]] = {}
-    for cell in list_cells("sensitivity", comparison.tier, records, comparison.datasets):
-        longer = cell.config.steps != steps
-        what = f"{cell.config.steps // steps} times the steps" if longer else "neighbouring rate"
-        kinds.setdefault(what, {}).setdefault(
-            (cell.head, cell.dataset, cell.seed), cell
-        )  # the neighbour is listed first
+    main = {cell.setup for cell in evidence.cells(comparison).values()}
     places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in asked.seeds]
     found = {}
-    for what, cells in kinds.items():
+    for what, listed in other_readings(comparison.tier, records, comparison.datasets).items():
+        cells = {(cell.head, cell.dataset, cell.seed): cell for cell in listed}
+        if main.issuperset(cell.setup for cell in listed):  # by error both arms have the setting that they have anyway
+            continue
         runs = {place: of_setup.get(cells[place].setup) for place in places if place in cells}
         if len(runs) == len(places) and None not in runs.values():
             found[what] = runs, asked.seeds

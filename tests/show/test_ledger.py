@@ -9,7 +9,14 @@ from html.parser import HTMLParser
 import pytest
 
 from spinalnet_lib import ledger_html, verdicts
-from spinalnet_lib.show.ledger import comparison_line, ledger_list, page_with_ledger, verdict_line, verdicts_json, write_page
+from spinalnet_lib.show.ledger import (
+    comparison_line,
+    ledger_list,
+    page_with_ledger,
+    verdict_line,
+    verdicts_json,
+    write_page,
+)
 from spinalnet_lib.study.claims import Claim, ClaimVerdict, Finding, Part
 from spinalnet_lib.study.verdict import Verdict
 

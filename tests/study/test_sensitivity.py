@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spinalnet_lib.records.record import pack_bits
-from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.cells import BY_ERROR, list_cells, other_readings
 from spinalnet_lib.study.comparisons import planned_cells
 from spinalnet_lib.study.evidence import evidence_of
 from spinalnet_lib.study.gains import delta
@@ -15,6 +15,7 @@ from spinalnet_lib.study.judged import image_ids, judged
 from spinalnet_lib.study.sensitivity import sensitivity
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.verdict import name_verdict
+from spinalnet_lib.training.recipes import POWER_SEEDS
 from tests.study.cases import comparison, complete, ended_search, power_runs, run_of
 
 FASHION = comparison("C Fashion, tuned, spinal against mlp_matched")
@@ -125,5 +126,28 @@ def test_runs_at_the_neighbouring_rate_and_with_more_steps_are_read_where_all_ar
     ]
     found = sensitivity(FASHION, [*records, *beside])
     kinds = {"neighbouring rate", f"{asked.times} times the steps"}
+    assert BY_ERROR not in found  # in this search error and loss choose alike
     assert {found[what] for what in kinds} == {"worse, matters"}
     assert kinds.isdisjoint(sensitivity(FASHION, [*records, *(run for run in beside if run.seed)]))
+
+
+def test_where_error_would_choose_another_setting_of_one_arm_the_other_keeps_its_runs(record, searches):
+    """Only runs of the arm that changes are new; with its errors turned round, so is the verdict."""
+    lowest = min(run.recipe["learning_rate"] for run in searches)
+
+    def by_error(run):
+        error = 0.01 if run.head == "spinal" and run.recipe["learning_rate"] == lowest else 0.1
+        return replace(run, curve=[{**run.last, "val_error": error}])
+
+    chosen = [by_error(run) for run in searches]
+    cells = planned_cells(FASHION, (*FASHION.seeds, *POWER_SEEDS), chosen).values()
+    main = [run_of(record, cell, 0.1 - 0.04 * (cell.head == "spinal")) for cell in cells if cell.seed in FASHION.seeds]
+    pilot = [replace(cell, config=replace(cell.config, read_test=False)) for cell in cells if cell.seed in POWER_SEEDS]
+    known = [*chosen, *main, *(run_of(record, cell, 0.1 - 0.001 * (cell.seed % 2)) for cell in pilot)]
+    assert judged(FASHION, known).name == "better, matters"
+    changed_cells = other_readings("C", chosen, FASHION_ONLY)[BY_ERROR]
+    new = {cell for cell in changed_cells if cell.head == "spinal"}
+    assert new <= {*list_cells("sensitivity", "C", chosen, FASHION_ONLY)}
+    assert {cell for cell in changed_cells if cell not in new} <= {*cells}
+    found = sensitivity(FASHION, [*known, *(run_of(record, cell, 0.14 + 0.001 * (cell.seed % 2)) for cell in new)])
+    assert found[BY_ERROR] == "worse, matters" and BY_ERROR not in sensitivity(FASHION, known)
