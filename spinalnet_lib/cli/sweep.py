@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
 
     if not cells():
         raise ValueError(f"tier {', '.join(sets)} has no runs of {args.study!r}; leave out --tier, or name another")
-    if failed := _make(cells, Path(args.out), args, setup, limit):
+    if failed := _make(cells, Path(args.out), args, setup, limit)[1]:
         raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
 
 
@@ -98,6 +98,7 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
     from ..machine import pick_device
     from ..records.files import RecordFolder
     from ..study.order import STUDY_ORDER, undone
+    from ..study.sweep import missing_cells
     from ..study.tiers import TIERS, choose_sets
     from ..study.tuning import search_records
 
@@ -135,21 +136,24 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
                 break
             continue
         out = results / step.folder
-        if not undone(todo, RecordFolder(out).records(), device, args.threads):
+        # Without the data first: where runs are missing by that, no data set need be read to know it.
+        if not undone(todo, RecordFolder(out).records(), device, args.threads) and not missing_cells(todo, out, setup):
             complete.append(step.name)
             continue
         if limit.is_up:
             print(f"{step.name}: the time is up; the same command goes on")
             break
         print(f"{step.name}: ", end="", flush=True)
-        failed += _make(cells, out, args, setup, limit)
+        left, failures = _make(cells, out, args, setup, limit)
+        failed += failures
+        complete += [] if left or failures else [step.name]
     print(f"complete: {'; '.join(complete) or 'nothing'}")
     if failed:
         raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
 
 
-def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup, limit) -> int:
-    """Make the runs that `out` lacks, as far as the time goes, and say so; how many failed."""
+def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup, limit) -> tuple[int, int]:
+    """Make the runs that `out` lacks, as far as the time goes, and say so; how many are left, and how many failed."""
     from ..records.files import RecordFolder
     from ..study.jobs import Failures, Shelf, time_left
     from ..study.sweep import missing_cells, prepare, sweep
@@ -158,7 +162,7 @@ def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup,
     Shelf(out).check(todo)  # before anything is computed
     if not prepare(todo, setup, limit):
         print(f"{len(todo)} runs wait for features; the same command goes on with them")
-        return 0
+        return len(todo), 0
     left, failures = missing_cells(todo, out, setup), Failures(out)
     print(f"{len(todo)} runs, {len(todo) - len(left)} of them in {out}")
     if left and limit.is_up:
@@ -176,4 +180,4 @@ def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup,
     else:
         minutes = seconds / args.workers / 60
         print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {args.workers} workers")
-    return len(failed)
+    return len(left), len(failed)

@@ -96,7 +96,7 @@ STUDY_ORDER = (
 def undone(cells: Sequence[Cell], records: Sequence[Record], device: str = "cpu", threads: int = 1) -> list[Cell]:
     """The cells without a record made on such a device with so many threads, told without the data.
 
-    A sweep compares keys, which tell changed data, too.
+    A sweep compares keys besides, which tell changed data, too.
     """
     done = {
         record.setup

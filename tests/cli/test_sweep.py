@@ -13,6 +13,7 @@ import pytest
 
 from spinalnet_lib import load_records
 from spinalnet_lib.cli.main import _parser, main
+from spinalnet_lib.data import regression
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import TimeLimit
@@ -77,14 +78,14 @@ def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
 REHEARSAL = ["sweep", "all", "--tier", "R", "--sets", "regression_sum", "--rehearse", "2", "--device", "cpu"]
 
 
-def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys):
+def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys, monkeypatch):
     """Of one small tier, each run of two steps: cut off before its second step by the clock, ended, and found complete."""
     command = [*REHEARSAL, "--out", str(tmp_path), "--engine", "serial"]
     assert main([*command, "--time-limit", "1e-9"]) == 0
     assert "tuning, tier R: the time is up" in capsys.readouterr().out and not list(tmp_path.rglob("*.jsonl"))
     assert main(command) == 0
     said = capsys.readouterr().out
-    lines = [line for line in said.splitlines() if "tier R" in line]
+    lines = [line for line in said.splitlines() if ", tier R: " in line]
     assert [line.partition(":")[0] for line in lines] == [
         f"{study}, tier R" for study in ("tuning", "study", "published")
     ]
@@ -101,9 +102,13 @@ def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys
     assert (
         said[0] == f"study, tier R: {count} runs, {count - 1} of them in {path.parent}" and said[2] == "0 runs are left"
     )
-    assert said[3:] == ["complete: tuning, tier R; published, tier R"]
+    complete = "complete: tuning, tier R; study, tier R; published, tier R"
+    assert said[3:] == [complete]
     assert main(command) == 0
-    assert capsys.readouterr().out == "complete: tuning, tier R; study, tier R; published, tier R\n"
+    assert capsys.readouterr().out == f"{complete}\n"
+    monkeypatch.setattr(regression, "NOISE", 0.3)  # runs on other data are other runs
+    assert main([*command, "--time-limit", "1e-9"]) == 0
+    assert "tuning, tier R: the time is up" in capsys.readouterr().out
 
 
 def test_sets_that_are_not_here_are_said_and_left_out(tmp_path, capsys, monkeypatch):
