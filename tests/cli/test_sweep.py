@@ -17,6 +17,7 @@ from spinalnet_lib.data import regression
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import TimeLimit
+from spinalnet_lib.study import setup
 from spinalnet_lib.study.cells import Cell
 from tests.data.cases import write_classes
 from tests.study.cases import LONG_ENOUGH, QUICK
@@ -78,6 +79,12 @@ def test_the_limit_of_a_sweep_counts_from_its_start(monkeypatch):
 REHEARSAL = ["sweep", "all", "--tier", "R", "--sets", "regression_sum", "--rehearse", "2", "--device", "cpu"]
 
 
+def _forget_data():
+    """As in a process of its own."""
+    for cached in (setup._key, setup._load, setup._cut):
+        cached.cache_clear()
+
+
 def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys, monkeypatch):
     """Of one small tier, each run of two steps: cut off before its second step by the clock, ended, and found complete."""
     command = [*REHEARSAL, "--out", str(tmp_path), "--engine", "serial"]
@@ -107,7 +114,9 @@ def test_all_of_the_study_is_made_in_its_order_and_gone_on_with(tmp_path, capsys
     assert main(command) == 0
     assert capsys.readouterr().out == f"{complete}\n"
     monkeypatch.setattr(regression, "NOISE", 0.3)  # runs on other data are other runs
+    _forget_data()
     assert main([*command, "--time-limit", "1e-9"]) == 0
+    _forget_data()
     assert "tuning, tier R: the time is up" in capsys.readouterr().out
 
 
