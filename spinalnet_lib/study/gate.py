@@ -11,16 +11,18 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..checks import check_int, needs
 from ..files import write_whole
 from ..paths import data_path
 from ..records.record import Record
 from .blindness import beside_searches, own_records
 from .cells import Cell
 from .comparisons import COMPARISONS, Comparison
+from .drill import drill
 from .evidence import evidence_of
 from .extension import extension_cells
 from .gains import LOG_DELTAS, delta, pilot_overlap, pilot_spread
-from .power import power
+from .power import RIGHT, power
 from .tuning import NO_SEARCH
 
 _DIGITS = 6  # that are written; the last bits are those of a machine
@@ -61,18 +63,33 @@ def power_of_plan(records: Sequence[Record]) -> dict[str, dict]:
     return found
 
 
-def write_power(records: Sequence[Record]) -> dict[str, dict]:
-    """Write `power_of_plan` of the records into its file, whole or not at all, and return it; ValueError where there is none."""
+def write_power(records: Sequence[Record], repeats: int = 200, progress: bool = False) -> dict[str, dict]:
+    """Write `power_of_plan` of the records into its file, whole or not at all, and return it; ValueError where there is none.
+
+    With the drill of the primary pairs: for each planted effect the share of each verdict over so many studies.
+    """
+    with needs("book"):
+        from tqdm import tqdm
+    check_int("write_power", "repeats", repeats)
     found = power_of_plan(records)
     if not found:
         raise ValueError("no power runs in data/results; make them first with `spinalnet sweep power --tier C`")
+    todo = [(each, effect) for each in COMPARISONS if each.name in found and is_drilled(each) for effect in RIGHT]
+    for each, effect in tqdm(todo, desc="drill", disable=not progress):
+        drilled = found[each.name].setdefault("drill", {"repeats": repeats, "shares": {}})
+        drilled["shares"][f"{effect:g}"] = drill(each, records, effect, repeats)
     write_whole(power_file(), json.dumps(found, indent=1) + "\n")
     return found
 
 
+def is_drilled(comparison: Comparison) -> bool:
+    """Whether it is a primary one of tier C, whose test sets are opened only after the drill."""
+    return (comparison.tier, comparison.reference, comparison.recipe) == ("C", "mlp_matched", "tuned")
+
+
 def check_power(cells: Sequence[Cell]) -> None:
     """Raise ValueError where a cell is of a pair whose δ comes from power runs, and δ and spread are not committed as these
-    give them.
+    give them, or the drill is not.
 
     It is about the project's own searches; a user's cells have other ones.
     """
@@ -95,6 +112,8 @@ def check_power(cells: Sequence[Cell]) -> None:
             raise ValueError(
                 f"{each.name}: the records give {known}, {power_file()} says {said}; run `spinalnet power`, and commit it"
             )
+        if is_drilled(each) and "drill" not in committed:
+            raise ValueError(f"{each.name}: {power_file()} lacks its drill; run `spinalnet power`, and commit it")
 
 
 def _told(comparison: Comparison, records: Sequence[Record]) -> dict[str, float] | None:

@@ -11,9 +11,9 @@ from spinalnet_lib.study.blindness import own_records
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.gains import pilot_spread
-from spinalnet_lib.study.gate import cells_to_run, power_file, power_of_plan, write_power
+from spinalnet_lib.study.gate import cells_to_run, is_drilled, power_file, power_of_plan, write_power
 from spinalnet_lib.study.order import Step
-from spinalnet_lib.study.power import power
+from spinalnet_lib.study.power import RIGHT, power
 from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
 
@@ -60,7 +60,7 @@ def test_primary_cells_wait_for_the_file(results, searches):
     with pytest.raises(ValueError, match="spinalnet power"):
         sweep(primary(searches)[:1], results / "study", device="cpu")
     assert not (results / "study").exists()
-    write_power(own_records())
+    write_power(own_records(), repeats=2)
     assert cells_to_run("study", "C", primary(searches), searches) == primary(searches)
 
 
@@ -70,13 +70,13 @@ def test_the_command_and_the_steps_of_the_plan_wait_too(results, searches, capsy
     step = Step("study", "C", "primary")
     with pytest.raises(ValueError, match="spinalnet power"):
         step.cells(searches, ["fashion_mnist"])
-    write_power(own_records())
+    write_power(own_records(), repeats=2)
     assert step.cells(searches, ["fashion_mnist"])
 
 
 @pytest.mark.parametrize("name", ["delta", "pilot_sd"])
 def test_a_file_that_says_otherwise_than_the_records_is_refused(results, pair, searches, name):
-    write_power(own_records())
+    write_power(own_records(), repeats=2)
     said = json.loads(power_file().read_text())
     said[pair.name][name] *= 1.01
     power_file().write_text(json.dumps(said))
@@ -87,8 +87,20 @@ def test_a_file_that_says_otherwise_than_the_records_is_refused(results, pair, s
         cells_to_run("study", "C", primary(searches), searches)
 
 
+def test_the_drill_is_committed_beside_it(results, pair, searches):
+    """With a spread of a fifth of δ each planted effect gets the right verdict each time."""
+    write_power(own_records(), repeats=2)
+    said = json.loads(power_file().read_text())
+    drilled = said[pair.name].pop("drill")
+    assert drilled == {"repeats": 2, "shares": {f"{effect:g}": {right: 1.0} for effect, right in RIGHT.items()}}
+    assert [name for name, found in said.items() if "drill" in found] == []  # of primary pairs only
+    power_file().write_text(json.dumps(said))
+    with pytest.raises(ValueError, match="drill"):
+        cells_to_run("study", "C", primary(searches), searches)
+
+
 def test_primary_cells_wait_for_their_power_runs(results, searches):
-    write_power(own_records())
+    write_power(own_records(), repeats=2)
     next((results / "power").iterdir()).unlink()
     with pytest.raises(ValueError, match="sweep power --tier C"):
         cells_to_run("study", "C", primary(searches), searches)
@@ -104,7 +116,7 @@ def test_other_cells_and_a_users_own_do_not_wait(results, searches):
 
 
 def test_what_is_extended_is_run_with_the_tier(results, record, pair, searches):
-    write_power(own_records())
+    write_power(own_records(), repeats=2)
     wide = runs_of(record, pair, np.tile([-0.045, 0.045], 15), searches)
     cells = cells_to_run("study", "C", primary(searches), searches, wide)
     assert {cell.seed for cell in cells[len(primary(searches)) :]} == {*range(30, 60)}
@@ -119,5 +131,9 @@ def test_without_power_runs_nothing_is_written(tmp_path, monkeypatch):
 
 def test_the_committed_file_is_what_the_committed_records_give():
     found = power_of_plan(own_records())
-    assert (json.loads(power_file().read_text()) if power_file().exists() else {}) == found
+    said = json.loads(power_file().read_text()) if power_file().exists() else {}
+    assert {each.name for each in COMPARISONS if "drill" in said.get(each.name, ())} == {
+        each.name for each in COMPARISONS if each.name in found and is_drilled(each)
+    }
+    assert {name: {what: each[what] for what in each if what != "drill"} for name, each in said.items()} == found
     assert found.keys() <= {each.name for each in COMPARISONS}
