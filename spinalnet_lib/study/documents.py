@@ -7,12 +7,18 @@ remembered is told, and decides nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..data.cards import load_card
 from ..data.facts import load_facts
 from ..data.published import PROVENANCE, published_figures
+from ..records.record import Record, each_once
+from ..training.config import describe_recipe
+from ..training.recipes import published_recipe
+from .blindness import shown
 from .claims import Claim, Finding
+from .statistics import mean_interval
 from .tiers import TIERS
 from .verdict import FEWEST_UNITS
 
@@ -31,14 +37,22 @@ SETS = {  # claim -> the set as published
     "C18": "caltech101",
 }
 _DOCUMENTS = "data/paper"
+_BODIES = {
+    True: ("vgg5",),
+    False: ("torchvision:wide_resnet101_2",),
+}  # of small images in the publisher's files, of photographs
+_OF_A_RECIPE = ("optimizer", "learning_rate", "batch_size", "epochs")
 _ARXIV = re.compile(r"arXiv (\d\d)(\d\d)\.\d{4,5}")
 
 
-def state_of_the_art(claim: Claim, figures: pd.DataFrame | None = None) -> tuple[Finding, Finding]:
+def state_of_the_art(
+    claim: Claim, figures: pd.DataFrame | None = None, records: Sequence[Record] = ()
+) -> tuple[Finding, Finding]:
     """As documents have it, and whether anybody replicated it; `figures` as `published_figures` gives them.
 
     A claim is *unverified* while no figure of the authors is sure, *superseded* where a sure one of others is higher, and
-    *standing* otherwise, which says of the documents at hand and of no others.
+    *standing* otherwise, which says of the documents at hand and of no others. Enough of the `records` as published, test set
+    read after the last step, make it *replicated* or *not replicated*.
     """
     figures = published_figures() if figures is None else figures
     figures = figures[(figures["dataset"] == SETS[claim.id]) & (figures["unit"] == "%")]
@@ -61,7 +75,8 @@ def state_of_the_art(claim: Claim, figures: pd.DataFrame | None = None) -> tuple
     overturned = "a document with a higher figure, or one that shows the paper's own table"
     document = Finding(state, words, overturned, "spinalnet verdicts", (_DOCUMENTS,), "as documents have it")
     users = [_tell(figure) for _, figure in figures[figures["provenance"] == "user report"].iterrows()]
-    return document, _replication(SETS[claim.id], users)
+    figure = None if authors is None else float(authors["value"])
+    return document, _replication(SETS[claim.id], users, figure, records)
 
 
 def biology() -> Finding:
@@ -95,9 +110,10 @@ def _tell(figure: pd.Series) -> str:
     return f"{figure['value']:.6g} {figure['unit']} ({what}; {PROVENANCE[figure['provenance']]}, {date})"
 
 
-def _replication(name: str, users: list[str]) -> Finding:
+def _replication(name: str, users: list[str], figure: float | None, records: Sequence[Record]) -> Finding:
     """Runs on the official split with the published body and recipe, and enough seeds for a verdict, would be one."""
     facts, card = load_facts(), load_card(name)
+    runs = as_published(name, records)
     parts = [other for other in facts if other.startswith(f"{name}_") and facts[other].get("card", {}).get("own_split")]
     if name in facts and not card["own_split"]:
         seeds = max(len(runs.seeds) for runs in TIERS["G"].published)
@@ -108,14 +124,38 @@ def _replication(name: str, users: list[str]) -> Finding:
         )
     else:
         evidence = "This set was not at hand"
+    state = "untested"
+    if figure is not None and len(runs) >= FEWEST_UNITS:
+        mean, low, high = mean_interval([100 * run.test["last"] for run in runs])
+        state = "replicated" if high >= figure else "not replicated"
+        evidence = (
+            f"{len(runs)} seeds after the last step: {mean:.6g} % ({low:.6g} to {high:.6g}) against {figure:.6g} %"
+        )
+    elif runs:
+        evidence += f"; {len(runs)} of at least {FEWEST_UNITS} seeds were run"
     return Finding(
-        "untested",
+        state,
         ". ".join([evidence, *(f"A single run: {user}" for user in users)]),
         f"runs by anybody on the official split, of {FEWEST_UNITS} seeds or more, with the test set read after the last step",
         _command(name, card, name in facts),
         ("data/results/datasets.json",),
         "replicated",
     )
+
+
+def as_published(name: str, records: Sequence[Record]) -> list[Record]:
+    """Of the records those of the paper's body and spinal head with its recipe on this set, a run a seed."""
+    found = {}
+    for record in shown(each_once(records)):
+        if record.dataset != name or record.head != "spinal" or record.test is None or record.diverged:
+            continue
+        body = record.model["backbone"]
+        if body not in _BODIES[load_card(name)["kind"] == "idx"]:
+            continue
+        published = describe_recipe(published_recipe(body, name))
+        if all(record.recipe.get(what) == published.get(what) for what in _OF_A_RECIPE):
+            found.setdefault(record.seed, record)
+    return list(found.values())
 
 
 def _command(name: str, card: dict, at_hand: bool) -> str:

@@ -36,7 +36,7 @@ def verdicts(records: Sequence[Record] | None = None, bench: Sequence[dict] | No
         **tested.findings(records),
     }
     claims = {claim.id: claim for claim in list_claims()}
-    found |= {name: documents.state_of_the_art(claims[name]) for name in documents.SETS}
+    found |= {name: documents.state_of_the_art(claims[name], records=records) for name in documents.SETS}
     found["C21"] = [documents.biology()]
     return [ClaimVerdict(claim, tuple(found[name])) for name, claim in claims.items()]
 

@@ -1,17 +1,22 @@
 """What documents say of a state of the art, and that a figure nobody has seen decides nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from spinalnet_lib import published_figures
 from spinalnet_lib.cli.main import _parser
 from spinalnet_lib.study import documents
+from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.claims import list_claims
+from spinalnet_lib.study.verdict import FEWEST_UNITS
+from tests.study.cases import run_of
 
 CLAIMS = {claim.id: claim for claim in list_claims()}
 
 
-def told(claim, figures=None):
-    return documents.state_of_the_art(CLAIMS[claim], figures)
+def told(claim, figures=None, records=()):
+    return documents.state_of_the_art(CLAIMS[claim], figures, records)
 
 
 def test_every_documentary_claim_has_a_set_and_two_findings():
@@ -86,3 +91,24 @@ def test_commands_can_be_typed(claim):
 
 def test_the_biology_is_argued():
     assert documents.biology().state == "argued"
+
+
+@pytest.mark.parametrize(("accuracy", "state"), [(0.959, "replicated"), (0.9, "not replicated")])
+def test_enough_runs_as_published_replicate_a_figure_or_do_not(record, accuracy, state):
+    """The authors' sure figure is 95.88 %; seven seeds, another body and another recipe decide nothing."""
+    cells = list_cells("published", "G", (), ["emnist_letters"])
+    (pattern,) = [cell for cell in cells if cell.head == "spinal"][:1]
+    runs = [
+        run_of(record, replace(pattern, seed=seed), 1 - accuracy + 0.0005 * (seed % 2)) for seed in range(FEWEST_UNITS)
+    ]
+    assert told("C12", records=runs)[1].state == state
+    assert f"{100 * (accuracy - 0.00025):.6g}" in told("C12", records=runs)[1].evidence
+    others = [
+        runs[1:],
+        [replace(run, model={**run.model, "backbone": "two_conv"}) for run in runs],
+        [replace(run, recipe={**run.recipe, "epochs": 3}) for run in runs],
+        [replace(run, test=None) for run in runs],
+        [replace(run, dataset="emnist_digits") for run in runs],
+    ]
+    assert {told("C12", records=some)[1].state for some in others} == {"untested"}
+    assert "7 of at least 8 seeds" in told("C12", records=runs[1:])[1].evidence

@@ -15,7 +15,7 @@ STATES = {
     "theory": {"true", "false", "depends"},
     "accuracy": {"holds", "not supported", "contradicted", "open", "untested"},
     "measurement": {"holds", "not supported", "contradicted", "open", "untested"},
-    "documentary": {"unverified", "superseded", "standing", "untested"},
+    "documentary": {"unverified", "superseded", "standing", "replicated", "not replicated", "untested"},
     "argument": {"argued"},
 }
 
