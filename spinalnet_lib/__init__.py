@@ -48,6 +48,7 @@ _PUBLIC = {
     "show.data_cards": "card_html cards_index show_card",
     "show.diagrams": "draw_heads draw_touch_to_layers",
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
+    "show.noise_plot": "plot_below_the_noise",
     "show.bench_plots": "plot_speed_ratios plot_step_profile",
     "show.ledger": "ledger_html",
     "show.provenance": "CsvLink describe_records",

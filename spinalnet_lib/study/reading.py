@@ -67,18 +67,18 @@ def paper_ratio(target: str) -> float:
 def _row(planned: dict, target: str, net: str, level: float) -> dict:
     seeds = [seed for head, dataset, seed in planned if (head, dataset) == (net, target)]
     pairs = [(planned[net, target, seed], planned[REFERENCE, target, seed]) for seed in seeds]
-    pairs = [pair for pair in pairs if None not in pair and all(map(_minimum, pair))]
+    pairs = [pair for pair in pairs if None not in pair and all(map(lowest_batch_loss, pair))]
     row = {"target": target, "net": net, "seeds": len(pairs), "planned": len(seeds), "paper": paper_ratio(target)}
     row["command"] = f"spinalnet sweep published --tier R --sets {target}" * (len(pairs) < len(seeds))
     if not pairs:
         return row
-    ours, theirs = ([_minimum(record) for record in records] for records in zip(*pairs, strict=True))
+    ours, theirs = ([lowest_batch_loss(record) for record in records] for records in zip(*pairs, strict=True))
     row |= {"minima": statistics.fmean(ours) / statistics.fmean(theirs)}
     row |= {"medians": statistics.median(ours) / statistics.median(theirs)}
     row |= dict(zip(("ratio", "low", "high"), _ratio_interval(ours, theirs, level), strict=True))
     row |= {"wins": sum(a < b for a, b in zip(ours, theirs, strict=True))}
     row |= {"under_floor": sum(minimum < NOISE_FLOOR for minimum in ours + theirs)}
-    ours, theirs = ([_held_out(record) for record in records] for records in zip(*pairs, strict=True))
+    ours, theirs = ([held_out_error(record) for record in records] for records in zip(*pairs, strict=True))
     names = ("held_out", "held_out_low", "held_out_high")
     row |= dict(zip(names, _ratio_interval(ours, theirs, level), strict=True))
     means = [mean_predictor_error(target, record.seed) for record, _ in pairs]
@@ -86,13 +86,14 @@ def _row(planned: dict, target: str, net: str, level: float) -> dict:
     return row
 
 
-def _minimum(record: Record) -> float | None:
+def lowest_batch_loss(record: Record) -> float | None:
     """The run's lowest loss of an epoch's last mini-batch; None where it diverged before its first evaluation."""
     found = [point["lowest_last_batch"] for point in record.curve if point.get("lowest_last_batch") is not None]
     return min(found, default=None)
 
 
-def _held_out(record: Record) -> float:
+def held_out_error(record: Record) -> float:
+    """The run's test error after the last step; where it diverged the mean predictor's."""
     error = None if record.diverged else record.test["last_mse"]
     return mean_predictor_error(record.dataset, record.seed) if error is None else error
 
