@@ -55,6 +55,7 @@ _PUBLIC = {
     "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",
     "widgets.error_curves": "ErrorCurves",
+    "widgets.noise_floor": "NoiseFloor",
     "widgets.split_explorer": "SplitExplorer",
     "widgets.weight_counter": "WeightCounter",
 }

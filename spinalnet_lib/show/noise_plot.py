@@ -16,12 +16,13 @@ from ..study.reading import held_out_error, lowest_batch_loss
 from .palette import Theme
 from .picture import Picture
 
-_NAMES = {
+NAMES = {
     "regression_sum": "the sum of eight numbers",
     "regression_sin_sum": "the sine of their sum",
     "regression_product": "their product",
     "regression_sin_product": "the sine of their product",
 }
+NETS = ("mlp", "spinal")
 _ROWS = ("in the paper", "ours, read alike", "ours, new points")
 
 
@@ -31,16 +32,15 @@ def plot_below_the_noise(records: Sequence[Record]) -> Picture:
 
     `records` are runs with the published recipe; those of the dense and of the spinal net are drawn. ValueError without any.
     """
-    drawn = [record for record in shown(records) if record.dataset in TARGETS and record.head in ("mlp", "spinal")]
-    if not drawn:
+    errors = {target: errors_of(target, records) for target in TARGETS}
+    if not any(found["fresh"][0] for found in errors.values()):
         raise ValueError("plot_below_the_noise: no runs of a regression; pass load_records('regression')")
-    errors = {target: _rows(target, drawn) for target in TARGETS}
 
     def draw(figure: Figure, theme: Theme) -> None:
         all_axes = figure.subplots(len(TARGETS), sharex=True)
         for axes, (target, rows) in zip(all_axes, errors.items(), strict=True):
-            for row, of_nets in enumerate(rows):
-                for net, values in of_nets.items():
+            for row, of_nets in enumerate(rows.values()):
+                for net, values in zip(NETS, of_nets, strict=True):
                     colour, shift = theme.of_head(net), -0.14 if net == "mlp" else 0.14
                     look = (
                         {"marker": "*", "s": 90, "facecolors": colour, "linewidths": 0}
@@ -52,7 +52,7 @@ def plot_below_the_noise(records: Sequence[Record]) -> Picture:
             axes.axvline(NOISE_FLOOR, color=theme.text, linestyle="--", linewidth=1.2)
             axes.set_yticks(range(len(_ROWS)), _ROWS, fontsize=9)
             axes.set(ylim=(len(_ROWS) - 0.5, -0.6), xscale="log")
-            axes.set_title(_NAMES[target], loc="left", fontsize=10, color=theme.text)
+            axes.set_title(NAMES[target], loc="left", fontsize=10, color=theme.text)
             axes.tick_params(axis="y", length=0)
         all_axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         all_axes[-1].set_xlabel("squared error (logarithmic); dashed: the noise's variance", fontsize=9)
@@ -63,29 +63,45 @@ def plot_below_the_noise(records: Sequence[Record]) -> Picture:
     return Picture(draw, _alt(errors), (4.9, 6.4))
 
 
-def _rows(target: str, records: Sequence[Record]) -> list[dict[str, list[float]]]:
-    """The three rows of a target: the errors of each net."""
+def errors_of(target: str, records: Sequence[Record]) -> dict[str, list[list[float]]]:
+    """The squared errors of each net of `NETS` on a target by reading, runs in the order of their seeds.
+
+    Read as in the "paper", "alike" from our runs, and on "fresh" points, over the seeds that both nets have.
+    """
     figures = published_figures("regression")
     figures = figures[(figures["dataset"] == target) & figures["measure"].str.endswith("200 epochs")]
     said = dict(zip(figures["head"].str.split().str[0], figures["value"], strict=True))
-    runs = {net: [r for r in records if (r.dataset, r.head) == (target, net)] for net in ("mlp", "spinal")}
-    return [
-        {"mlp": [said["dense"]], "spinal": [said["spinal"]]},
-        {net: [low for run in some if (low := lowest_batch_loss(run)) is not None] for net, some in runs.items()},
-        {net: [held_out_error(run) for run in some] for net, some in runs.items()},
-    ]
+    of_nets = _runs(target, records)
+    seeds = seeds_of(target, records)
+    return {
+        "paper": [[said["dense"]], [said["spinal"]]],
+        "alike": [[lowest_batch_loss(runs[seed]) for seed in seeds] for runs in of_nets],
+        "fresh": [[held_out_error(runs[seed]) for seed in seeds] for runs in of_nets],
+    }
 
 
-def _alt(errors: dict[str, list[dict[str, list[float]]]]) -> str:
-    below = sum(value < NOISE_FLOOR for rows in errors.values() for values in rows[0].values() for value in values)
+def seeds_of(target: str, records: Sequence[Record]) -> list[int]:
+    """The seeds whose runs of both nets are there."""
+    first, *others = _runs(target, records)
+    return sorted(seed for seed in first if all(seed in runs for runs in others))
+
+
+def _runs(target: str, records: Sequence[Record]) -> list[dict[int, Record]]:
+    """Of each net its runs by seed, those whose lowest batch can be read."""
+    runs = [r for r in shown(records) if r.dataset == target and r.head in NETS and lowest_batch_loss(r)]
+    return [{r.seed: r for r in runs if r.head == net} for net in NETS]
+
+
+def _alt(errors: dict[str, dict[str, list[list[float]]]]) -> str:
+    below = sum(value < NOISE_FLOOR for rows in errors.values() for values in rows["paper"] for value in values)
     texts = []
     for target, rows in errors.items():
         medians = [
-            " and ".join(f"{statistics.median(values):.2g}" if values else "none" for values in row.values())
-            for row in rows
+            " and ".join(f"{statistics.median(values):.2g}" if values else "none" for values in of_nets)
+            for of_nets in rows.values()
         ]
         told = ", ".join(f"{what} {values}" for what, values in zip(_ROWS, medians, strict=True))
-        texts.append(f"{_NAMES[target]}: {told}")
+        texts.append(f"{NAMES[target]}: {told}")
     return (
         f"Squared errors of the dense and the spinal net on four functions; medians: {'; '.join(texts)}. "
         f"{below} of the paper's {2 * len(errors)} lie below the variance of the noise, {NOISE_FLOOR:.2g}."

@@ -9,9 +9,11 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import ErrorCurves, NoiseFloor, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.widgets.base import Widget
 
+REGRESSIONS = load_records("regression")
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
 
 
@@ -55,6 +57,11 @@ CASES = {
             num_classes=(1, 10),
             feature=(0, 3, 15, 47),
         ),
+    ),
+    "noise-floor": Case(
+        lambda: NoiseFloor(REGRESSIONS),
+        "book/evidence/below_the_noise",
+        _grid(target=tuple(TARGETS), reading=("paper", "alike", "fresh"), seeds=(1, 2, 3, 8, 30)),
     ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),

@@ -5,14 +5,14 @@ import pytest
 import traitlets
 
 import spinalnet_lib
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter
+from spinalnet_lib import WeightCounter
 from spinalnet_lib.widgets.base import FOLDER, percent
-from tests.widgets.cases import CASES, RECORDS
+from tests.widgets.cases import CASES
 
 
 @pytest.mark.parametrize(
     "widget",
-    [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(num_layers=1)],
+    [*(case.make() for case in CASES.values()), WeightCounter(num_layers=1)],
     ids=lambda w: type(w).__name__,
 )
 def test_one_object_has_a_live_a_still_and_a_text_form(widget):
