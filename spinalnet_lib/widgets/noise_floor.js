@@ -34,7 +34,7 @@
   }
 
   function draw(picture, s, v, data, width) {
-    const height = 210, left = 14, right = width - 14, top = 34, bottom = height - 44;
+    const height = 210, left = 24, right = width - 16, top = 34, bottom = height - 44;
     const svg = shape("svg", { width, height });
     const [low, high] = data.span.map(Math.log);
     const x = (error) => left + ((right - left) * (Math.log(error) - low)) / (high - low);
