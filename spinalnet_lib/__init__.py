@@ -51,6 +51,8 @@ _PUBLIC = {
     "show.noise_plot": "plot_below_the_noise",
     "show.bench_plots": "plot_speed_ratios plot_step_profile",
     "show.ledger": "ledger_html",
+    "show.answer": "answer_so_far",
+    "show.scoreboard": "scoreboard_html",
     "show.provenance": "CsvLink describe_records",
     "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",

@@ -10,6 +10,7 @@ import hashlib
 import html
 import json
 import os
+import posixpath
 import re
 import shutil
 from pathlib import Path
@@ -133,6 +134,12 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
         (' aria-label="Toggle hidden content"', ""),
     ):
         context["body"] = context["body"].replace(theirs, ours)
+    # What a search engine and a shared link show: the chapter's claim, its first sentence.
+    claim = next((paragraph.astext() for paragraph in doctree.findall(nodes.paragraph)), "")
+    for name, content in (("description", claim), ("og:title", context["title"]), ("og:description", claim)):
+        kind = "property" if name.startswith("og:") else "name"
+        content = html.escape(re.sub(r"<[^>]*>", "", content), quote=True)
+        context["metatags"] = context.get("metatags", "") + f'<meta {kind}="{name}" content="{content}"/>'
     header = _header(app, pagename, doctree)
     if header:
         context["body"] = context["body"].replace("</h1>", "</h1>" + header, 1)
@@ -168,25 +175,24 @@ def forget_a_red_build(app, exception) -> None:
 
 
 def write_front_page(app, exception) -> None:
-    """A whole page with an icon: of a bare redirect, browsers ask the server for a /favicon.ico that is not there."""
+    """The first chapter again as the site's index.html: its links are taken from there, and it names the chapter's own address."""
     if exception or app.builder.name != "html":
         return
-    target = f"{app.config.master_doc}.html"
-    icon = f"_static/{Path(app.config.html_favicon).name}"
-    (Path(app.outdir) / "index.html").write_text(
-        f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{app.config.html_title}</title>
-<link rel="icon" href="{icon}">
-<meta http-equiv="refresh" content="0; url={target}">
-</head>
-<body><p><a href="{target}">{app.config.html_title}</a></p></body>
-</html>
-""",
-        encoding="utf-8",
-    )
+    page = Path(app.outdir) / f"{app.config.master_doc}.html"
+    text = page.read_text(encoding="utf-8")
+
+    def from_the_root(match: re.Match) -> str:
+        address, mark, place = match[2].partition("#")
+        if not address or re.match(r"[a-z]+:|//", address):
+            return match[0]
+        folder = Path(app.config.master_doc).parent.as_posix()
+        return f'{match[1]}="{posixpath.normpath(f"{folder}/{address}")}{mark}{place}"'
+
+    text = re.sub(r'\b(href|src|action)="([^"]*)"', from_the_root, text)
+    text = text.replace('data-content_root="../"', 'data-content_root="./"')
+    canonical = f'<link rel="canonical" href="{app.config.master_doc}.html"/>'
+    write = text.replace("</head>", f"{canonical}</head>", 1)
+    (Path(app.outdir) / "index.html").write_text(write, encoding="utf-8")
 
 
 def setup(app) -> dict:

@@ -82,7 +82,7 @@ def _finite(value):
 def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
     """The ledger as a table: the claim, its verdicts, what they rest on, what would overturn them, how they are made again."""
     rows = "".join(
-        f'<tr><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'
+        f'<tr id="claim-{verdict.id.lower()}"><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'
         f"<td><strong>{'<br/>'.join(map(html.escape, _told(verdict).split('; ')))}</strong></td>"
         f"<td>{_evidence(verdict)}{_details(verdict)}</td></tr>"
         for verdict in verdicts

@@ -87,9 +87,16 @@ class TestEveryPage:
         assert all(image.is_visible() for image in shown) and not any(image.is_visible() for image in hidden)
 
 
-def test_the_front_page_leads_to_the_introduction(address, open_page):
+def test_the_front_page_is_the_introduction_with_its_answer_and_living_links(address, open_page):
     page = open_page(f"{address}/index.html")
-    page.wait_for_url("**/book/introduction.html")
+    assert page.url.endswith("/index.html") and "The answer so far" in page.locator("main").inner_text()
+    assert page.locator('meta[name="description"]').get_attribute("content").startswith("A spinal head replaces")
+    assert page.locator(".spinal-widget.spinal-is-live").count() >= 1
+    chip = page.locator(".spinal-chips a").first
+    chip.click()
+    assert page.locator(f"tr{chip.get_attribute('href')}").is_visible()
+    page.locator("main").get_by_role("link", name="Below the noise").first.click()
+    page.wait_for_url("**/book/evidence/below_the_noise.html")
 
 
 def test_search_finds_a_word(address, open_page):

@@ -1,0 +1,69 @@
+"""The answer so far in a few sentences, written from counts, records and published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..data.published import published_figures
+from ..data.regression import NOISE_FLOOR
+from ..heads.counting import count_macs, head_cost
+from ..models.bodies import create_backbone
+from ..models.sizes import paper_head
+from ..records.record import Record
+from ..study.claims import ClaimVerdict
+from ..study.statistics import mean_interval
+
+_BEST = "vgg5"  # the body of the paper's best numbers
+
+
+def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerdict]) -> str:
+    """Markdown: what was counted, what first runs showed, what the paper's regressions measure, how many claims are decided.
+
+    `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read.
+    """
+    decided = [found for found in verdicts if not {*found.states.values()} <= {"untested", "open", "unverified"}]
+    return (
+        f"**The answer so far.** {_counted()} {_dropout(first_training)} {_regressions()} "
+        f"Of the paper's {len(verdicts)} claims {len(decided)} can be judged today; the others wait for runs."
+    )
+
+
+def _counted() -> str:
+    body = create_backbone(_BEST)
+    dense, spinal = (head_cost(head, body.num_features, 10, **paper_head(_BEST, head)) for head in ("mlp", "spinal"))
+    whole = count_macs(body, (1, body.image_size, body.image_size)) + dense.macs
+    return (
+        f"In the paper's best network a spinal head has {1 - spinal.weights / dense.weights:.0%} fewer weights than the head it "
+        f"replaces, and the network {(dense.macs - spinal.macs) / whole:.2%} fewer multiply-adds."
+    )
+
+
+def _dropout(records: Sequence[Record]) -> str:
+    errors = {(r.arm, r.seed): 100 * r.curve[-1]["val_error"] for r in records if r.dataset == "mnist"}
+
+    def lead(dense: str) -> tuple[float, float, float]:
+        return mean_interval(
+            [errors[dense, seed] - e for (arm, seed), e in errors.items() if arm == "spinal, no dropout"]
+        )
+
+    published, equal = lead("mlp, dropout 0.5"), lead("mlp, no dropout")
+    turned = (published[0] > 0) != (equal[0] > 0)
+    return (
+        f"In our first runs of its small network, on validation images, the spinal head's error is {_points(published)} as "
+        f"published, where only the dense head has dropout, and {_points(equal)} when neither has"
+        f"{': what looked like the spine was in part the dropout.' if turned else '.'}"
+    )
+
+
+def _points(lead: tuple[float, float, float]) -> str:
+    mean, low, high = lead
+    return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {low:+.2f} to {high:+.2f})"
+
+
+def _regressions() -> str:
+    figures = published_figures("regression")
+    figures = figures[figures["measure"].str.endswith("200 epochs")]["value"]
+    return (
+        f"And {(figures < NOISE_FLOOR).sum()} of its {len(figures)} published regression errors are smaller than the noise in "
+        "the data, which no expected error on new points can be."
+    )

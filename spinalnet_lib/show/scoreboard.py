@@ -1,0 +1,57 @@
+"""The claims at one look: a chip each, by colour and by sign what its verdict says; it leads to its row of the ledger."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from ..study.claims import ClaimVerdict
+from ..study.documents import SETS
+
+SIGNS = {"for": "✓", "against": "✗", "neither": "≈", "undecided": "?"}
+_WORDS = {  # what the states of a sign are, for the legend
+    "for": "for the claim",
+    "against": "against it",
+    "neither": "depends, argued, or no difference that matters",
+    "undecided": "open, untested or unverified",
+}
+_SIGN_OF = {
+    **dict.fromkeys(("true", "holds", "standing", "replicated"), "for"),
+    **dict.fromkeys(("false", "contradicted", "superseded", "not replicated"), "against"),
+    **dict.fromkeys(("depends", "argued", "not supported"), "neither"),
+    **dict.fromkeys(("open", "untested", "unverified"), "undecided"),
+}
+
+
+def sign_of(verdict: ClaimVerdict) -> str:
+    """What all readings of a claim say, "for", "against", "neither" or "undecided"; where some are undecided what the others say.
+
+    Readings that say different things are "neither".
+    """
+    told = {_SIGN_OF[state] for state in verdict.states.values()} - {"undecided"} or {"undecided"}
+    return told.pop() if len(told) == 1 else "neither"
+
+
+def scoreboard_html(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Chips of the claims in their order, the documentary ones apart, and what their signs mean; for the page with `ledger_html`."""
+    documents = [verdict for verdict in verdicts if verdict.id in SETS]
+    others = [verdict for verdict in verdicts if verdict.id not in SETS]
+    legend = "".join(
+        f'<li><span class="spinal-chip spinal-chip-{sign}" aria-hidden="true">{SIGNS[sign]}</span> {words}</li>'
+        for sign, words in _WORDS.items()
+    )
+    groups = (("Claims about heads", others), ("Claims of a record on a data set", documents))
+    chips = "".join(
+        f'<p class="spinal-chips-title">{title}</p><ul class="spinal-chips">{"".join(map(_chip, some))}</ul>'
+        for title, some in groups
+    )
+    return f'<nav class="spinal-scoreboard" aria-label="Verdicts on the claims">{chips}<ul class="spinal-chips-legend">{legend}</ul></nav>'
+
+
+def _chip(verdict: ClaimVerdict) -> str:
+    sign = sign_of(verdict)
+    said = html.escape(f"{verdict.id}, {verdict.claim.short}: {verdict.verdict}", quote=True)
+    return (
+        f'<li><a class="spinal-chip spinal-chip-{sign}" href="#claim-{verdict.id.lower()}" title="{said}" aria-label="{said}">'
+        f"{verdict.id} {SIGNS[sign]}</a></li>"
+    )

@@ -1,0 +1,34 @@
+"""The answer so far is computed: other runs and other verdicts give another one."""
+
+from dataclasses import replace
+
+import pytest
+
+from spinalnet_lib import answer_so_far, load_records, published_figures, verdicts
+from spinalnet_lib.data.regression import NOISE_FLOOR
+
+
+@pytest.fixture(scope="module")
+def today():
+    return verdicts()
+
+
+def test_it_says_what_was_counted_and_published(today):
+    text = answer_so_far(load_records("first_training"), today)
+    figures = published_figures("regression")
+    figures = figures[figures["measure"].str.endswith("200 epochs")]["value"]
+    assert f"{(figures < NOISE_FLOOR).sum()} of its {len(figures)} published" in text
+    assert "12% fewer weights" in text and "0.01% fewer multiply-adds" in text  # 16,384 of 136,192 and of 161 million
+    assert f"Of the paper's {len(today)} claims" in text
+
+
+def test_the_sign_of_each_lead_is_that_of_the_runs(today):
+    def with_error(run):
+        error = {"spinal, no dropout": 0.03, "mlp, dropout 0.5": 0.02}.get(run.arm, 0.04) + 0.001 * (run.seed % 2)
+        return replace(run, curve=[{**run.curve[-1], "val_error": error}])
+
+    runs = [with_error(run) for run in load_records("first_training")]
+    text = answer_so_far(runs, today)
+    assert "1.00 points higher" in text and "1.00 points lower" in text and "in part the dropout" in text
+    same = [replace(run, curve=[{**run.curve[-1], "val_error": 0.05 if run.head == "mlp" else 0.04}]) for run in runs]
+    assert "in part the dropout" not in answer_so_far(same, today)
