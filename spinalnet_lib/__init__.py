@@ -22,6 +22,7 @@ _PUBLIC = {
     "models.saved": "load_model save_model",
     "models.published_weights": "load_published",
     "models.prediction": "predict",
+    "models.exported": "export_onnx",
     "data.splits": "DataSet Split",
     "data.cards": "list_datasets",
     "data.augment": "Augmentation",

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
 
     from ..bench.selftest import selftest
     from ..checks import check_int
+    from ..files import check_writable
     from ..machine import TimeLimit
     from ..study.order import STUDY_ORDER
     from ..study.setup import Setup
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"no GPU is here. On one this command would make: {_ORDER}")
         _say_next(args.out, None)
         return
+    check_writable(Path(args.out) / "bench" / "gpu.json")
     sets, absent = choose_sets(None, (), "cuda", args.data)
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")

@@ -1,6 +1,7 @@
 """The command `gpu`: without a GPU what it would run; the same steps rehearsed on a CPU, with a tier of seconds."""
 
 import itertools
+import re
 import subprocess
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from spinalnet_lib.bench import selftest
 from spinalnet_lib.cli.main import _parser, main
 from spinalnet_lib.study import next_minutes, order, tiers
 from spinalnet_lib.study.order import Step
+from tests.data.cases import unwritable
 
 
 @pytest.fixture
@@ -57,6 +59,17 @@ def test_a_failed_selftest_ends_it(tmp_path, capsys, small, monkeypatch):
     monkeypatch.setattr(selftest, "_checks", lambda device: [("two is three", lambda: ("2", False))])
     assert main(["gpu", "--rehearse", "2", "--out", str(tmp_path)]) == 2
     assert "1 checks of the selftest failed" in capsys.readouterr().err and not [*tmp_path.rglob("*.jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--minutes", "0"], "0"), (["--minutes", "nan"], "nan"), (["--rehearse", "0"], "rehearse.*0"), ([], "gpu.json")],
+)
+def test_what_cannot_be_is_said_before_the_work(arguments, says, tmp_path, capsys, small):
+    command = ["gpu", "--rehearse", "2", "--out", str(unwritable(tmp_path)), *arguments]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert re.search(says, said.err) and not said.out
 
 
 def test_the_rows_of_a_gpu_are_measured_once_for_a_source(tmp_path, capsys, monkeypatch):
