@@ -123,7 +123,9 @@ def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
 
     check_name("torchvision model", model, models.list_models(module=models))
     weights = models.get_model_weights(model).DEFAULT
-    network = _downloaded(name, pretrained, lambda: models.get_model(model, weights=weights if pretrained else None))
+    network = _downloaded(
+        name, pretrained, torch.hub.get_dir(), lambda: models.get_model(model, weights=weights if pretrained else None)
+    )
     replace_head(network, "linear")
     features = 0
     for head in network.modules():
@@ -138,13 +140,19 @@ def _timm(name: str, model: str, pretrained: bool) -> Foreign:
     with needs("timm"):
         import timm
     check_name("timm model", model.partition(".")[0], timm.list_models())
-    network = _downloaded(name, pretrained, lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
+    network = _downloaded(
+        name,
+        pretrained,
+        "the cache of huggingface_hub",
+        lambda: timm.create_model(model, pretrained=pretrained, num_classes=0),
+    )
     view = timm.data.resolve_data_config({}, model=network)
     features = getattr(network, "head_hidden_size", network.num_features)
     return Foreign(network, features, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
 
 
-def _downloaded(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> nn.Module:
+def _downloaded(name: str, pretrained: bool, kept: str, build: Callable[[], nn.Module]) -> nn.Module:
+    """What `build` gives; `kept` is where its library keeps files of weights."""
     if not pretrained:
         return build()
     try:
@@ -153,7 +161,7 @@ def _downloaded(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> 
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OSError(
             f"the weights of {name} cannot be had ({reason}); connect to the internet and try again, delete a damaged file "
-            f"under {torch.hub.get_dir()}, or take 'efficientnet_lite0', whose weights come with its package"
+            f"under {kept}, or take 'efficientnet_lite0', whose weights come with its package"
         ) from error
 
 

@@ -77,7 +77,9 @@ def load_model(path: str | os.PathLike) -> Classifier:
     except (ImportError, OSError):  # a package that the body needs; a disk that fails
         raise
     except Exception as error:  # a damaged file fails in as many ways as there are layers of it
-        raise ValueError(f"{path} is no saved model ({error}); write it anew with save_model") from error
+        raise ValueError(
+            f"{path} is no saved model ({error}); get it again, or write it anew with save_model"
+        ) from error
     return model.eval()
 
 
@@ -101,8 +103,10 @@ def _bits(tensor: Tensor) -> Tensor:
 
 def _empty_model(arguments: dict, device: str = "meta") -> tuple[Classifier, dict[str, str]]:
     """The model of these arguments, by default without memory for its weights, and the dtypes that numpy lacks, by name."""
-    if arguments.pop("format") != _FORMAT:
-        raise ValueError("another format")
+    if (found := arguments.pop("format")) != _FORMAT:
+        raise ValueError(
+            f"it is of format {found!r:.20}, this version reads {_FORMAT}; install the version that wrote it"
+        )
     dtypes, trained_on = arguments.pop("dtypes", {}), arguments.pop("trained_on", None)
     began = (
         {"pretrained": True} if arguments.pop("pretrained", False) else {}

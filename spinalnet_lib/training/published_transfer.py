@@ -3,9 +3,10 @@
 Source: `Transfer Learning/*.py` and two notebooks of github.com/dipuk0506/SpinalNet. All train every layer from ImageNet's
 weights with SGD and `StepLR(7, 0.1)`, some in two stages with an optimizer each, and normalise by CIFAR-100's statistics.
 
-Three things are not as in the scripts. They cut a training image out of one a few pixels larger; here it is shifted by as
+Four things are not as in the scripts. They cut a training image out of one a few pixels larger; here it is shifted by as
 many. They go on from, and report, the epoch with the best accuracy on validation or test images; here a run goes on, and
-its record tells both. Vertical flips (`fruits360`, `monkeys10`) are left out.
+its record tells both. Vertical flips (`fruits360`, `monkeys10`) are left out. torchvision's default weights of the wide
+ResNet-101 are newer ones today than in 2020.
 """
 
 from __future__ import annotations

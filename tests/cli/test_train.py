@@ -1,6 +1,7 @@
 """The command `train`: a record a seed, each run made once, cut off and gone on with; recipes and what is given instead."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -159,6 +160,22 @@ def test_small_grey_images_are_enlarged_and_repeated_for_a_body_of_photographs(t
     assert main([*command, "--steps", "1", "--batch-size", "8", "--device", "cpu", "--out", str(out)]) == 0
     assert load_records(out)[0].model["image_size"] == 32
     assert capsys.readouterr().out.count("digits has grey images: each is repeated") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--backbone", "torchvision:vit_b_32", "--size", "64"], "vit_b_32.*64 × 64.* 224"),
+        (["--backbone", "torchvision:alexnet", "--size", "16"], "alexnet.*16 × 16.* 224"),
+        (["--backbone", "torchvision:resnet18", "--size", "4"], "size.* 4"),
+        (["--backbone", "torchvision:resnet18", "--recipe", "published"], "resnet18.*'digits'.*hymenoptera"),
+        (["--backbone", "torchvision:nope", "--size", "64"], "nope"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_named_and_nothing_is_written(arguments, says, tmp_path, capsys):
+    out = tmp_path / "runs.jsonl"
+    assert main(["train", "--data", "digits", "--head", "linear", *arguments, "--steps", "1", "--out", str(out)]) == 2
+    assert re.search(says, capsys.readouterr().err) and not out.exists()
 
 
 def as_json(value):
