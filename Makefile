@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab study test test-full lint unit interop processes reruns site readme notebooks pages faults bench picture records clean
+.PHONY: help install book serve lab study test test-full lint unit interop processes reruns site readme notebooks pages faults bench picture records gpu clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -91,6 +91,9 @@ records: install  ## make the runs behind data/results again; finished ones are 
 YIELD := nice -n 19 $(shell chrt --idle 0 true 2>/dev/null && echo chrt --idle 0)
 study: install  ## what is missing of the study's runs, in the plan's order; stop it and start it again at will
 	$(YIELD) $(BIN)/spinalnet sweep all --out data/results --workers $(or $(WORKERS),1) --threads 1 $(if $(LIMIT),--time-limit $(LIMIT))
+
+gpu: install  ## minutes of a GPU, well used: selftest, bench, then the plan's runs; MINUTES=10; without one what it would run
+	$(BIN)/spinalnet gpu --out gpu_runs $(if $(MINUTES),--minutes $(MINUTES))
 
 clean:  ## remove what was built, keep the environment and the data
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

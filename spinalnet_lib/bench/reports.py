@@ -65,6 +65,17 @@ def write_group(
     print(f"{group}: written to {path}")
 
 
+def merge_reports(source: Path, into: Path) -> list[Path]:
+    """Put the groups of each report in the folder `source` into the report of that name in `into`; the reports there."""
+    merged = []
+    for path in sorted(source.glob("*.json")) if source.is_dir() else ():
+        new, old = read_report(path), read_report(into / path.name)
+        report = old | new | {"groups": old["groups"] | new["groups"]}
+        write_whole(into / path.name, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        merged.append(into / path.name)
+    return merged
+
+
 def load_bench(name: str = "cpu") -> list[dict]:
     """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu", "builds" or "costs".
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def add(commands) -> None:
@@ -15,9 +16,12 @@ def add(commands) -> None:
     action = actions.add_parser("check", help="name every damaged line and every run with two results")
     action.add_argument("paths", nargs="*", metavar="PATH", help="all of data/results, if none is named")
     action.set_defaults(run=_records_check)
-    action = actions.add_parser("merge", help="add the runs of files and folders to one file, in one move")
+    merge = (
+        "add the runs of files and folders to one file, in one move, or those of a sweep's folder to a folder's files"
+    )
+    action = actions.add_parser("merge", help=merge)
     action.add_argument("paths", nargs="+", metavar="PATH")
-    action.add_argument("--into", required=True, metavar="FILE")
+    action.add_argument("--into", required=True, metavar="FILE|FOLDER")
     action.set_defaults(run=_records_merge)
 
 
@@ -48,6 +52,23 @@ def _records_merge(args: argparse.Namespace) -> None:
     from ..files import check_writable
     from ..records.files import merge_records
 
+    if Path(args.into).is_dir():
+        _merge_folders(args)
+        return
     check_writable(args.into)
     added, count = merge_records(args.paths, args.into)
     print(f"{args.into}: {added} runs added, {count} in all")
+
+
+def _merge_folders(args: argparse.Namespace) -> None:
+    """A sweep's folders, and the measurements beside their records."""
+    from ..bench.reports import merge_reports
+    from ..records.folders import merge_folder
+
+    for source in map(Path, args.paths):
+        if not source.is_dir():
+            raise ValueError(f"{source} is no folder, and {args.into} is one; name a file in it")
+        for path, (added, count) in merge_folder(source, args.into).items():
+            print(f"{path}: {added} runs added, {count} in all")
+        for report in merge_reports(source / "bench", Path(args.into) / "bench"):
+            print(f"{report}: its groups are those of {source}")

@@ -96,16 +96,13 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
     """Whatever is missing of the plan, in its order, and why a step has to wait."""
     from ..checks import check_int, check_name
     from ..machine import pick_device
-    from ..records.files import RecordFolder
-    from ..study.order import STUDY_ORDER, undone
-    from ..study.sweep import missing_cells
+    from ..study.order import STUDY_ORDER
     from ..study.tiers import TIERS, choose_sets
-    from ..study.tuning import search_records
 
     for option in ("part", "tuning", "size"):
         if getattr(args, option) is not None:
             raise ValueError(f"--{option} is for one study; leave it out of all")
-    plans, device, results = TIERS, pick_device(args.device).type, Path(args.out)
+    plans, device = TIERS, pick_device(args.device).type
     if args.rehearse is not None:
         steps = check_int("sweep", "rehearse", args.rehearse)
         plans = {name: plan.rehearsal(steps) for name, plan in TIERS.items()}
@@ -118,7 +115,24 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
     sets = {tier: names for tier, names in sets.items() if args.tier in (None, tier)}
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")
-    complete, failed = [], 0
+    if failed := make_steps(steps, sets, plans, args, setup, limit):
+        raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
+
+
+def make_steps(
+    steps, sets: dict[str, list[str]], plans, args: argparse.Namespace, setup, limit, before=lambda step: None
+) -> int:
+    """Make what `args.out` lacks of these steps, one after the other as far as the time goes; how many runs failed.
+
+    `sets` are the data sets of each tier that are here. `before` is called with a step whose runs are to be made; a
+    ValueError of it says why they have to wait.
+    """
+    from ..records.files import RecordFolder
+    from ..study.order import undone
+    from ..study.sweep import missing_cells
+    from ..study.tuning import search_records
+
+    complete, failed, results = [], 0, Path(args.out)
     for step in steps:
         names = [name for name in plans[step.tier].meant(sets.get(step.tier, [])) if name in (step.datasets or [name])]
         if not names:
@@ -129,15 +143,18 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
             return step.cells(search_records(results / "tuning"), names, args.data, plans, made)
 
         try:
-            todo = cells()
+            todo, out = cells(), results / step.folder
+            # Without the data first: where runs are missing by that, no data set need be read to know it.
+            missing = undone(todo, RecordFolder(out).records(), plans[step.tier].device, args.threads)
+            done = not missing and not missing_cells(todo, out, setup)
+            if not done:
+                before(step)
         except ValueError as error:  # its search, or what must be written down before it, is not there yet
             print(f"{step.name}: not yet, {error}")
             if step.part == "primary":  # what comes after it reads the same test sets
                 break
             continue
-        out = results / step.folder
-        # Without the data first: where runs are missing by that, no data set need be read to know it.
-        if not undone(todo, RecordFolder(out).records(), device, args.threads) and not missing_cells(todo, out, setup):
+        if done:
             complete.append(step.name)
             continue
         if limit.is_up:
@@ -148,8 +165,7 @@ def _run_all(args: argparse.Namespace, setup, limit) -> None:
         failed += failures
         complete += [] if left or failures else [step.name]
     print(f"complete: {'; '.join(complete) or 'nothing'}")
-    if failed:
-        raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
+    return failed
 
 
 def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup, limit) -> tuple[int, int]:

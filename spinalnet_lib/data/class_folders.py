@@ -42,8 +42,10 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
 
 
 def list_pictures(place: str | os.PathLike) -> list[Path]:
-    """A picture, or those in a folder and its subfolders, sorted; ValueError where there is none."""
+    """A picture, or those in a folder and its subfolders, sorted; ValueError for a folder without, FileNotFoundError for neither."""
     place = Path(place)
+    if not place.exists():
+        raise FileNotFoundError(f"no picture or folder at {place}; correct the name")
     found = [path for path in _files(place) if _is_picture(path)] if place.is_dir() else [place]
     if not found:
         raise ValueError(f"{place} holds no pictures ({', '.join(sorted(SUFFIXES))})")

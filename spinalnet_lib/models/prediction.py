@@ -27,7 +27,7 @@ def predict(model: Classifier, images: Pictures, device: torch.device | str | No
     (in the order of `list_pictures`), several paths, or a uint8 tensor `(N, C, H, W)` of the body's size. Pictures are read
     as in training: upright, their middle square, resized; in grey for a body of one channel. Grey tensors are repeated to
     the three channels of a body that reads colour. Raises ValueError for a model without classes, for what is no picture
-    and for tensors of another size.
+    and for tensors of another size, FileNotFoundError for a path that is not there.
     """
     if not isinstance(model, Classifier) or not model.trained_on:
         raise ValueError("predict: the model does not know its classes; write it with save_model(model, path, data)")

@@ -56,3 +56,19 @@ def test_groups_of_several_days_are_told_apart_and_what_was_not_measured_names_i
     monkeypatch.setattr(reports, "data_path", lambda *parts: tmp_path / parts[-1])
     assert load_bench("gpu") == [] and "`spinalnet bench --device cuda" in describe_bench("gpu")
     assert load_bench("costs") == [] and "--only costs" in describe_bench("costs")
+
+
+def test_reports_of_a_folder_are_merged_group_by_group(tmp_path):
+    source, into = tmp_path / "source", tmp_path / "into"
+    for folder, groups, ratio in ((source, ("b", "c"), 2.0), (into, ("a", "b"), 1.0)):
+        folder.mkdir()
+        for group in groups:
+            reports.write_group(folder / "gpu.json", group, [{"name": group, "ratio": ratio}], figures=[ratio])
+    assert reports.merge_reports(source, into) == [into / "gpu.json"]
+    merged = reports.read_report(into / "gpu.json")
+    assert {group: measured["rows"][0]["ratio"] for group, measured in merged["groups"].items()} == {
+        "a": 1,
+        "b": 2,
+        "c": 2,
+    }
+    assert merged["figures"] == [2.0] and reports.merge_reports(tmp_path / "none", into) == []

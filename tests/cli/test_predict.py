@@ -36,3 +36,38 @@ def test_a_place_that_cannot_be_written_is_said_first(pets, capsys):
     assert main(["predict", str(pets / "model.npz"), str(pets / "pets"), "--csv", str(unwritable(pets) / "x.csv")]) == 2
     said = capsys.readouterr()
     assert not said.out and "x.csv" in said.err
+
+
+@pytest.mark.parametrize("place", ["none.png", "empty", "text.png", "half.png", "mixed"])
+def test_what_is_no_picture_is_named_and_nothing_is_written(pets, capsys, place):
+    picture = next((pets / "pets" / "cat").iterdir()).read_bytes()
+    (pets / "empty").mkdir()
+    (pets / "mixed").mkdir()
+    for name, content in (
+        ("text.png", b"text"),
+        ("half.png", picture[:100]),
+        ("mixed/a.png", picture),
+        ("mixed/b.png", b""),
+    ):
+        (pets / name).write_bytes(content)
+    assert main(["predict", str(pets / "model.npz"), str(pets / place), "--csv", str(pets / "out.csv")]) == 2
+    said = capsys.readouterr()
+    assert not said.out and said.err.count("\n") == 1
+    assert (
+        str(pets / place / "b.png" if place == "mixed" else pets / place) in said.err
+        and not (pets / "out.csv").exists()
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut off", "text", "missing"])
+def test_what_is_no_model_is_named(pets, capsys, damage):
+    path = pets / "model.npz"
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(content[: len(content) // 2] if damage == "cut off" else b"text")
+    for command in (["predict", str(path), str(pets / "pets")], ["export", str(path), str(pets / "x.onnx")]):
+        assert main(command) == 2
+        said = capsys.readouterr()
+        assert not said.out and str(path) in said.err and said.err.count("\n") == 1
+    assert not (pets / "x.onnx").exists()

@@ -148,6 +148,13 @@ DAMAGE = {
 }
 
 
+def test_a_file_of_another_version_says_which(tmp_path):
+    save_model(built(), tmp_path / "model.npz")
+    (tmp_path / "model.npz").write_bytes(with_arguments((tmp_path / "model.npz").read_bytes(), format=7))
+    with pytest.raises(ValueError, match=r"model\.npz.*format 7.* 1;"):
+        load_model(tmp_path / "model.npz")
+
+
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_file_is_named(kind, tmp_path):
     path = tmp_path / "model.npz"
