@@ -111,7 +111,7 @@ class Setup:
         if cell.dataset in TARGETS:
             return regression_data(cell.dataset, cell.seed)
         data = _load(cell.dataset, self.device, self.root, cell.size)
-        return data if cell.cut_seed is None else _cut(data, cell.cut_seed, cell.train_per_class)
+        return data if cell.cut_seed is None else _cut(data, cell.cut_seed, cell.train_per_class, cell.val_per_class)
 
 
 def reason(error: BaseException) -> str:
@@ -149,8 +149,8 @@ def _load(name: str, device: str | None, root, size: int | None) -> DataSet:
 
 
 @lru_cache(maxsize=2)
-def _cut(data: DataSet, seed: int, train_per_class: int | None) -> DataSet:
-    return cut_anew(data, seed, train_per_class)
+def _cut(data: DataSet, seed: int, train_per_class: int | None, val_per_class: int | None) -> DataSet:
+    return cut_anew(data, seed, train_per_class, val_per_class)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

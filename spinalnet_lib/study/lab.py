@@ -1,0 +1,176 @@
+"""The lab: a data set, the paper's body for it, its spinal head and the head that this replaces, trained by one call."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..checks import check_int
+from ..data.cards import PHOTOGRAPHS, load_card
+from ..machine import pick_device
+from ..models.bodies import own_size
+from ..models.sizes import list_paper_heads, paper_head
+from ..records.files import RecordFolder
+from ..records.record import Record
+from ..training.config import TrainConfig
+from ..training.recipes import published_recipe
+from .cells import Cell
+from .setup import Setup
+from .sweep import missing_cells, sweep
+
+# On a CPU: a body of the same family, and steps that fit into about a minute with three seeds of both heads.
+SMALL = {"vgg5": "two_conv", "transfer": "torchvision:resnet18"}
+_SMALL_STEPS = {"two_conv": 200, "torchvision:resnet18": 12}
+_SMALL_SIDE = 64  # pixels of photographs
+_SMALL_LOOK = {"two_conv": 1000, "torchvision:resnet18": 200}  # validation images, or it would look longer than train
+_LOOKS = 4  # evaluations of a run that is counted in steps
+_REHEARSED = 2  # steps that are timed
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What is trained on a data set: a body, images of some size, a spinal head and its rival, and one recipe for both."""
+
+    dataset: str
+    backbone: str
+    size: int | None  # side in pixels of photographs; None: the images have one size
+    heads: dict[str, dict]  # name -> arguments; the spinal head first
+    config: TrainConfig
+    val_per_class: int | None = None
+
+    def cells(self, seeds: Sequence[int]) -> list[Cell]:
+        """The runs, as many seeds of each head at any time."""
+        cut = {} if self.val_per_class is None else {"cut_seed": 0, "val_per_class": self.val_per_class}
+        return [
+            Cell(self.dataset, self.backbone, head, seed, self.config, arguments, size=self.size, **cut)
+            for seed in seeds
+            for head, arguments in self.heads.items()
+        ]
+
+
+def plan_lab(
+    name: str,
+    body: str | None = None,
+    steps: int | None = None,
+    small: bool = False,
+    pretrained: bool = False,
+    root: str | os.PathLike | None = None,
+) -> Lab:
+    """What `train_rivals` trains: by default the paper's body for the set, or a `small` one of its family for a CPU.
+
+    The recipe is the published one, of `steps` steps if they are given or the body is a small one. Raises ValueError for an
+    unknown data set or body.
+    """
+    card = load_card(name, root)
+    grey = card["image_shape"][0] == 1
+    paper = "vgg5" if grey else "transfer"
+    backbone = body or (SMALL[paper] if small else paper)
+    heads = {
+        head: paper_head(backbone, head, card["num_classes"])
+        for head in ("spinal", "mlp")
+        if (backbone, head) in list_paper_heads()
+    }
+    config = replace(published_recipe(backbone, name), fast=True)
+    if steps is None and body is None and small:
+        steps = _SMALL_STEPS[backbone]
+    if steps is not None:
+        config = counted(config, check_int("train_rivals", "steps", steps))
+    size = None
+    if card["kind"] in PHOTOGRAPHS:
+        size = own_size(backbone) or (_SMALL_SIDE if small else None)
+    few = max(1, _SMALL_LOOK[backbone] // card["num_classes"]) if small and body is None else None
+    return Lab(name, backbone, size, heads, config, few)
+
+
+def counted(config: TrainConfig, steps: int) -> TrainConfig:
+    """The recipe with so many steps, looked at a few times."""
+    looks = min(_LOOKS, steps)
+    warmup = min(config.warmup, steps // 2)
+    return replace(config, steps=steps, epochs=None, warmup=warmup, evaluations=looks, evals_per_epoch=1)
+
+
+def train_rivals(
+    name: str,
+    body: str | None = None,
+    steps: int | None = None,
+    seeds: Sequence[int] = range(3),
+    *,
+    pretrained: bool = False,
+    save: str | os.PathLike | None = None,
+    out: str | os.PathLike = "lab",
+    device: str | None = None,
+    threads: int = 1,
+    root: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> list[Record]:
+    """Train the paper's spinal head and the head that it replaces on a data set, from each of the seeds, and return the records.
+
+    Without `body` it is the paper's for this set where there is a GPU, and a small one of its family on a CPU, with steps
+    that fit into about a minute; `steps` shortens any. Both arms have the same recipe, order of images and first weights of
+    the body. Weights are drawn from the seed, or with `pretrained` the body's are its publisher's, downloaded if need be.
+
+    Two steps are timed first, and the time of all runs is said before they begin. Records go to the folder `out`, a file a
+    data set: a call that was cut off goes on, and finished runs are not run again. `save` is a file for the trained model of
+    the spinal head, first seed. `device`, `threads` and `root` are those of a `Setup`. Raises FileNotFoundError for
+    data that are not here, with what to do; ValueError for a run that does not fit its data or has failed.
+    """
+    small = pick_device(device).type == "cpu"
+    lab = plan_lab(name, body, steps, small, pretrained, root)
+    cells = lab.cells(list(seeds))
+    setup = Setup(device, threads, root, progress)
+    keys, wrong = setup.keys(cells)
+    for error in wrong.values():  # the cells differ in head and seed only
+        raise error
+    missing = missing_cells(cells, out, setup)
+    if missing:
+        print(_time_needed(setup, lab, missing), flush=True)
+    if save is not None and (cells[0] in missing or not Path(save).exists()):
+        keeping = replace(setup, save_as=str(save))
+        sweep(cells[:1], out, setup=keeping) if cells[0] in missing else keeping.run(cells[:1])
+    if left := sweep(cells, out, setup=setup):
+        raise ValueError(
+            f"train_rivals: {len(left)} of {len(cells)} runs have no record, as said above; call it again once the cause is mended"
+        )
+    found = {record.key: record for record in RecordFolder(Path(out)).records()}
+    return [found[keys[cell]] for cell in cells]
+
+
+def _time_needed(setup: Setup, lab: Lab, missing: Sequence[Cell]) -> str:
+    """What the missing runs take, in words, by two steps and one evaluation of the first of them."""
+    rehearsal = replace(missing[0], config=counted(lab.config, _REHEARSED))
+    rehearsal = replace(rehearsal, config=replace(rehearsal.config, evaluations=1))
+    quiet = replace(setup, progress=False)
+    for _ in range(2):  # the first reads the data and warms up
+        began = time.perf_counter()
+        [record] = quiet.run([rehearsal])
+        if isinstance(record, str):
+            raise ValueError(f"train_rivals: {record}")
+        wall = time.perf_counter() - began
+    steps, looks = _length(lab.config, record.split_sizes["train"])
+    each = record.seconds / _REHEARSED * steps + looks * max(0.0, wall - record.seconds)
+    heads, seeds = " and ".join(lab.heads), len({cell.seed for cell in missing})
+    return (
+        f"{heads} on {lab.backbone}, {lab.dataset}: {len(missing)} runs ({seeds} seed{'s' * (seeds > 1)}) of {steps:,} steps "
+        f"take about {in_words(each * len(missing))} here."
+    )
+
+
+def _length(config: TrainConfig, images: int) -> tuple[int, int]:
+    """Steps and evaluations of a run."""
+    an_epoch = -(-images // config.batch_size)
+    steps = config.steps or config.epochs * an_epoch
+    return steps, config.evaluations or max(1, round(steps / an_epoch * config.evals_per_epoch))
+
+
+def in_words(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> in_words(41.2), in_words(600), in_words(20_000)
+    ('41 s', '10 minutes', '5.6 hours')
+    """
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"
