@@ -45,6 +45,11 @@ def official_names() -> list[str]:
     return sorted(path.stem for path in data_path("cards").glob("*.json"))
 
 
+def whole_set(name: str) -> str:
+    """The official set that a part of it, such as "cifar100_small", belongs to; a name of another set as it is."""
+    return max((whole for whole in official_names() if f"{name}_".startswith(f"{whole}_")), key=len, default=name)
+
+
 def is_present(root: Path, card: dict) -> bool:
     """Whether all that the reader needs is under the root, not whether it is sound."""
     if card["kind"] == "embedded":

@@ -89,8 +89,9 @@ class Split:
         return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
 
     def seen_by(self, model: nn.Module) -> Split:
-        """The same split, normalised as the model's body was trained before, if it was."""
-        mean, std = (getattr(getattr(model, "body", None), name, None) for name in ("mean", "std"))
+        """The same split, normalised as the model was trained, or else its body before it; if neither says how, as it is."""
+        body = getattr(model, "body", None)
+        mean, std = getattr(model, "statistics", None) or (getattr(body, name, None) for name in ("mean", "std"))
         if mean is None:
             return self
         statistics = Statistics.known(torch.tensor(mean), torch.tensor(std))

@@ -19,7 +19,8 @@ _FREE = (
     "at_once",
     "trained_on",
     "weights_from",
-)  # attributes that change no number of a run
+    "statistics",
+)  # attributes that change no number of a run, or that its recipe names
 
 
 class Classifier(nn.Module):
@@ -42,6 +43,9 @@ class Classifier(nn.Module):
         self.head = head
         self.arguments: dict = {}  # how create_model built it; a record stores it
         self.trained_on: dict | None = None  # classes and normalisation, of a model that was saved with its data
+        self.statistics: tuple | None = (
+            None  # mean and std that its images are normalised by, where its recipe has some
+        )
         self.own_layers: dict = {}  # arguments of the head that are classes: `arguments` has their names only
 
     @property

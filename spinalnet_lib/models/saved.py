@@ -105,6 +105,8 @@ def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
     with torch.device("meta"):
         model = create_model(**arguments.pop("head_arguments"), **arguments)
     model.trained_on = trained_on
+    if trained_on:
+        model.statistics = tuple(trained_on["mean"]), tuple(trained_on["std"])
     return model, dtypes
 
 

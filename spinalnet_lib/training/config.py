@@ -9,11 +9,11 @@ from ..checks import check_flag, check_int, check_name, check_number, check_rate
 from ..data.augment import Augmentation
 
 _LATER = ("steps", "warmup", "augmentation", "redraw_power", "fast", "loss", "stacked", "evaluations", "gradient_norms")
-_OF_TRANSFER = ("start", "trainable", "body_learning_rate")
+_OF_TRANSFER = ("start", "trainable", "body_learning_rate", "milestones", "statistics")
 _USUAL_EPOCHS = 8
 LOSSES = ("cross_entropy", "mse")
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine", "redraw")
+SCHEDULES = ("constant", "cosine", "redraw", "step")
 STARTS = ("seed", "given")
 
 
@@ -39,6 +39,11 @@ class TrainConfig:
     both; what was not loaded is drawn from the seed. `trainable` is "all", "head", or the names of the parts that are trained,
     such as ("head", "body.layers.9"); the others keep their weights, and their norms their running statistics.
     `body_learning_rate` is the body's, with the same schedule; None is that of the head.
+    `statistics` are mean and standard deviation of the channels, of images in [0, 1], by which images are normalised; None
+    is what the body was trained with, and for a body that was not trained before, the data's own.
+
+    "step" multiplies the rate by the factor of the last of the `milestones` that was reached, pairs of an epoch, counted
+    from 0, and a factor on `learning_rate`; `step_milestones` writes them.
 
     "redraw" is the published scripts' rule for the learning rate, kept to show its bias: whenever the *test* error has
     not fallen, the rate becomes `learning_rate` times a random number to the power `redraw_power`. It selects on the
@@ -66,6 +71,8 @@ class TrainConfig:
     start: str = "seed"
     trainable: str | tuple[str, ...] = "all"
     body_learning_rate: float | None = None
+    milestones: tuple[tuple[int, float], ...] = ()
+    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def __post_init__(self):
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -131,14 +138,80 @@ class TrainConfig:
         names = plain.get("trainable", (self.trainable,))
         if not names or not all(isinstance(name, str) and name for name in names):
             raise ValueError(f"TrainConfig: trainable is 'all', 'head' or names of parts, got {self.trainable!r}")
-        if self.stacked and (self.start, names, self.body_learning_rate) != ("seed", ("all",), None):
-            raise ValueError("TrainConfig: stacked=True draws heads from their seeds; leave start and trainable out")
+        if self.stacked and (self.start, names, self.body_learning_rate, self.statistics) != (
+            "seed",
+            ("all",),
+            None,
+            None,
+        ):
+            raise ValueError(
+                "TrainConfig: stacked=True draws heads from their seeds; leave start, trainable and statistics out"
+            )
+        plain |= {"milestones": self._checked_milestones(), "statistics": self._checked_statistics()}
         if plain["evals_per_epoch"].is_integer():
             plain["evals_per_epoch"] = int(plain["evals_per_epoch"])
         if self.steps is not None:
             plain["epochs"] = None
         for name, value in plain.items():  # numpy's numbers become Python's: a record holds them as JSON
             object.__setattr__(self, name, value)
+
+    def _checked_milestones(self) -> tuple[tuple[int, float], ...]:
+        pairs = self.milestones
+        if not isinstance(pairs, (tuple, list)) or not all(isinstance(p, (tuple, list)) and len(p) == 2 for p in pairs):
+            raise TypeError(
+                f"TrainConfig: milestones are pairs of an epoch and a factor, got {pairs!r}; try ((7, 0.1),)"
+            )
+        found = tuple(
+            (check_int("TrainConfig", "the epoch of milestones", epoch), _positive("the factor of milestones", factor))
+            for epoch, factor in pairs
+        )
+        epochs = [epoch for epoch, _ in found]
+        if epochs != sorted(set(epochs)):
+            raise ValueError(f"TrainConfig: the epochs of milestones must rise, got {epochs}; sort them")
+        if (self.schedule == "step") != bool(found):
+            raise ValueError(
+                f"TrainConfig: schedule='step' needs milestones, and no other has them, got schedule={self.schedule!r}, "
+                f"milestones={pairs!r}"
+            )
+        return found
+
+    def _checked_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        pair = self.statistics
+        if pair is None:
+            return None
+        sequences = (tuple, list)
+        if not isinstance(pair, sequences) or len(pair) != 2 or not all(isinstance(part, sequences) for part in pair):
+            raise TypeError(f"TrainConfig: statistics are means and standard deviations, got {pair!r}; pass two tuples")
+        mean = tuple(check_number("TrainConfig", "a mean of statistics", v, "pass one of [0, 1]") for v in pair[0])
+        std = tuple(_positive("a standard deviation of statistics", value) for value in pair[1])
+        if len(mean) != len(std) or not mean:
+            raise ValueError(
+                f"TrainConfig: statistics have {len(mean)} means and {len(std)} standard deviations; pass as many"
+            )
+        return mean, std
+
+
+def _positive(name: str, value) -> float:
+    if (number := check_number("TrainConfig", name, value, "pass a number above 0")) <= 0:
+        raise ValueError(f"TrainConfig: {name} must be above 0, got {number:g}")
+    return number
+
+
+def step_milestones(*stages: tuple[int, float], every: int = 7, factor: float = 0.1) -> tuple[tuple[int, float], ...]:
+    """The milestones of runs one after the other, each `(epochs, rate)`, in which the rate falls by `factor` every so many epochs.
+
+    Rates are as shares of the run's `learning_rate`. This is what `StepLR` does, made anew for each stage.
+
+    >>> step_milestones((10, 1.0), (5, 0.1))
+    ((7, 0.1), (10, 0.1))
+    """
+    found, begun = [], 0
+    for epochs, rate in stages:
+        found += [
+            (begun + epoch, float(f"{rate * factor ** (epoch // every):.6g}")) for epoch in range(0, epochs, every)
+        ]
+        begun += epochs
+    return tuple(found[1:])
 
 
 def describe_recipe(config: TrainConfig) -> dict:
@@ -150,10 +223,12 @@ def describe_recipe(config: TrainConfig) -> dict:
     return {name: value for name, value in recipe.items() if name not in unused}
 
 
-def schedule(config: TrainConfig, step: int, n_steps: int) -> float:
+def schedule(config: TrainConfig, step: int, n_steps: int, steps_per_epoch: int) -> float:
     """Factor on the learning rate of this step, counted from 0."""
     if step < config.warmup:
         return (step + 1) / config.warmup
+    if config.schedule == "step":
+        return [1.0, *(factor for epoch, factor in config.milestones if epoch * steps_per_epoch <= step)][-1]
     if config.schedule != "cosine":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - config.warmup) / (n_steps - config.warmup)))

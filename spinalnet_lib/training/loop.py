@@ -70,7 +70,8 @@ def train(
             if position == 0:
                 state.order = torch.randperm(len(train_split), generator=state.generators["order"])
             images, labels = batches.take(state.order, position)
-            set_learning_rate(state.optimizer, state.learning_rate * schedule(config, step, run.n_steps))
+            factor = schedule(config, step, run.n_steps, run.steps_per_epoch)
+            set_learning_rate(state.optimizer, state.learning_rate * factor)
             state.losses.append(take_step(images, labels))
             state.step = step + 1
             if state.step in run.evaluate_after:

@@ -53,6 +53,7 @@ class Run:
         self.device = pick_device(device)
         self.key = run_key(model, data, config, self.seed, self.device)
         self.given = given_weights(model, config)  # now: training changes them
+        model.statistics = config.statistics  # what looks at images with this model later needs them, too
         self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))
         apart = (
             self.steps_per_epoch / config.evals_per_epoch
@@ -275,6 +276,10 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
             remedies = remedies if resizes else ["choose another body"]
         says = f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}"
         raise ValueError(f"{says}; {' and '.join(remedies)}")
+    if config.statistics and (count := len(config.statistics[0])) not in (1, found[0]):
+        raise ValueError(
+            f"{data.name} has {found[0]} channels, the recipe's statistics {count}; pass one or {found[0]}"
+        )
     float_labels = data.train.labels.is_floating_point()
     if (config.loss == "mse") != float_labels:
         kind, fit = ("float", "mse") if float_labels else ("whole", "cross_entropy")

@@ -1,19 +1,28 @@
 """Recipes: checked when written down, and recorded in full."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from spinalnet_lib import TrainConfig
-from spinalnet_lib.training.config import describe_recipe, schedule
+from spinalnet_lib.training.config import describe_recipe, schedule, step_milestones
 
 
 def test_cosine_falls_from_one_to_zero_and_constant_stays():
     cosine = TrainConfig(schedule="cosine")
-    assert [schedule(cosine, step, 10) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
-    assert [schedule(TrainConfig(), step, 10) for step in (0, 5, 10)] == [1, 1, 1]
+    assert [schedule(cosine, step, 10, 1) for step in (0, 5, 10)] == pytest.approx([1, 0.5, 0])
+    assert [schedule(TrainConfig(), step, 10, 1) for step in (0, 5, 10)] == [1, 1, 1]
     warm = TrainConfig(schedule="cosine", warmup=4)
-    assert [schedule(warm, step, 12) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
+    assert [schedule(warm, step, 12, 1) for step in (0, 3, 4, 8, 12)] == pytest.approx([0.25, 1, 1, 0.5, 0])
+
+
+def test_steps_fall_at_their_epochs_and_come_back_with_a_stage():
+    config = TrainConfig(schedule="step", milestones=[[2, 0.1], [4, 1]])
+    assert [schedule(config, step, 60, 10) for step in (0, 19, 20, 39, 40, 59)] == [1, 1, 0.1, 0.1, 1, 1]
+    assert step_milestones((10, 1.0), (5, 0.1), every=4, factor=0.5) == ((4, 0.5), (8, 0.25), (10, 0.1), (14, 0.05))
+    recorded = json.loads(json.dumps(describe_recipe(config)))
+    assert TrainConfig(**recorded) == config and hash(config)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,16 @@ def test_cosine_falls_from_one_to_zero_and_constant_stays():
         ({"schedule": "redraw", "redraw_power": -3, "read_test": True}, "redraw_power.*-3"),
         ({"stacked": True, "fast": True}, "stacked=True.*fast=True"),
         ({"stacked": True, "loss": "mse"}, "stacked=True.*loss='mse'"),
+        ({"stacked": True, "statistics": ((0.5,), (0.5,))}, "stacked=True.*statistics"),
+        ({"schedule": "step"}, "schedule='step'.*milestones"),
+        ({"milestones": ((7, 0.1),)}, "milestones.*7"),
+        ({"schedule": "step", "milestones": (7, 0.1)}, "milestones.*7"),
+        ({"schedule": "step", "milestones": ((7, 0.1), (7, 0.01))}, "milestones.*7, 7"),
+        ({"schedule": "step", "milestones": ((0, 0.1),)}, "milestones.*0"),
+        ({"schedule": "step", "milestones": ((7, 0),)}, "milestones.*0"),
+        ({"statistics": 0.5}, "statistics.*0.5"),
+        ({"statistics": ((0.5, 0.5), (0.5,))}, "statistics.*2.*1"),
+        ({"statistics": ((0.5,), (0,))}, "statistics.*0"),
     ],
 )
 def test_a_wrong_recipe_is_refused(kwargs, says):

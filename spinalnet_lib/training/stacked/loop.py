@@ -69,7 +69,7 @@ def train_stacked(
         if position == 0:
             stack.draw_order(len(data.train))
         index = stack.order[:, position * config.batch_size : (position + 1) * config.batch_size]
-        stack.take_step(*features, index, schedule(config, step, n_steps))
+        stack.take_step(*features, index, schedule(config, step, n_steps, steps_per_epoch))
         stack.step = step + 1
         if stack.step in first.evaluate_after:
             losses = torch.stack(stack.losses).double().mean(0).tolist()  # waits for the device
