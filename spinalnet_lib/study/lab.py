@@ -16,18 +16,20 @@ from ..models.sizes import list_paper_heads, paper_head
 from ..records.files import RecordFolder
 from ..records.record import Record
 from ..training.config import TrainConfig
-from ..training.recipes import published_recipe
+from ..training.published_transfer import Transfer, published_transfer
+from ..training.recipes import published_recipe, transfer_recipe
 from .cells import Cell
 from .setup import Setup
 from .sweep import missing_cells, sweep
 
-# On a CPU: a body of the same family, and steps that fit into about a minute with three seeds of both heads.
-SMALL = {"vgg5": "two_conv", "transfer": "torchvision:resnet18"}
-_SMALL_STEPS = {"two_conv": 200, "torchvision:resnet18": 12}
-_SMALL_SIDE = 64  # pixels of photographs
-_SMALL_LOOK = {"two_conv": 1000, "torchvision:resnet18": 200}  # validation images, or it would look longer than train
+SMALL_BODY = {"vgg5": "two_conv"}  # on a CPU; of all others it is:
+_SMALL_TRANSFER = "torchvision:resnet18"
+# Steps that three seeds of both heads take in about a minute, and validation images that they do not look at for longer.
+_SMALL = {"two_conv": (200, 1000), _SMALL_TRANSFER: (10, 60)}
+_SMALL_SIDE, _SMALL_BATCH = 64, 16  # pixels of photographs, images a step
 _LOOKS = 4  # evaluations of a run that is counted in steps
 _REHEARSED = 2  # steps that are timed
+_USUAL = "cifar10"  # its spinal head and rival go on sets that the paper does not have
 
 
 @dataclass(frozen=True)
@@ -61,28 +63,51 @@ def plan_lab(
 ) -> Lab:
     """What `train_rivals` trains: by default the paper's body for the set, or a `small` one of its family for a CPU.
 
-    The recipe is the published one, of `steps` steps if they are given or the body is a small one. Raises ValueError for an
-    unknown data set or body.
+    Heads are the paper's for the body, else for the set; the recipe is the published one, else `transfer_recipe`. It has
+    `steps` steps if they are given or the body is the small one. Raises ValueError for an unknown data set.
     """
     card = load_card(name, root)
-    grey = card["image_shape"][0] == 1
-    paper = "vgg5" if grey else "transfer"
-    backbone = body or (SMALL[paper] if small else paper)
-    heads = {
-        head: paper_head(backbone, head, card["num_classes"])
-        for head in ("spinal", "mlp")
-        if (backbone, head) in list_paper_heads()
-    }
-    config = replace(published_recipe(backbone, name), fast=True)
-    if steps is None and body is None and small:
-        steps = _SMALL_STEPS[backbone]
+    paper = paper_body(card)
+    backbone = body or (SMALL_BODY.get(paper, _SMALL_TRANSFER) if small else paper)
+    heads, config, side = _published(name, backbone, card)
+    given = {"start": "given"} if pretrained else {"start": "seed", "body_learning_rate": None}
+    config = replace(config, fast=True, **given)
+    few = None
+    if small and body is None:
+        usual_steps, looks = _SMALL[backbone]
+        steps, few, side = steps or usual_steps, max(1, looks // card["num_classes"]), _SMALL_SIDE
+        config = replace(config, batch_size=min(config.batch_size, 64 if backbone == "two_conv" else _SMALL_BATCH))
     if steps is not None:
         config = counted(config, check_int("train_rivals", "steps", steps))
-    size = None
-    if card["kind"] in PHOTOGRAPHS:
-        size = own_size(backbone) or (_SMALL_SIDE if small else None)
-    few = max(1, _SMALL_LOOK[backbone] // card["num_classes"]) if small and body is None else None
+    size = None if card["kind"] not in PHOTOGRAPHS else own_size(backbone) or side
     return Lab(name, backbone, size, heads, config, few)
+
+
+def paper_body(card: dict) -> str:
+    """The body behind the paper's number for a set, or that the paper has for images of this kind."""
+    if card["image_shape"] == [1, 28, 28]:
+        return "vgg5"
+    return (find_transfer(card["name"]) or published_transfer(_USUAL)).backbone
+
+
+def find_transfer(name: str, backbone: str | None = None) -> Transfer | None:
+    """The row of `published_transfer`, or None."""
+    try:
+        return published_transfer(name, backbone)
+    except ValueError:
+        return None
+
+
+def _published(name: str, backbone: str, card: dict) -> tuple[dict, TrainConfig, int | None]:
+    """Heads, recipe and size of photographs; the paper's as far as it has them."""
+    paper = {head: (backbone, head) for head in ("spinal", "mlp") if (backbone, head) in list_paper_heads()}
+    if len(paper) == 2:
+        heads = {head: paper_head(*of, card["num_classes"]) for head, of in paper.items()}
+        return heads, published_recipe(backbone, name), None
+    row = find_transfer(name, backbone)
+    heads = row or find_transfer(name) or published_transfer(_USUAL)
+    arms = {heads.head: heads.head_arguments, heads.rival: heads.rival_arguments}
+    return arms, row.recipe if row else transfer_recipe(), row.size if row else None
 
 
 def counted(config: TrainConfig, steps: int) -> TrainConfig:
@@ -119,8 +144,10 @@ def train_rivals(
     """
     small = pick_device(device).type == "cpu"
     lab = plan_lab(name, body, steps, small, pretrained, root)
-    cells = lab.cells(list(seeds))
     setup = Setup(device, threads, root, progress)
+    alone = len(setup.data(lab.cells([0])[0]).train) % lab.config.batch_size == 1  # no norm reads a batch of one
+    lab = replace(lab, config=replace(lab.config, batch_size=lab.config.batch_size + alone))
+    cells = lab.cells(list(seeds))
     keys, wrong = setup.keys(cells)
     for error in wrong.values():  # the cells differ in head and seed only
         raise error
