@@ -15,9 +15,14 @@ def add(commands) -> None:
     train = commands.add_parser("train", help="train a head on a data set, a record a seed; finished runs are skipped")
     option, paper, recipe = train.add_argument, "instead of the paper's: ", "instead of the recipe's"
     option("--data", default="mnist_5k", metavar="NAME")
-    option("--size", type=int, metavar="PIXELS", help="side of photographs (default: what the backbone reads)")
+    option("--size", type=int, metavar="PIXELS", help="side of the images (default: what the backbone or recipe reads)")
     option("--backbone", default="two_conv", help="ours, or torchvision:NAME or timm:NAME (default: %(default)s)")
-    option("--pretrained", action="store_true", help="start from the backbone's published weights")
+    weights = train.add_mutually_exclusive_group()
+    start = "weights to begin with: drawn from the seed, or the backbone's published ones (default: as the recipe says)"
+    weights.add_argument("--start", choices=("seed", "given"), help=start)
+    weights.add_argument(
+        "--pretrained", dest="start", action="store_const", const="given", help="the same as --start given"
+    )
     option("--head", default="spinal", help="of the paper's sizes where it has them (default: %(default)s)")
     example = "layer_width=16, hidden_sizes=64,32, norm_layer=BatchNorm1d"
     option("--head-argument", type=_argument, action="append", default=[], metavar="NAME=VALUE", help=paper + example)
@@ -25,9 +30,10 @@ def add(commands) -> None:
     option("--classifier-drop-rate", type=float, metavar="P", help=f"{paper}dropout before the classifier only")
     option("--seeds", type=_seeds, default=[0], metavar="A-B", help="one or a range, both ends included (default: 0)")
     recipes = (
-        "default: the paper's for its 2-conv CNN; published: for this backbone; tuned: the study's, 2,000 fast steps"
+        "default: the paper's for its 2-conv CNN; published: for this backbone, and of torchvision's on these data, with "
+        "its head and size; tuned: the study's, 2,000 fast steps; transfer: ours to fine-tune published weights"
     )
-    option("--recipe", choices=("default", "published", "tuned"), default="default", help=recipes)
+    option("--recipe", choices=("default", "published", "tuned", "transfer"), default="default", help=recipes)
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, help=recipe)
     length.add_argument("--steps", type=int, help=recipe)
@@ -70,8 +76,11 @@ def run(args: argparse.Namespace) -> None:
     images, extractor = split_name(args.data)
     card = load_card(images)
     photographs = extractor is None and card["kind"] in PHOTOGRAPHS
-    size = create_backbone(args.backbone).image_size if photographs and args.size is None else args.size
-    config, arguments = _recipe(args), _head_arguments(args, card["num_classes"])
+    config, transfer = _recipe(args), _transfer(args)
+    size = transfer.size if transfer and args.size is None else args.size
+    if size is None and photographs:
+        size = create_backbone(args.backbone).image_size
+    arguments = _head_arguments(args, card["num_classes"], transfer)
     cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
     setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds, _save_as(args))
     check_appendable(args.out)
@@ -107,12 +116,24 @@ def _save_as(args: argparse.Namespace) -> str | None:
     return str(place.with_name(f"{place.stem}-{{seed}}{place.suffix}"))
 
 
-def _head_arguments(args: argparse.Namespace, num_classes: int) -> dict:
+def _transfer(args: argparse.Namespace):
+    """What the paper fine-tunes here, if that is asked for."""
+    from ..training.published_transfer import published_transfer
+
+    asked = args.recipe == "published" and ":" in args.backbone
+    return published_transfer(args.data, args.backbone) if asked else None
+
+
+def _head_arguments(args: argparse.Namespace, num_classes: int, transfer) -> dict:
     """The paper's for this head on this backbone, if it has them and none is given, and what was given instead."""
     from ..models.sizes import list_paper_heads, paper_head
 
     paper = (args.backbone, args.head) in list_paper_heads()
     arguments = paper_head(args.backbone, args.head, num_classes) if paper else {}
+    for head, sizes in (
+        ((transfer.head, transfer.head_arguments), (transfer.rival, transfer.rival_arguments)) if transfer else ()
+    ):
+        arguments |= sizes if args.head == head else {}
     arguments |= dict(args.head_argument)
     if args.drop_rate is not None:
         arguments["drop_rate"] = args.drop_rate
@@ -128,22 +149,22 @@ def _recipe(args: argparse.Namespace):
     from dataclasses import replace
 
     from ..training.config import TrainConfig
-    from ..training.recipes import published_recipe, tuned_recipe
+    from ..training.recipes import published_recipe, transfer_recipe, tuned_recipe
 
     recipes = {
         "default": TrainConfig,
         "published": lambda: published_recipe(args.backbone, args.data),
         "tuned": lambda: tuned_recipe(0.003),
+        "transfer": transfer_recipe,
     }
     config = recipes[args.recipe]()
     parts = args.trainable.split(",")
     config = replace(
         config,
-        start="given" if args.pretrained else "seed",
+        start=args.start or config.start,
         trainable=parts[0] if parts in (["all"], ["head"]) else tuple(parts),
-        body_learning_rate=args.body_learning_rate,
     )
-    given = {name: getattr(args, name) for name in ("learning_rate", "batch_size", "fast")}
+    given = {name: getattr(args, name) for name in ("learning_rate", "body_learning_rate", "batch_size", "fast")}
     changes = {name: value for name, value in given.items() if value is not None}
     if args.epochs is not None:
         changes |= {"epochs": args.epochs, "steps": None}

@@ -19,6 +19,7 @@ from .fetching import fetch
 from .own_sets import read_own
 from .publishers import read_published
 from .readers import Part, Parts
+from .resized import Resized
 from .splits import OWN_TEST_SHARE, VALIDATION_SHARE, DataSet, Split, Statistics
 
 
@@ -33,13 +34,20 @@ def load_images(
     published = name in official_names() and (is_present(root, card) or name not in list_own(root))
     card = card if published else load_own_card(root, name)
     if size is not None:
-        check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of a photograph in pixels")
-        if card["kind"] not in PHOTOGRAPHS:
-            side = card["image_shape"][-1]
-            raise ValueError(f"load_dataset: {name} has images of one size, {side} pixels; leave size={size} out")
+        check_int("load_dataset", "size", size, minimum=8, remedy="pass the side of an image in pixels")
     parts = read_published(root, card, size) if published else read_own(root, card, size)
     source = "packed" if not published else "embedded" if card["kind"] == "embedded" else "official"
-    return _cut(parts, card, source)
+    data = _cut(parts, card, source)
+    return data if size is None or card["kind"] in PHOTOGRAPHS else _at_size(data, size)
+
+
+def _at_size(data: DataSet, size: int) -> DataSet:
+    """The same set as images of another size."""
+    sides = data.train.images.shape[-2:]
+    if sides == (size, size):
+        return data
+    splits = [Split(Resized(s.images, size), s.labels, s.statistics) for s in (data.train, data.val, data.test)]
+    return DataSet(*splits, data.card | {"image_shape": list(splits[0].images.shape[1:])}, data.source)
 
 
 def _cut(parts: Parts, card: dict, source: str) -> DataSet:

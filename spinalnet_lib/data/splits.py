@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .augment import Augmentation
 from .photos import Photos
+from .resized import Resized, as_kept
 
 VALIDATION_SHARE = 1 / 6
 OWN_TEST_SHARE = 1 / 5  # for sets that come without a test set
@@ -21,11 +22,11 @@ CHUNK = 512  # images that are looked at together: photographs need not be in me
 class Statistics:
     """Mean and standard deviation `(C,)` of the channels of images in [0, 1]; made by `of` or `known`."""
 
-    def __init__(self, images: Tensor | Photos | None, values: tuple[Tensor, Tensor] | None):
+    def __init__(self, images: Tensor | Photos | Resized | None, values: tuple[Tensor, Tensor] | None):
         self._images, self._values = images, values
 
     @classmethod
-    def of(cls, images: Tensor | Photos) -> Statistics:
+    def of(cls, images: Tensor | Photos | Resized) -> Statistics:
         """Those of these images, computed when first asked for."""
         return cls(images, None)
 
@@ -54,11 +55,12 @@ class Statistics:
 class Split:
     """Images uint8 `(N, C, H, W)` and labels int64 `(N,)` from 0; `statistics` are the training split's.
 
-    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for. Features of a body are
-    "images" of floats, a channel a feature: `(N, D, 1, 1)`; targets of a regression are float labels.
+    Photographs are a `Photos`, which indexes like a tensor and decodes what it is asked for; other images at a size that is
+    not their own a `Resized`. Features of a body are "images" of floats, a channel a feature: `(N, D, 1, 1)`; targets of a
+    regression are float labels.
     """
 
-    images: Tensor | Photos
+    images: Tensor | Photos | Resized
     labels: Tensor
     statistics: Statistics = None
 
@@ -137,12 +139,14 @@ class DataSet:
     @cached_property
     def full_train(self) -> Split:
         first, second = self.train.images, self.val.images
-        images = first.joined(second) if isinstance(first, Photos) else torch.cat([first, second])
+        images = torch.cat([first, second]) if isinstance(first, Tensor) else first.joined(second)
         return Split(images, torch.cat([self.train.labels, self.val.labels]))
 
     @cached_property
     def sha256(self) -> str:
         """Hash of all pixels and labels in split order: what a record means by "the same data".
+
+        Of resized images it is that of their own pixels and of the size.
 
         Of features it is that of the images and the body: the features of one body differ by rounding with the machine. Of
         a set that was cut anew it is that of the set and the cut.
@@ -156,13 +160,13 @@ class DataSet:
             return digest.hexdigest()
         for split in (self.train, self.val, self.test):
             digest.update(str(tuple(split.images.shape)).encode())
-            for images in split.images.split(CHUNK):
+            for images in as_kept(split.images).split(CHUNK):
                 digest.update(images.cpu().contiguous().numpy())
             digest.update(split.labels.cpu().numpy().tobytes())
         return digest.hexdigest()
 
 
-def _check(what: str, tensor: Tensor | Photos, dim: int, whole: torch.dtype, remedy: str) -> None:
+def _check(what: str, tensor: Tensor | Photos | Resized, dim: int, whole: torch.dtype, remedy: str) -> None:
     """Raise unless a part of a split has so many dimensions and holds these whole numbers, or floats."""
     dtype, shape = getattr(tensor, "dtype", None), tuple(getattr(tensor, "shape", ()))
     if not isinstance(dtype, torch.dtype) or not (dtype == whole or dtype.is_floating_point):
@@ -172,7 +176,7 @@ def _check(what: str, tensor: Tensor | Photos, dim: int, whole: torch.dtype, rem
         raise ValueError(f"the {what} of a split have {dim} dimensions, got the shape {shape}; {remedy}")
 
 
-def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
+def _mean_and_std(images: Tensor | Photos | Resized) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel, of intensities in [0, 1] or of features."""
     if images.dtype != torch.uint8:
         wide = images.double()
@@ -181,7 +185,7 @@ def _mean_and_std(images: Tensor | Photos) -> tuple[Tensor, Tensor]:
         return mean.to(images.dtype), std.where(std > 1e-6 * mean.abs().clamp(min=1), 1.0).to(images.dtype)
     levels = torch.arange(256, dtype=torch.float64) / 255
     counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
-    for some in images.split(CHUNK):
+    for some in as_kept(images).split(CHUNK):
         for channel, values in enumerate(some.transpose(0, 1)):
             counts[channel] += torch.bincount(values.flatten().int(), minlength=256).cpu()
     shares = counts / counts.sum(1, keepdim=True)

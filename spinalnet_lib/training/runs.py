@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from ..checks import check_int
-from ..data.cards import PHOTOGRAPHS
 from ..data.splits import DataSet, Split
 from ..heads.counting import count_parameters, measured_cost
 from ..heads.dropout import own_draws
@@ -271,9 +270,10 @@ def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:
     if found != expected:
         remedies = [f"build the model with in_chans={found[0]}"] * (found[0] != expected[0])
         if found[1:] != expected[1:]:
-            resizes = data.card.get("kind") in PHOTOGRAPHS
-            remedies += [f"load them with size={side} (in a command: --size {side})"] * resizes
-            remedies = remedies if resizes else ["choose another body"]
+            resizes = data.train.images.dtype == torch.uint8  # features and numbers have no size
+            remedies += [
+                f"load them with size={side} (in a command: --size {side})" if resizes else "choose another body"
+            ]
         says = f"{data.name} has images {found}, the body {model.body.name!r} reads {expected}"
         raise ValueError(f"{says}; {' and '.join(remedies)}")
     if config.statistics and (count := len(config.statistics[0])) not in (1, found[0]):

@@ -62,7 +62,7 @@ def test_runs_that_fail_are_said_and_end_the_command_with_an_error(tmp_path, cap
         assert main([*command, "--engine", "serial", "--device", "cpu", "--size", size]) == 2
         said = capsys.readouterr()
         assert "0 runs are left" in said.out and f"sweep: {failed} runs failed" in said.err
-        assert "leave size=" in said.err and ("--size 28" in said.err) == (size == "16")
+        assert "kmnist" in said.err and ("--size 28" in said.err) == (size == "16")
     assert [record.dataset for record in load_records(tmp_path / "runs")] == ["leaves"]
 
 

@@ -1,13 +1,26 @@
 """The command `train`: a record a seed, each run made once, cut off and gone on with; recipes and what is given instead."""
 
+import json
 import subprocess
 
 import pytest
 import torch
 
-from spinalnet_lib import TrainConfig, create_model, evaluate, load_dataset, load_model, load_records, train
+from spinalnet_lib import (
+    TrainConfig,
+    create_model,
+    evaluate,
+    load_dataset,
+    load_model,
+    load_records,
+    published_transfer,
+    train,
+    transfer_recipe,
+)
 from spinalnet_lib.cli.main import main
+from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.records.record import differing_results
+from spinalnet_lib.training.config import describe_recipe
 from tests.data.cases import unwritable, write_classes
 from tests.study.cases import LONG_ENOUGH, python
 
@@ -118,6 +131,37 @@ def test_recipes_and_what_is_given_instead(tmp_path):
     assert (tuned.recipe["optimizer"], tuned.recipe["learning_rate"]) == ("adamw", 0.01) and "fast" not in tuned.recipe
     assert mlp.model["head_arguments"] == {"hidden_sizes": [8, 4], "act_layer": "LeakyReLU"}
     assert (published.recipe["schedule"], published.recipe["fast"]) == ("cosine", True)
+
+
+def test_a_row_of_the_papers_fine_tuning_is_one_command(tmp_path, monkeypatch):
+    """At few pixels and from random weights, so that it takes a second: all else is the row's."""
+    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
+    write_card(write_classes(tmp_path / "hymenoptera_small", ["ants", "bees"], 12))
+    out = tmp_path / "runs.jsonl"
+    data = ["train", "--data", "hymenoptera_small", "--backbone", "torchvision:resnet18", "--recipe", "published"]
+    quick = ["--start", "seed", "--size", "32", "--steps", "1", "--device", "cpu", "--out", str(out)]
+    row = published_transfer("hymenoptera")
+    for head in (row.head, row.rival):
+        assert main([*data, "--head", head, *quick]) == 0
+    spine, rival = load_records(out)
+    assert spine.model["head_arguments"] == row.head_arguments and rival.model["head_arguments"] == {}
+    changes = {"start", "steps", "epochs"}
+    assert {
+        name for name, value in describe_recipe(row.recipe).items() if spine.recipe.get(name) != as_json(value)
+    } <= changes
+    assert main([*data, "--head", "linear", *quick, "--recipe", "transfer"]) == 0
+    assert load_records(out)[-1].recipe["body_learning_rate"] == transfer_recipe().body_learning_rate
+
+
+def test_small_images_are_enlarged_for_a_body_of_photographs(tmp_path):
+    out = tmp_path / "runs.jsonl"
+    command = ["train", "--data", "digits", "--backbone", "torchvision:resnet18", "--head", "linear", "--size", "32"]
+    assert main([*command, "--steps", "1", "--batch-size", "8", "--device", "cpu", "--out", str(out)]) == 0
+    assert load_records(out)[0].model["image_size"] == 32
+
+
+def as_json(value):
+    return json.loads(json.dumps(value))
 
 
 def test_a_model_is_saved_for_each_seed_and_made_again_where_it_is_lost(tmp_path, capsys):

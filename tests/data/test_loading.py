@@ -54,8 +54,16 @@ def test_photographs_train_like_any_images(tmp_path):
     assert torch.equal(moved.images, whole.test.images) and torch.equal(moved.mean, lazy.train.mean)
 
 
-def test_a_size_is_for_photographs_only(tmp_path):
-    with pytest.raises(ValueError, match="digits has images of one size, 8 pixels; leave size=16 out"):
-        load_dataset("digits", size=16)
+def test_other_images_are_resized_when_they_are_asked_for():
+    small, large = load_dataset("digits"), load_dataset("digits", size=20)
+    assert large.train.images.shape == (len(small.train), 1, 20, 20) and large.card["image_shape"] == [1, 20, 20]
+    assert torch.equal(large.train.images.images, small.train.images) and large.sha256 != small.sha256
+    assert torch.equal(large.full_train.images[:], torch.cat([large.train.images[:], large.val.images[:]]))
+    assert load_dataset("digits", size=8).sha256 == small.sha256
+    cut = load_dataset("digits", size=20, cut_seed=3)
+    assert cut.train.images.shape[1:] == (1, 20, 20) and len(cut.train) == len(small.train)
+
+
+def test_a_size_is_checked():
     with pytest.raises(ValueError, match="size must be at least 8, got 4"):
         load_dataset("digits", size=4)

@@ -139,7 +139,7 @@ def test_images_that_do_not_fit_are_told_how_to_load_them_or_how_to_build_the_bo
     for body, kind, remedy in (
         ("cifar_cnn", "photographs", r"; load them with size=32 \(in a command: --size 32\)"),
         ("two_conv", "photographs", "in_chans=3 and load them with size=28"),
-        ("cifar_cnn", "arrays", "another body"),
+        ("cifar_cnn", "arrays", "size=32"),
     ):
         model = create_model(body, "linear", 10)
         data = DataSet(split, split, split, {"name": "walks", "num_classes": 10, "kind": kind})
