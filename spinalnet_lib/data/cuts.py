@@ -22,9 +22,7 @@ def stratified_cut(labels: np.ndarray, share: float, seed: int | None = None) ->
     return np.setdiff1d(np.arange(len(labels)), cut), cut
 
 
-def cut_anew(
-    data: DataSet, seed: int, train_per_class: int | None = None, val_per_class: int | None = None
-) -> DataSet:
+def cut_anew(data: DataSet, seed: int, train_per_class: int | None = None, val_per_class: int | None = None) -> DataSet:
     """The same set with other images held out for validation, a sixth of each class drawn from `seed`; the test part stays.
 
     With `train_per_class`, so many of the remaining images of each class are trained on, also drawn from `seed`; a larger

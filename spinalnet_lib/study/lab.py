@@ -6,12 +6,15 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+
+import torch
 
 from ..checks import check_int
 from ..data.cards import PHOTOGRAPHS, load_card
 from ..machine import pick_device
-from ..models.bodies import own_size
+from ..models.bodies import Backbone, create_backbone, own_size
 from ..models.sizes import list_paper_heads, paper_head
 from ..records.files import RecordFolder
 from ..records.record import Record
@@ -59,6 +62,7 @@ def plan_lab(
     steps: int | None = None,
     small: bool = False,
     pretrained: bool = False,
+    layer_width: int | None = None,
     root: str | os.PathLike | None = None,
 ) -> Lab:
     """What `train_rivals` trains: by default the paper's body for the set, or a `small` one of its family for a CPU.
@@ -69,18 +73,25 @@ def plan_lab(
     card = load_card(name, root)
     paper = paper_body(card)
     backbone = body or (SMALL_BODY.get(paper, _SMALL_TRANSFER) if small else paper)
-    heads, config, side = _published(name, backbone, card)
+    heads, config, side = _published(name, backbone, layer_width, card)
     given = {"start": "given"} if pretrained else {"start": "seed", "body_learning_rate": None}
     config = replace(config, fast=True, **given)
     few = None
     if small and body is None:
         usual_steps, looks = _SMALL[backbone]
-        steps, few, side = steps or usual_steps, max(1, looks // card["num_classes"]), _SMALL_SIDE
+        steps, few = steps or usual_steps, max(1, looks // card["num_classes"])
+        photographs, own = card["kind"] in PHOTOGRAPHS, card["image_shape"][-1]
+        side = _SMALL_SIDE if photographs or own > _SMALL_SIDE else None
         config = replace(config, batch_size=min(config.batch_size, 64 if backbone == "two_conv" else _SMALL_BATCH))
     if steps is not None:
         config = counted(config, check_int("train_rivals", "steps", steps))
-    size = None if card["kind"] not in PHOTOGRAPHS else own_size(backbone) or side
-    return Lab(name, backbone, size, heads, config, few)
+    return Lab(name, backbone, _size(backbone, side, card), heads, config, few)
+
+
+def _size(backbone: str, side: int | None, card: dict) -> int | None:
+    """The side that images are loaded with: that of the row, else the body's own; None: as they are."""
+    own = own_size(backbone)
+    return None if own == card["image_shape"][-1] else own or side
 
 
 def paper_body(card: dict) -> str:
@@ -90,24 +101,37 @@ def paper_body(card: dict) -> str:
     return (find_transfer(card["name"]) or published_transfer(_USUAL)).backbone
 
 
-def find_transfer(name: str, backbone: str | None = None) -> Transfer | None:
+def find_transfer(name: str, backbone: str | None = None, layer_width: int | None = None) -> Transfer | None:
     """The row of `published_transfer`, or None."""
     try:
-        return published_transfer(name, backbone)
+        return published_transfer(name, backbone, layer_width)
     except ValueError:
         return None
 
 
-def _published(name: str, backbone: str, card: dict) -> tuple[dict, TrainConfig, int | None]:
-    """Heads, recipe and size of photographs; the paper's as far as it has them."""
+def _published(name: str, backbone: str, layer_width: int | None, card: dict) -> tuple[dict, TrainConfig, int | None]:
+    """Heads, recipe and size of images; the paper's as far as it has them."""
     paper = {head: (backbone, head) for head in ("spinal", "mlp") if (backbone, head) in list_paper_heads()}
+    row = find_transfer(name, backbone, layer_width) or find_transfer(name, backbone)
     if len(paper) == 2:
-        heads = {head: paper_head(*of, card["num_classes"]) for head, of in paper.items()}
-        return heads, published_recipe(backbone, name), None
-    row = find_transfer(name, backbone)
-    heads = row or find_transfer(name) or published_transfer(_USUAL)
-    arms = {heads.head: heads.head_arguments, heads.rival: heads.rival_arguments}
-    return arms, row.recipe if row else transfer_recipe(), row.size if row else None
+        arms = {head: paper_head(*of, card["num_classes"]) for head, of in paper.items()}
+        config, side = published_recipe(backbone, name), None
+    else:
+        heads = row or find_transfer(name) or published_transfer(_USUAL)
+        arms = {heads.head: dict(heads.head_arguments), heads.rival: heads.rival_arguments}
+        config, side = (row.recipe, row.size) if row else (transfer_recipe(), _usual_side(backbone))
+    if layer_width is not None:
+        spine = next(iter(arms))
+        arms[spine] = {**arms[spine], "layer_width": layer_width}
+    return arms, config, side
+
+
+def _usual_side(backbone: str) -> int | None:
+    """The side that a body of a library reads; None for ours, which read the images' own."""
+    if ":" not in backbone:
+        return None
+    with torch.device("meta"):
+        return create_backbone(backbone).image_size
 
 
 def counted(config: TrainConfig, steps: int) -> TrainConfig:
@@ -117,12 +141,42 @@ def counted(config: TrainConfig, steps: int) -> TrainConfig:
     return replace(config, steps=steps, epochs=None, warmup=warmup, evaluations=looks, evals_per_epoch=1)
 
 
+def lab_sizes(name: str) -> tuple[dict[str, int], int]:
+    """Sizes of the paper's spinal head on a data set, by the names of `SpinalHead`, and the width of a dense head beside it.
+
+    The body is built on the meta device, so that its features can be counted.
+    """
+    lab = plan_lab(name)
+    (spinal, rival), card = lab.heads.values(), load_card(name)
+    sizes = {"in_features": count_features(lab), "num_classes": card["num_classes"], "num_splits": 2}
+    sizes |= {size: spinal[size] for size in ("layer_width", "num_layers", "num_splits") if size in spinal}
+    hidden = rival.get("hidden_sizes", 512)
+    return sizes, hidden if isinstance(hidden, int) else hidden[0]
+
+
+def count_features(lab: Lab) -> int:
+    return build_body(lab).num_features
+
+
+@cache  # a body of torchvision takes seconds to build
+def _body(backbone: str, in_chans: int, size: int | None) -> Backbone:
+    with torch.device("meta"):
+        return create_backbone(backbone, in_chans, size)
+
+
+def build_body(lab: Lab) -> Backbone:
+    """The body as a run has it, on the meta device."""
+    channels, _, side = load_card(lab.dataset)["image_shape"]
+    return _body(lab.backbone, channels, None if own_size(lab.backbone) else lab.size or side)
+
+
 def train_rivals(
     name: str,
     body: str | None = None,
     steps: int | None = None,
     seeds: Sequence[int] = range(3),
     *,
+    layer_width: int | None = None,
     pretrained: bool = False,
     save: str | os.PathLike | None = None,
     out: str | os.PathLike = "lab",
@@ -134,7 +188,7 @@ def train_rivals(
     """Train the paper's spinal head and the head that it replaces on a data set, from each of the seeds, and return the records.
 
     Without `body` it is the paper's for this set where there is a GPU, and a small one of its family on a CPU, with steps
-    that fit into about a minute; `steps` shortens any. Both arms have the same recipe, order of images and first weights of
+    that fit into about a minute; `steps` and `layer_width`, of the spine, change it. Both arms have the same recipe, order of images and first weights of
     the body. Weights are drawn from the seed, or with `pretrained` the body's are its publisher's, downloaded if need be.
 
     Two steps are timed first, and the time of all runs is said before they begin. Records go to the folder `out`, a file a
@@ -143,7 +197,7 @@ def train_rivals(
     data that are not here, with what to do; ValueError for a run that does not fit its data or has failed.
     """
     small = pick_device(device).type == "cpu"
-    lab = plan_lab(name, body, steps, small, pretrained, root)
+    lab = plan_lab(name, body, steps, small, pretrained, layer_width, root)
     setup = Setup(device, threads, root, progress)
     alone = len(setup.data(lab.cells([0])[0]).train) % lab.config.batch_size == 1  # no norm reads a batch of one
     lab = replace(lab, config=replace(lab.config, batch_size=lab.config.batch_size + alone))
