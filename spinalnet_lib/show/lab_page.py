@@ -127,14 +127,10 @@ def describe_rivals(records: Sequence[Record]) -> str:
     if len(seeds) < 2 or any(record.diverged for record in records):
         return f"{ran}With one seed, or a run that diverged, there is no interval: pass more seeds, or a lower rate."
     gain = compare(records, spine, rival)
-    lower = f"{spine} lower" if gain.mean > 0 else f"{rival} lower"
-    inside = (
-        "zero is in it: nothing is decided"
-        if gain.low <= 0 <= gain.high
-        else "zero is not in it, yet few runs settle nothing"
-    )
+    inside = "zero lies in it" if gain.low <= 0 <= gain.high else "zero lies outside"
     return (
-        f"{ran}\n\nAfter the last step the validation errors differ by {100 * abs(gain.mean):.1f} points, {lower}; the interval of "
-        f"{len(gain.seeds)} seeds goes from {100 * gain.low:+.1f} to {100 * gain.high:+.1f}, and {inside}. "
-        f"**Few seeds on {images:,} images settle nothing**, and short runs say little about long ones."
+        f"{ran}\n\nAfter the last step the error of `{rival}` less that of `{spine}` is {100 * gain.mean:+.1f} points on average "
+        f"(above zero: `{spine}` is better); with {len(gain.seeds)} seeds its interval goes from {100 * gain.low:+.1f} to "
+        f"{100 * gain.high:+.1f}, and {inside}. **So few seeds, on {images:,} images, settle nothing**, and short runs say "
+        "little about long ones."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -208,10 +210,12 @@ def train_rivals(
     missing = missing_cells(cells, out, setup)
     if missing:
         print(_time_needed(setup, lab, missing), flush=True)
-    if save is not None and (cells[0] in missing or not Path(save).exists()):
-        keeping = replace(setup, save_as=str(save))
-        sweep(cells[:1], out, setup=keeping) if cells[0] in missing else keeping.run(cells[:1])
-    if left := sweep(cells, out, setup=setup):
+    with redirect_stdout(io.StringIO()):  # a line a run, which the records say again
+        if save is not None and (cells[0] in missing or not Path(save).exists()):
+            keeping = replace(setup, save_as=str(save))
+            sweep(cells[:1], out, setup=keeping) if cells[0] in missing else keeping.run(cells[:1])
+        left = sweep(cells, out, setup=setup)
+    if left:
         raise ValueError(
             f"train_rivals: {len(left)} of {len(cells)} runs have no record, as said above; call it again once the cause is mended"
         )
