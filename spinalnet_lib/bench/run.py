@@ -11,7 +11,7 @@ import torch
 from ..checks import check_name
 from ..files import check_writable
 from ..machine import pick_device
-from . import costs, heads, stacked, training
+from . import costs, heads, photographs, stacked, training
 from . import device as gpu
 from .reports import print_row, read_report, write_group
 
@@ -20,11 +20,15 @@ GROUPS: dict[str, dict[str, tuple[Callable[[], Iterable[dict]], ...]]] = {
         "heads": (heads.head_rows, heads.large_rows, heads.compiled_rows, heads.cnn_rows, heads.import_rows),
         "steps": (training.step_rows,),
         "training": (training.race_rows, training.augmentation_rows),
+        "photographs": (photographs.photo_rows,),
         "stacked": (stacked.stacked_rows,),
         "runs": (training.sweep_rows, training.record_rows),
         "costs": (costs.cost_rows,),
     },
-    "cuda": {"gpu": (gpu.device_rows, lambda: heads.compiled_rows("cuda"))},
+    "cuda": {
+        "gpu": (gpu.device_rows, lambda: heads.compiled_rows("cuda")),
+        "photographs": (lambda: photographs.photo_rows("cuda", 64, pairs=20),),
+    },
 }
 
 
@@ -55,7 +59,7 @@ def run_benchmarks(
         for row in (row for measure in known[group] for row in measure()):
             print_row(row)
             rows.append(row)
-        more = gpu.figures_and_profile() if on == "cuda" else {}
+        more = gpu.figures_and_profile() if group == "gpu" else {}
         if group in reports:
             write_group(reports[group], group, rows, device, **more)
         found += [{"group": group, **row} for row in rows]

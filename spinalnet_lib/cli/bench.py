@@ -8,7 +8,7 @@ import argparse
 def add(commands) -> None:
     bench = commands.add_parser("bench", help="measure every performance row as a ratio and write a table")
     bench.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    names = "heads, steps, training, stacked, runs, costs; with cuda: gpu"
+    names = "heads, steps, training, photographs, stacked, runs, costs; with cuda: gpu, photographs"
     bench.add_argument("--only", nargs="+", default=(), metavar="GROUP", help=f"some groups of rows: {names}")
     bench.add_argument(
         "--out", metavar="FOLDER", help="put the groups into the reports cpu.json, costs.json or gpu.json in it"

@@ -23,6 +23,7 @@ from .decoding import SMALLEST_SIDE, decode
 
 T = TypeVar("T")
 _MOST_NAMED = 10  # files in one error
+_SHARE_OF_GPU = 0.4  # of its free memory, for a whole set; the rest is the model's
 _FORMAT = 2  # raise it when `decode` gives other pixels, or they are kept in another way
 
 
@@ -57,9 +58,12 @@ class Photos:
         """All photographs in turn, `size` at a time: they need not be in memory at once."""
         return (self[start : start + size] for start in range(0, len(self), size))
 
-    def to(self, device: torch.device | str) -> Tensor:
-        """All of them as one tensor on `device`."""
-        return self[:].to(device)
+    def to(self, device: torch.device | str) -> Tensor | Photos:
+        """All of them as one tensor on a GPU with room for it; else as they are, and batches are sent when they are taken."""
+        device = torch.device(device)
+        nbytes = self.shape.numel()
+        fits = device.type == "cuda" and nbytes < torch.cuda.mem_get_info(device)[0] * _SHARE_OF_GPU
+        return self[:].to(device) if fits else self
 
     def index_select(self, dim: int, index: Tensor) -> Photos:
         """Some of the photographs, in this order, undecoded; `dim` is 0, as it would be for a tensor."""

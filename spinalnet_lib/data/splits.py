@@ -87,7 +87,7 @@ class Split:
         return self.statistics.std
 
     def to(self, device: torch.device | str) -> Split:
-        """The same split on `device`, photographs as one tensor."""
+        """The same split on `device`, photographs as one tensor where that fits; else a batch goes there when it is taken."""
         return Split(self.images.to(device), self.labels.to(device), self.statistics.to(device))
 
     def seen_by(self, model: nn.Module) -> Split:
@@ -103,7 +103,7 @@ class Split:
         self, index: Tensor | slice, augmentation: Augmentation | None = None, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Float32 images `(B, C, H, W)` of the examples in `index`, warped if asked, then normalised, and labels `(B,)`."""
-        images = self.images[index]
+        images = self.images[index].to(self.labels.device)
         if images.dtype != torch.uint8:
             if augmentation is not None:
                 raise ValueError("augmentation warps images, these are features; train with augmentation=None")

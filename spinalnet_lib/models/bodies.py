@@ -68,6 +68,7 @@ class Backbone(nn.Module):
     A body that was trained before has `load_pretrained()` and `pretrained_sha256()`, the hash of those weights, and `mean` and
     `std`, a tuple each, of the channels of the data that it was trained on, in [0, 1]; images for others are normalised by
     the data set's own. One whose first weights are not all drawn by `reset_parameters` of its layers has `draw_weights()`.
+    `repeats_grey` says that with `in_chans=1` it repeats a grey image to the three channels that it reads.
     `at_once` is how many images it is evaluated on at a time, fewer where its layers take much memory for each.
     """
 
@@ -78,6 +79,7 @@ class Backbone(nn.Module):
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     at_once: int = 1000
+    repeats_grey: bool = False
 
     def __init__(self, in_chans: int = 1):
         super().__init__()

@@ -90,6 +90,7 @@ class Classifier(nn.Module):
         """What `arguments` build, on the meta device: the model before anything was changed by hand, without weights."""
         arguments = {**self.arguments, **self.arguments["head_arguments"], **self.own_layers}
         del arguments["head_arguments"]
+        arguments.pop("pretrained", None)  # weights are no part of what it is, and would be downloaded
         try:
             with torch.device("meta"):
                 return create_model(**arguments)

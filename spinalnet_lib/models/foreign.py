@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -29,9 +31,29 @@ class Foreign(NamedTuple):
 def load_foreign(name: str, pretrained: bool) -> Foreign:
     """The model of "torchvision:NAME" or "timm:NAME", with its publisher's weights or as its library draws them.
 
-    torchvision checks the hash in a file's name, timm's come as safetensors from its hub. Raises ValueError for an unknown
-    name, ImportError where the library is missing, OSError where weights cannot be downloaded.
+    Under `torch.device("meta")` it has no memory, as to count it. torchvision checks the hash in a file's name, timm's come
+    as safetensors from its hub. Raises ValueError for an unknown name, ImportError where the library is missing, OSError
+    where weights cannot be downloaded.
     """
+    if torch.get_default_device().type == "meta" and not pretrained:
+        found = _without_memory(name)
+        return found._replace(network=copy.deepcopy(found.network))
+    with torch.device("cpu"):
+        return _build(name, pretrained)
+
+
+@cache
+def _without_memory(name: str) -> Foreign:
+    """Kept, as a sweep asks for one a cell."""
+    try:
+        with torch.device("meta"):
+            return _build(name, pretrained=False)
+    except (RuntimeError, NotImplementedError):  # a network that reads numbers off its weights while it is built
+        with torch.device("cpu"):
+            return _build(name, pretrained=False)
+
+
+def _build(name: str, pretrained: bool) -> Foreign:
     library, _, model = name.partition(":")
     return _LIBRARIES[check_name("library", library, _LIBRARIES)](name, model, pretrained)
 
@@ -45,6 +67,7 @@ class ForeignBody(Backbone):
     """
 
     at_once = 100
+    repeats_grey = True
 
     def __init__(self, name: str, in_chans: int = 3, image_size: int | None = None):
         if in_chans not in (1, 3):
@@ -62,7 +85,8 @@ class ForeignBody(Backbone):
         training = self.network.training
         try:
             like = next(self.network.parameters())
-            self.network.eval()(torch.zeros(1, 3, self.image_size, self.image_size, device=like.device))
+            with torch.no_grad():
+                self.network.eval()(torch.zeros(1, 3, self.image_size, self.image_size, device=like.device))
         except Exception as error:  # whatever a network says of a size that it does not take
             said = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
@@ -76,19 +100,21 @@ class ForeignBody(Backbone):
 
     def load_pretrained(self) -> None:
         """Take the publisher's weights."""
-        self.network.load_state_dict(load_foreign(self.name, pretrained=True).network.state_dict())
+        found = load_foreign(self.name, pretrained=True).network
+        _HASHES[self.name] = weights_sha256(found)
+        self.network.load_state_dict(found.state_dict())
 
     def pretrained_sha256(self) -> str:
         """The hash of the publisher's weights."""
-        return _pretrained_sha256(self.name)
+        if self.name not in _HASHES:
+            _HASHES[self.name] = weights_sha256(load_foreign(self.name, pretrained=True).network)
+        return _HASHES[self.name]
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self.network(x.expand(-1, 3, -1, -1)).flatten(1)
 
 
-@cache
-def _pretrained_sha256(name: str) -> str:
-    return weights_sha256(load_foreign(name, pretrained=True).network)
+_HASHES: dict[str, str] = {}  # of publishers' weights, by name
 
 
 def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
@@ -97,8 +123,7 @@ def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
 
     check_name("torchvision model", model, models.list_models(module=models))
     weights = models.get_model_weights(model).DEFAULT
-    with torch.device("cpu"):
-        network = _downloaded(name, lambda: models.get_model(model, weights=weights if pretrained else None))
+    network = _downloaded(name, pretrained, lambda: models.get_model(model, weights=weights if pretrained else None))
     replace_head(network, "linear")
     features = 0
     for head in network.modules():
@@ -113,21 +138,22 @@ def _timm(name: str, model: str, pretrained: bool) -> Foreign:
     with needs("timm"):
         import timm
     check_name("timm model", model.partition(".")[0], timm.list_models())
-    with torch.device("cpu"):
-        network = _downloaded(name, lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
+    network = _downloaded(name, pretrained, lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
     view = timm.data.resolve_data_config({}, model=network)
     features = getattr(network, "head_hidden_size", network.num_features)
     return Foreign(network, features, view["input_size"][-1], tuple(view["mean"]), tuple(view["std"]))
 
 
-def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
+def _downloaded(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> nn.Module:
+    if not pretrained:
+        return build()
     try:
         return build()
-    except (OSError, RuntimeError) as error:  # both raise either, without a network
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:  # without a network, or a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OSError(
-            f"the weights of {name} cannot be had ({reason}); connect to the internet, or take 'efficientnet_lite0', whose "
-            "weights come with its package"
+            f"the weights of {name} cannot be had ({reason}); connect to the internet and try again, delete a damaged file "
+            f"under {torch.hub.get_dir()}, or take 'efficientnet_lite0', whose weights come with its package"
         ) from error
 
 

@@ -26,7 +26,8 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 class EfficientNetLite0(Backbone):
     """EfficientNet-Lite0 from ImageNet: photographs `(N, 3, S, S)`, seen at 224×224, to 1280 features.
 
-    Images are normalised as `mean` and `std` say, not by the data set's own. Raises ImportError where its two packages are
+    Images are normalised as `mean` and `std` say, not by the data set's own. With `in_chans=1` a grey image is repeated to the
+    three channels. Raises ImportError where its two packages are
     missing, ValueError where the weights are damaged.
     """
 
@@ -34,11 +35,13 @@ class EfficientNetLite0(Backbone):
     num_features = 1280
     mean, std = MEAN, STD
     at_once = 100
+    repeats_grey = True
 
     def __init__(self, in_chans: int = 3, image_size: int = VIEW):
-        if in_chans != 3:
-            raise ValueError(f"EfficientNetLite0: in_chans must be 3, as it was trained on colour, got {in_chans!r}")
+        if in_chans not in (1, 3):
+            raise ValueError(f"EfficientNetLite0: in_chans must be 3, or 1 for grey images, got {in_chans!r}")
         super().__init__(in_chans)
+        self.mean, self.std = MEAN[:in_chans], STD[:in_chans]  # the same in each channel
         self.image_size = image_size
         self.network = lite0_network(pretrained=False)
 
@@ -54,7 +57,7 @@ class EfficientNetLite0(Backbone):
     def forward_features(self, x: Tensor) -> Tensor:
         if self.image_size != VIEW:
             x = F.interpolate(x, size=(VIEW, VIEW), mode="bilinear", antialias=True)
-        return self.network(x).flatten(1)
+        return self.network(x.expand(-1, 3, -1, -1)).flatten(1)
 
 
 def lite0_network(pretrained: bool = True) -> nn.Module:

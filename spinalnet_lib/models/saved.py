@@ -58,7 +58,9 @@ def load_model(path: str | os.PathLike) -> Classifier:
         raise FileNotFoundError(f"no saved model at {path}; write one with save_model")
     try:
         with zipfile.ZipFile(path) as archive:
-            model, dtypes = _empty_model(json.loads(str(read_array(archive, "arguments", _LONGEST_ARGUMENTS))))
+            arguments = json.loads(str(read_array(archive, "arguments", _LONGEST_ARGUMENTS)))
+            # Networks of libraries may hold tensors that no file has: those are built with memory.
+            model, dtypes = _empty_model(arguments, "cpu" if ":" in str(arguments["backbone"]) else "meta")
             state = {}
             for name, expected in model.state_dict().items():
                 array = read_array(archive, f"model.{name}", 8 * expected.numel() + _LONGEST_HEADER)
@@ -97,13 +99,17 @@ def _bits(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _empty_model(arguments: dict) -> tuple[Classifier, dict[str, str]]:
-    """The model of these arguments without memory for its weights, and the dtypes that numpy lacks, by name."""
+def _empty_model(arguments: dict, device: str = "meta") -> tuple[Classifier, dict[str, str]]:
+    """The model of these arguments, by default without memory for its weights, and the dtypes that numpy lacks, by name."""
     if arguments.pop("format") != _FORMAT:
         raise ValueError("another format")
     dtypes, trained_on = arguments.pop("dtypes", {}), arguments.pop("trained_on", None)
-    with torch.device("meta"):
+    began = (
+        {"pretrained": True} if arguments.pop("pretrained", False) else {}
+    )  # its own weights come now: none is downloaded
+    with torch.random.fork_rng(devices=[]), torch.device(device):
         model = create_model(**arguments.pop("head_arguments"), **arguments)
+    model.arguments |= began
     model.trained_on = trained_on
     if trained_on:
         model.statistics = tuple(trained_on["mean"]), tuple(trained_on["std"])

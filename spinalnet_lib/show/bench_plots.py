@@ -16,6 +16,7 @@ _GROUPS = {
     "heads": "spinal against dense heads, on a CPU",
     "steps": "training steps on a CPU",
     "training": "training on a CPU",
+    "photographs": "photographs",
     "stacked": "many seeds at once",
     "runs": "sweeps and records",
     "gpu": "training on a GPU",

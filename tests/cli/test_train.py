@@ -153,11 +153,12 @@ def test_a_row_of_the_papers_fine_tuning_is_one_command(tmp_path, monkeypatch):
     assert load_records(out)[-1].recipe["body_learning_rate"] == transfer_recipe().body_learning_rate
 
 
-def test_small_images_are_enlarged_for_a_body_of_photographs(tmp_path):
+def test_small_grey_images_are_enlarged_and_repeated_for_a_body_of_photographs(tmp_path, capsys):
     out = tmp_path / "runs.jsonl"
     command = ["train", "--data", "digits", "--backbone", "torchvision:resnet18", "--head", "linear", "--size", "32"]
     assert main([*command, "--steps", "1", "--batch-size", "8", "--device", "cpu", "--out", str(out)]) == 0
     assert load_records(out)[0].model["image_size"] == 32
+    assert capsys.readouterr().out.count("digits has grey images: each is repeated") == 1
 
 
 def as_json(value):

@@ -1,9 +1,14 @@
 """Models of torchvision and timm as bodies: small, with random weights; the network's weights come from a file beside."""
 
+import hashlib
+import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 import torch
 
-from spinalnet_lib import TrainConfig, create_backbone, create_model, load_model, save_model, train
+from spinalnet_lib import TrainConfig, count_parameters, create_backbone, create_model, load_model, save_model, train
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.models import foreign
 from spinalnet_lib.models.weights import weights_sha256
@@ -61,9 +66,8 @@ def published(monkeypatch):
             return own(name, model, False)
 
     monkeypatch.setitem(foreign._LIBRARIES, "torchvision", load)
-    foreign._pretrained_sha256.cache_clear()
-    yield load("torchvision:resnet18", "resnet18", True).network
-    foreign._pretrained_sha256.cache_clear()
+    monkeypatch.setattr(foreign, "_HASHES", {})
+    return load("torchvision:resnet18", "resnet18", True).network
 
 
 def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photographs, published, tmp_path):
@@ -81,15 +85,106 @@ def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photograp
         train(model, photographs, TrainConfig(steps=1), 0, "cpu", progress=False)
 
 
-def test_without_a_network_the_weights_cannot_be_had(monkeypatch):
-    def offline(*args, **kwargs):
-        raise OSError("no route to host")
+def test_a_saved_model_needs_no_weights_of_its_publisher(photographs, published, tmp_path, monkeypatch):
+    model = create_model("torchvision:resnet18", "linear", 2, image_size=32, pretrained=True)
+    save_model(model, tmp_path / "model.npz", photographs)
+    own = foreign._LIBRARIES["torchvision"]
 
-    monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
-    monkeypatch.setattr("torchvision._internally_replaced_utils.load_state_dict_from_url", offline, raising=False)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline, raising=False)
-    with pytest.raises(OSError, match=r"weights of torchvision:resnet18 cannot be had .*efficientnet_lite0"):
-        create_model("torchvision:resnet18", "linear", 2, pretrained=True)
+    def offline(name, model, pretrained):
+        if pretrained:
+            raise OSError("no network")
+        return own(name, model, False)
+
+    monkeypatch.setitem(foreign._LIBRARIES, "torchvision", offline)
+    monkeypatch.setattr(foreign, "_HASHES", {})
+    again, state = load_model(tmp_path / "model.npz"), torch.get_rng_state()
+    assert weights_sha256(again) == weights_sha256(model) and again.arguments == model.arguments
+    save_model(again, tmp_path / "again.npz")
+    load_model(tmp_path / "again.npz")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.fixture
+def publisher(monkeypatch, tmp_path):
+    """A server that has squeezenet's file as torchvision's has it; `manner` is how it answers."""
+    from torchvision import models
+    from torchvision.models._api import WeightsEnum
+
+    network = models.squeezenet1_1()
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    content = file.getvalue()
+
+    class Publisher(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server = self.server
+            server.asked += 1
+            self.send_response(404 if server.manner == "gone" else 200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if server.manner == "cut off":
+                self.wfile.write(content[: len(content) // 2])
+                self.wfile.flush()
+                self.connection.close()
+            elif server.manner != "gone":
+                self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    server.asked, server.manner, server.hash = 0, "whole", hashlib.sha256(content).hexdigest()[:8]
+    server.network, server.folder = network, tmp_path / "hub" / "checkpoints"
+    address = f"http://127.0.0.1:{server.server_port}/squeezenet1_1-"
+    monkeypatch.setattr(WeightsEnum, "url", property(lambda self: f"{address}{server.hash}.pth"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(foreign, "_HASHES", {})
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_weights_are_downloaded_once_and_only_when_asked(publisher):
+    create_model("torchvision:squeezenet1_1", "linear", 2)
+    assert publisher.asked == 0 and not publisher.folder.exists()
+    for _ in range(2):
+        model = create_model("torchvision:squeezenet1_1", "linear", 2, image_size=64, pretrained=True)
+        theirs = publisher.network.state_dict()
+        assert all(torch.equal(tensor, theirs[name]) for name, tensor in model.body.network.state_dict().items())
+        assert model.body.weights_from == weights_sha256(model.body.network)
+    assert publisher.asked == 1
+    assert [path.name for path in publisher.folder.iterdir()] == [f"squeezenet1_1-{publisher.hash}.pth"]
+
+
+@pytest.mark.parametrize("manner", ["gone", "cut off", "wrong hash", "no network"])
+def test_weights_that_cannot_be_had_are_said_and_nothing_is_kept(publisher, manner):
+    publisher.manner = manner
+    if manner == "wrong hash":
+        publisher.hash = "0" * 8
+    if manner == "no network":
+        publisher.shutdown()
+        publisher.server_close()
+    with pytest.raises(OSError, match=r"weights of torchvision:squeezenet1_1 cannot be had .*efficientnet_lite0"):
+        create_model("torchvision:squeezenet1_1", "linear", 2, pretrained=True)
+    assert not [*publisher.folder.glob("*")]
+
+
+def test_a_damaged_file_of_weights_is_named(publisher):
+    publisher.folder.mkdir(parents=True)
+    (publisher.folder / f"squeezenet1_1-{publisher.hash}.pth").write_bytes(b"half of it")
+    with pytest.raises(OSError, match=f"squeezenet1_1 cannot be had.*delete.*{publisher.folder.parent}"):
+        create_model("torchvision:squeezenet1_1", "linear", 2, pretrained=True)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "torchvision:vit_b_32", "torchvision:swin_t", "timm:vit_tiny_patch16_224"])
+def test_it_is_counted_without_memory(name):
+    with torch.device("meta"):
+        empty = create_model(name, "spinal", 3, layer_width=4)
+    assert all(tensor.is_meta for tensor in empty.state_dict().values())
+    assert count_parameters(empty) == count_parameters(create_model(name, "spinal", 3, layer_width=4))
+    assert not any(tensor.is_meta for tensor in create_backbone(name).state_dict().values())
 
 
 @pytest.mark.parametrize(

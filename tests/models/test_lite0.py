@@ -95,3 +95,16 @@ def test_tier_t_searches_and_has_its_three_arms():
     assert {cell.backbone for cell in cells} == {"efficientnet_lite0"}
     assert {cell.head for cell in cells} == {"spinal", "mlp_matched", "linear"}
     assert len(cells) == len(set(cells)) == 3 * 3  # arms and rates
+
+
+def test_grey_images_are_repeated_to_three_channels():
+    colour, grey = (
+        create_model("efficientnet_lite0", "linear", 2),
+        create_model("efficientnet_lite0", "linear", 2, in_chans=1),
+    )
+    grey.load_state_dict(colour.state_dict())
+    x = torch.rand(1, 1, 224, 224)
+    torch.testing.assert_close(grey.eval()(x), colour.eval()(x.expand(-1, 3, -1, -1)))
+    assert len(grey.body.mean) == len(grey.body.std) == 1
+    with pytest.raises(ValueError, match=r"in_chans.* 4"):
+        create_model("efficientnet_lite0", "linear", 2, in_chans=4)
