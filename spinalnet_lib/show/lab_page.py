@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from ..data.cards import load_card, whole_set
 from ..data.published import published_table
-from ..heads.counting import head_cost, measured_cost
+from ..heads.counting import head_cost
 from ..records.record import Record
 from ..study.blindness import hidden, own_records
 from ..study.compare import compare
-from ..study.lab import Lab, build_body, find_transfer, in_words, plan_lab
+from ..study.lab import Lab, body_cost, build_body, find_transfer, in_words, plan_lab
 from ..training.config import TrainConfig
 from .provenance import describe_records
 
@@ -23,7 +23,7 @@ def lab_html(name: str) -> str:
     lab, card = plan_lab(name), load_card(name)
     row, small = find_transfer(name, lab.backbone), plan_lab(name, small=True)
     body = build_body(lab)
-    cost = measured_cost(body, (body.in_chans, body.image_size, body.image_size))
+    cost = body_cost(lab)
     spinal, rival = ((f"{head}: {_sizes(of)}", head, of) for head, of in lab.heads.items())
     whose = (
         ""
@@ -107,11 +107,10 @@ def _gpu_time(lab: Lab, gpu: dict) -> str:
     rates = [f["value"] for f in gpu.get("figures", []) if f["unit"] == "TFLOP/s" and f["name"].startswith("VGG-5")]
     if not rates:
         return ""
-    body, sizes = build_body(lab), load_card(lab.dataset)["sizes"]
-    macs = measured_cost(body, (body.in_chans, body.image_size, body.image_size)).macs
+    images = load_card(lab.dataset)["sizes"]["train"]
     seconds = (
-        3 * 2 * macs * sizes["train"] * lab.config.epochs / (min(rates) * 1e12)
-    )  # forward, and backward twice that
+        6 * body_cost(lab).macs * images * lab.config.epochs / (min(rates) * 1e12)
+    )  # two operations each, three times
     return f", at least {in_words(seconds)} a run on {gpu['groups']['gpu']['machine'].partition(';')[0]}, by its multiply-adds at the rate of VGG-5"
 
 

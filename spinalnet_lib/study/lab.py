@@ -15,6 +15,7 @@ import torch
 
 from ..checks import check_int
 from ..data.cards import PHOTOGRAPHS, load_card
+from ..heads.counting import HeadCost, measured_cost
 from ..machine import pick_device
 from ..models.bodies import Backbone, create_backbone, own_size
 from ..models.sizes import list_paper_heads, paper_head
@@ -150,20 +151,25 @@ def lab_sizes(name: str) -> tuple[dict[str, int], int]:
     """
     lab = plan_lab(name)
     (spinal, rival), card = lab.heads.values(), load_card(name)
-    sizes = {"in_features": count_features(lab), "num_classes": card["num_classes"], "num_splits": 2}
+    sizes = {"in_features": build_body(lab).num_features, "num_classes": card["num_classes"], "num_splits": 2}
     sizes |= {size: spinal[size] for size in ("layer_width", "num_layers", "num_splits") if size in spinal}
     hidden = rival.get("hidden_sizes", 512)
     return sizes, hidden if isinstance(hidden, int) else hidden[0]
-
-
-def count_features(lab: Lab) -> int:
-    return build_body(lab).num_features
 
 
 @cache  # a body of torchvision takes seconds to build
 def _body(backbone: str, in_chans: int, size: int | None) -> Backbone:
     with torch.device("meta"):
         return create_backbone(backbone, in_chans, size)
+
+
+def body_cost(lab: Lab) -> HeadCost:
+    """Weights, parameters and multiply-adds of the body for an image of the size that a run has."""
+    body = build_body(lab)
+    return _cost(body, (body.in_chans, body.image_size, body.image_size))
+
+
+_cost = cache(measured_cost)
 
 
 def build_body(lab: Lab) -> Backbone:
@@ -228,7 +234,7 @@ def _time_needed(setup: Setup, lab: Lab, missing: Sequence[Cell]) -> str:
     rehearsal = replace(missing[0], config=counted(lab.config, _REHEARSED))
     rehearsal = replace(rehearsal, config=replace(rehearsal.config, evaluations=1))
     quiet = replace(setup, progress=False)
-    for _ in range(2):  # the first reads the data and warms up
+    for _ in range(1 + (pick_device(setup.device).type == "cuda")):  # a GPU has to warm up
         began = time.perf_counter()
         [record] = quiet.run([rehearsal])
         if isinstance(record, str):

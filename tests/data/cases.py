@@ -138,20 +138,22 @@ def write_svhn(root, monkeypatch):
     return root / "test_32x32.mat", (60, 20), (3, 32, 32)
 
 
-def write_flowers(root, monkeypatch):
-    cls, folder = torchvision.datasets.Flowers102, root / "flowers-102"
+def write_flowers(root, monkeypatch, per_class=1):
+    cls, folder, part = torchvision.datasets.Flowers102, root / "flowers-102", 102 * per_class
     folder.mkdir()
-    ids = np.arange(1, 102 * 3 + 1)
+    ids = np.arange(1, part * 3 + 1)
     for i in ids:
         write_photo(folder / "jpg" / f"image_{i:05d}.jpg", int(i))
     scipy.io.savemat(folder / "imagelabels.mat", {"labels": (ids - 1) % 102 + 1})
-    scipy.io.savemat(folder / "setid.mat", {"trnid": ids[:102], "valid": ids[102:204], "tstid": ids[204:]})
+    scipy.io.savemat(
+        folder / "setid.mat", {"trnid": ids[:part], "valid": ids[part : 2 * part], "tstid": ids[2 * part :]}
+    )
     table = {
         what: (name, md5(folder / name) if (folder / name).exists() else h)
         for what, (name, h) in cls._file_dict.items()
     }
     monkeypatch.setattr(cls, "_file_dict", table)
-    change_card(monkeypatch, "flowers102", sizes={"train": 102, "val": 102, "test": 102})
+    change_card(monkeypatch, "flowers102", sizes={"train": part, "val": part, "test": part})
     return folder
 
 
