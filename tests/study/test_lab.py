@@ -78,6 +78,20 @@ def test_both_heads_are_trained_and_what_is_there_is_not_trained_again(tmp_path,
     assert {r.key for r in load_records(tmp_path / "lab")} == {r.key for r in records}
     classes, _ = predict(load_model(tmp_path / "model.npz"), torch.zeros(1, 1, 8, 8, dtype=torch.uint8))
     assert classes[0] in load_card("digits")["classes"]
+    monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained again"))
+    assert quickly(out=tmp_path / "lab", save=tmp_path / "model.npz") == records
+    assert capsys.readouterr().out == ""
+
+
+def test_a_model_that_is_missing_is_trained_again(tmp_path):
+    quickly(out=tmp_path / "lab")
+    quickly(out=tmp_path / "lab", save=tmp_path / "model.npz")
+    assert load_model(tmp_path / "model.npz").arguments["head"] == "spinal" and len(load_records(tmp_path / "lab")) == 4
+
+
+def test_data_that_are_not_here_and_runs_that_fail_are_said(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="spinalnet data fetch kmnist"):
+        train_rivals("kmnist", root=tmp_path)
 
     def out_of_memory(*args, **kwargs):
         raise RuntimeError("the memory is full")
