@@ -57,7 +57,7 @@ CALL = """from spinalnet_lib import train_rivals
 
 records = []
 if here:
-    records = train_rivals(name, steps=steps, seeds=seeds, save="model.npz")"""
+    records = train_rivals(name, steps=steps, seeds=seeds, save=f"{name}.npz")"""
 CALL_TRANSFER = """import torch
 
 from spinalnet_lib import train_rivals
@@ -66,7 +66,7 @@ gpu = torch.cuda.is_available()  # then the body's weights are downloaded
 records = []
 if here:
     records = train_rivals(
-        name, steps=steps, seeds=seeds, pretrained=gpu, save="model.npz"
+        name, steps=steps, seeds=seeds, pretrained=gpu, save=f"{name}.npz"
     )"""
 CURVES = """from spinalnet_lib import ErrorCurves
 
@@ -90,11 +90,11 @@ NEXT = """## Change one thing
 Change one at a time; a call with other numbers leaves the records of the first where they are."""
 KEEP = """## Keep the model
 
-`model.npz` holds weights, sizes, class names and how images are prepared. `predict` takes pictures, folders or a tensor."""
+`{name}.npz` holds weights, sizes, class names and how images are prepared. `predict` takes pictures, folders or a tensor."""
 PREDICT = """from spinalnet_lib import load_dataset, load_model, predict
 
 if here:
-    model = load_model("model.npz")
+    model = load_model(f"{name}.npz")
     data = load_dataset(name, size=model.body.image_size)
     classes, probabilities = predict(model, data.val.images[:1])
     print(classes[0], f"{probabilities.max():.0%}")"""
@@ -148,7 +148,7 @@ def write(name: str) -> str:
         text(OURS),
         code(RECORDS, "remove-input"),
         text(NEXT.format(changes=changes(name, transfer))),
-        text(KEEP),
+        text(KEEP.format(name=name)),
         code(PREDICT, "remove-stderr"),
     ]
     for position, cell in enumerate(cells):

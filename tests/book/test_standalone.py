@@ -87,4 +87,4 @@ def test_a_lab_notebook_trains_alone_on_small_files_of_its_publisher(name, write
     finally:
         place.write_bytes(card)
     assert "4 runs (2 seeds) of 2 steps" in said and "settle nothing" in said
-    assert (tmp_path / "empty" / "model.npz").is_file() and (tmp_path / "empty" / "lab" / f"{name}.jsonl").is_file()
+    assert (tmp_path / "empty" / f"{name}.npz").is_file() and (tmp_path / "empty" / "lab" / f"{name}.jsonl").is_file()
