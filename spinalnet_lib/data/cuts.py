@@ -22,11 +22,12 @@ def stratified_cut(labels: np.ndarray, share: float, seed: int | None = None) ->
     return np.setdiff1d(np.arange(len(labels)), cut), cut
 
 
-def cut_anew(data: DataSet, seed: int, train_per_class: int | None = None) -> DataSet:
+def cut_anew(data: DataSet, seed: int, train_per_class: int | None = None, val_per_class: int | None = None) -> DataSet:
     """The same set with other images held out for validation, a sixth of each class drawn from `seed`; the test part stays.
 
     With `train_per_class`, so many of the remaining images of each class are trained on, also drawn from `seed`; a larger
-    number has those of a smaller one. Raises ValueError for more than the smallest class has, and for a regression.
+    number has those of a smaller one; with `val_per_class`, at most so many of those held out are read. Raises ValueError for more
+    to train on than the smallest class has, and for a regression.
     """
     seed = check_int("load_dataset", "cut_seed", seed, minimum=0)
     pool = data.full_train
@@ -34,6 +35,10 @@ def cut_anew(data: DataSet, seed: int, train_per_class: int | None = None) -> Da
     if labels.dtype.kind == "f":
         raise ValueError(f"load_dataset: {data.name} has no classes to draw from; leave cut_seed={seed} out")
     kept, held_out = stratified_cut(labels, VALIDATION_SHARE, seed)
+    if val_per_class is not None:
+        check_int("load_dataset", "val_per_class", val_per_class)
+        of_class = (held_out[labels[held_out] == c][:val_per_class] for c in range(data.card["num_classes"]))
+        held_out = np.sort(np.concatenate(list(of_class)))
     if train_per_class is not None:
         check_int("load_dataset", "train_per_class", train_per_class)
         random = np.random.default_rng([SPLIT_SEED, seed, 1])
@@ -48,5 +53,6 @@ def cut_anew(data: DataSet, seed: int, train_per_class: int | None = None) -> Da
     )
     statistics = Statistics.of(train[0])
     cut = {"of": data.sha256, "seed": seed, "train_per_class": train_per_class}
+    cut |= {"val_per_class": val_per_class} if val_per_class is not None else {}
     splits = Split(*train, statistics), Split(*val, statistics), Split(data.test.images, data.test.labels, statistics)
     return DataSet(*splits, {**data.card, "cut": cut}, data.source)

@@ -40,13 +40,14 @@ class Cell:
     size: int | None = None  # side in pixels of photographs, by default their card's
     cut_seed: int | None = None  # of the images held out for validation; None: the set's fixed cut
     train_per_class: int | None = None  # images to train on; None: all that are not held out
+    val_per_class: int | None = None  # of the images held out; None: all
 
     @property
     def stack(self) -> tuple:
         """What stacked cells have in common that can be trained together."""
         sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
         recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
-        data = self.dataset, self.size, self.cut_seed, self.train_per_class
+        data = self.dataset, self.size, self.cut_seed, self.train_per_class, self.val_per_class
         return *data, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
 
     @cached_property

@@ -86,7 +86,7 @@ class Setup:
             options |= {"checkpoint": checkpoint, "time_limit": limit and limit.left}
         try:  # what cannot be read or does not fit fails as these cells
             with reading():
-                data = self._data(first)
+                data = self.data(first)
                 data.sha256  # noqa: B018, photographs are read when they are hashed
             if first.config.stacked:
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
@@ -107,11 +107,12 @@ class Setup:
         """Where the model of a cell is saved."""
         return Path(self.save_as.replace("{seed}", str(cell.seed)))
 
-    def _data(self, cell: Cell) -> DataSet:
+    def data(self, cell: Cell) -> DataSet:
+        """The data that a cell's run reads."""
         if cell.dataset in TARGETS:
             return regression_data(cell.dataset, cell.seed)
         data = _load(cell.dataset, self.device, self.root, cell.size)
-        return data if cell.cut_seed is None else _cut(data, cell.cut_seed, cell.train_per_class)
+        return data if cell.cut_seed is None else _cut(data, cell.cut_seed, cell.train_per_class, cell.val_per_class)
 
 
 def reason(error: BaseException) -> str:
@@ -133,7 +134,7 @@ def reading() -> Iterator[None]:
 @cache
 def _key(setup: Setup, cell: Cell) -> str:
     with reading():
-        data = setup._data(cell)
+        data = setup.data(cell)
     with torch.device("meta"):
         model = _model(cell, data)
     check_run(model, data, cell.config)  # before the data are hashed: photographs would all be decoded for it
@@ -149,8 +150,8 @@ def _load(name: str, device: str | None, root, size: int | None) -> DataSet:
 
 
 @lru_cache(maxsize=2)
-def _cut(data: DataSet, seed: int, train_per_class: int | None) -> DataSet:
-    return cut_anew(data, seed, train_per_class)
+def _cut(data: DataSet, seed: int, train_per_class: int | None, val_per_class: int | None) -> DataSet:
+    return cut_anew(data, seed, train_per_class, val_per_class)
 
 
 def _model(cell: Cell, data: DataSet) -> Classifier:

@@ -53,7 +53,12 @@ class Widget(anywidget.AnyWidget):
 
     def controls(self) -> list[dict]:
         traits = {name: self.traits()[name] for name in self._numbers}
-        return [slider(name, trait.metadata["label"], trait.min, trait.max) for name, trait in traits.items()]
+        return [slider(name, trait.metadata["label"], trait.min, self._reach(trait)) for name, trait in traits.items()]
+
+    def _reach(self, trait) -> int:
+        """The right end of a slider: its usual one, or further where the value is larger."""
+        usual = trait.metadata["usual"]
+        return trait.max if usual is None else min(trait.max, max(usual, 2 * getattr(self, trait.name)))
 
     def data(self) -> dict:
         return {}
@@ -108,9 +113,9 @@ class Widget(anywidget.AnyWidget):
         return {**(data or {}), **still, "text/plain": self.to_text()}, metadata
 
 
-def number(label: str, default: int, low: int, high: int) -> traitlets.Int:
-    """A trait that has a number field with a range beside it."""
-    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label)
+def number(label: str, default: int, low: int, high: int, usual: int | None = None) -> traitlets.Int:
+    """A trait that has a number field with a range beside it, which ends at `usual` unless the value asks for more."""
+    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label, usual=usual)
 
 
 def slider(name: str, label: str, low: int, high: int) -> dict:

@@ -60,7 +60,7 @@ class WeightCounter(Widget):
     kind = "weight-counter"
     title = "Weight counter"
 
-    in_features = number("features", 256, 1, 4096)
+    in_features = number("features", 256, 1, 32_768, 4096)
     num_splits = number("input splits", 2, 1, 16)
     num_layers = number("layers", 4, 1, 16)
     layer_width = number("layer width", 128, 1, 1024)

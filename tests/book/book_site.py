@@ -9,8 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
-CHAPTERS = [path.relative_to(ROOT).with_suffix("").as_posix() for path in sorted((ROOT / "book").glob("**/*.ipynb"))]
-CHAPTERS = [chapter for chapter in CHAPTERS if ".ipynb_checkpoints" not in chapter]
+NOTEBOOKS = [path.relative_to(ROOT).with_suffix("").as_posix() for path in sorted((ROOT / "book").glob("**/*.ipynb"))]
+NOTEBOOKS = [notebook for notebook in NOTEBOOKS if ".ipynb_checkpoints" not in notebook]
+LAB = [notebook for notebook in NOTEBOOKS if notebook.startswith("book/lab/")]
+CHAPTERS = [notebook for notebook in NOTEBOOKS if notebook not in LAB]
+PRACTICE = [f"book/lab/{name}" for name in ("own_model", "own_pictures", "sweep")]
+# The lab's other notebooks come from one template: of each kind one is looked at in the browser.
+PAGES = [*CHAPTERS, *PRACTICE, "book/lab/mnist", "book/lab/stl10"]
 # Chromium's own calls home are refused by a closed network; they are not the page's.
 CHROMIUM_ARGS = ["--no-sandbox", "--no-first-run"]
 CHROMIUM_ARGS += [f"--disable-{what}" for what in ("quic", "background-networking", "component-update", "sync")]

@@ -11,7 +11,7 @@ from prose_numbers import numbers_typed_in_code, typed_numbers
 
 import spinalnet_lib
 from spinalnet_lib.checks import REPOSITORY
-from tests.book.book_site import CHAPTERS, ROOT
+from tests.book.book_site import CHAPTERS, NOTEBOOKS, ROOT
 
 SCREEN = 40  # lines
 WIDGETS = [name for module, name in spinalnet_lib._PUBLIC.items() if module.startswith("widgets.")]
@@ -26,8 +26,8 @@ def sources(chapter, kind):
     return ["".join(cell["source"]) for cell in load(chapter)["cells"] if cell["cell_type"] == kind]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-class TestEveryChapter:
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
+class TestEveryNotebook:
     def test_only_public_names_of_the_library_are_used(self, chapter):
         for code in sources(chapter, "code"):
             for node in ast.walk(ast.parse(code)):
@@ -42,6 +42,17 @@ class TestEveryChapter:
             assert len(code.splitlines()) <= SCREEN
             assert all(len(line) <= 260 for line in code.splitlines())
 
+    def test_the_claim_is_the_first_sentence(self, chapter):
+        title, claim, *_ = sources(chapter, "markdown")[0].split("\n\n")
+        assert title.startswith("# ") and claim.startswith("**") and claim.endswith(".**")
+        assert not re.search(r"[.!?] ", claim), "one sentence"
+
+    def test_costs_are_declared(self, chapter):
+        assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+class TestEveryChapter:
     def test_the_parts_of_a_chapter_are_there_in_order(self, chapter):
         text = "\n".join(sources(chapter, "markdown"))
         at = 0
@@ -49,11 +60,6 @@ class TestEveryChapter:
             match = re.search(part, text[at:])
             assert match, f"{part} is missing or out of order"
             at += match.start()
-
-    def test_the_claim_is_the_first_sentence(self, chapter):
-        title, claim, *_ = sources(chapter, "markdown")[0].split("\n\n")
-        assert title.startswith("# ") and claim.startswith("**") and claim.endswith(".**")
-        assert not re.search(r"[.!?] ", claim), "one sentence"
 
     def test_every_exercise_with_code_has_an_executed_solution(self, chapter):
         start = "# Solution of exercise"
@@ -69,9 +75,6 @@ class TestEveryChapter:
     def test_what_is_drawn_can_be_downloaded(self, chapter):
         assert [code for code in sources(chapter, "code") if "CsvLink(" in code]
 
-    def test_costs_are_declared(self, chapter):
-        assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
-
 
 def test_the_training_chapter_trains_as_the_book_says():
     """Outside the fast mode: three seeds, eight epochs of the embedded images or one of all of MNIST, both heads."""
@@ -85,7 +88,7 @@ def test_the_build_refuses_warnings():
 
 
 def test_all_chapters_install_the_library_in_the_same_way():
-    setups = {next(code for code in sources(chapter, "code") if "find_spec" in code) for chapter in CHAPTERS}
+    setups = {next(code for code in sources(chapter, "code") if "find_spec" in code) for chapter in NOTEBOOKS}
     assert len(setups) == 1
     setup = setups.pop()
     assert f"@v{spinalnet_lib.__version__}" in setup

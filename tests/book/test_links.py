@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.book.book_site import CHAPTERS
+from tests.book.book_site import NOTEBOOKS
 
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
 WIDGET_STATE = re.compile(r"([a-z]+-[a-z]+)(-\d+)?:")
@@ -65,7 +65,7 @@ def test_other_hosts_are_linked_by_https_only(pages):
     assert not plain
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
 def test_a_page_stays_light(chapter, site):
     """Own weight of a page: its HTML and pictures, without the theme and the formulas' fonts."""
     path = site / f"{chapter}.html"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from spinalnet_lib import head_cost, load_bench, load_records, mean_interval, paper_head
-from tests.book.book_site import CHAPTERS
+from tests.book.book_site import NOTEBOOKS
 
 
 def text_of(site, chapter):
@@ -39,7 +39,7 @@ def test_training_shows_the_recorded_differences(site, dataset):
     )
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
 def test_no_page_shows_an_error_or_a_warning_of_python(chapter, site):
     text = text_of(site, chapter)
     assert "Traceback" not in text and "Warning:" not in text and "0%|" not in text

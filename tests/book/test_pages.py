@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.book.book_site import CHAPTERS, Guard
+from tests.book.book_site import PAGES, Guard
 
 pytestmark = pytest.mark.browser
 WIDGET = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
@@ -15,7 +15,7 @@ def kinds_on(site, chapter):
     return WIDGET.findall((site / f"{chapter}.html").read_text())
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", PAGES)
 class TestEveryPage:
     def test_served_whole_without_errors_and_without_other_hosts(self, chapter, site, address, open_page):
         page = open_page(f"{address}/{chapter}.html")

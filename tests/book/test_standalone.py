@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from tests.book.book_site import CHAPTERS, ROOT
+from spinalnet_lib.data import cards
+from tests.book.book_site import CHAPTERS, PRACTICE, ROOT
+from tests.data.cases import write_folders, write_idx
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_kernel")]
 
@@ -51,9 +54,37 @@ def test_installing_it_does_not_touch_torch(wheel):
     assert planned == {"spinalnet-book", "numpy", "filelock"}
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_chapter_runs_alone_in_an_empty_folder(chapter, alone, tmp_path):
-    shutil.copy(ROOT / f"{chapter}.ipynb", tmp_path)
-    options = ["--nbmake", "--nbmake-timeout", "1800", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
-    run = subprocess.run([sys.executable, "-m", "pytest", *options], **alone | {"cwd": tmp_path})
+def run_alone(notebook, folder, alone, **environment):
+    """Execute it by nbmake in a folder that is empty but for it; the notebook with what it printed."""
+    shutil.copy(ROOT / f"{notebook}.ipynb", folder)
+    options = ["--nbmake", "--nbmake-timeout", "1800", "--overwrite", "-q", "-p", "no:cacheprovider", "--rootdir"]
+    command = [sys.executable, "-m", "pytest", *options, folder, folder]
+    run = subprocess.run(command, **alone | {"cwd": folder, "env": alone["env"] | environment})
     assert run.returncode == 0, run.stdout[-3000:]
+    return (folder / f"{notebook.rpartition('/')[2]}.ipynb").read_text()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS + PRACTICE)
+def test_chapter_runs_alone_in_an_empty_folder(chapter, alone, tmp_path):
+    run_alone(chapter, tmp_path, alone)
+
+
+def test_a_lab_notebook_without_its_images_runs_alone_and_claims_nothing(alone, tmp_path):
+    said = run_alone("book/lab/stl10", tmp_path, alone)
+    assert "claims nothing" in said and "settle nothing" not in said
+
+
+@pytest.mark.parametrize(("name", "write"), [("kmnist", write_idx), ("hymenoptera", write_folders)])
+def test_a_lab_notebook_trains_alone_on_small_files_of_its_publisher(name, write, alone, tmp_path, monkeypatch):
+    """A network from scratch, and one that is fine-tuned. The card in the copy of the wheel has the small files' sizes."""
+    write(tmp_path / "data", name, monkeypatch)
+    place = Path(alone["env"]["PYTHONPATH"], "spinalnet_lib", "_data", "cards", f"{name}.json")
+    card = place.read_bytes()
+    place.write_text(json.dumps(cards.load_card(name)))
+    (tmp_path / "empty").mkdir()
+    try:
+        said = run_alone(f"book/lab/{name}", tmp_path / "empty", alone, SPINALNET_DATA=str(tmp_path / "data"))
+    finally:
+        place.write_bytes(card)
+    assert "4 runs (2 seeds) of 2 steps" in said and "settle nothing" in said
+    assert (tmp_path / "empty" / f"{name}.npz").is_file() and (tmp_path / "empty" / "lab" / f"{name}.jsonl").is_file()

@@ -4,10 +4,12 @@ import copy
 import gzip
 import hashlib
 import os
+import pickle
 import struct
 from pathlib import Path
 
 import numpy as np
+import scipy.io
 import torchvision
 from PIL import Image
 
@@ -97,6 +99,73 @@ def write_stl10(root, monkeypatch):
     for table in ("train_list", "test_list"):
         monkeypatch.setattr(cls, table, [[name, md5(folder / name)] for name, _ in getattr(cls, table)])
     return folder / "test_X.bin", (60, 20), (3, 96, 96)
+
+
+def write_cifar10(root, monkeypatch):
+    return _write_cifar(root, "cifar10", torchvision.datasets.CIFAR10, "labels", 60, monkeypatch)
+
+
+def write_cifar100(root, monkeypatch):
+    return _write_cifar(root, "cifar100", torchvision.datasets.CIFAR100, "fine_labels", 600, monkeypatch)
+
+
+def _write_cifar(root, name, cls, key, count, monkeypatch):
+    """So many images in each of the publisher's files."""
+    folder, card = root / cls.base_folder, cards.load_card(name)
+    folder.mkdir()
+    rng, labels = np.random.default_rng(0), [i % card["num_classes"] for i in range(count)]
+    for file, _ in cls.train_list + cls.test_list:
+        images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        (folder / file).write_bytes(pickle.dumps({"data": images, key: labels}))
+    (folder / cls.meta["filename"]).write_bytes(pickle.dumps({cls.meta["key"]: card["classes"]}))
+    for table in ("train_list", "test_list"):
+        monkeypatch.setattr(cls, table, [[name, md5(folder / name)] for name, _ in getattr(cls, table)])
+    monkeypatch.setattr(cls, "meta", cls.meta | {"md5": md5(folder / cls.meta["filename"])})
+    last = folder / cls.train_list[-1][0]
+    return last, (count * len(cls.train_list), count), (3, 32, 32)
+
+
+def write_svhn(root, monkeypatch):
+    cls, table = torchvision.datasets.SVHN, {}
+    for part, (url, name, _) in cls.split_list.items():
+        count = {"train": 60, "test": 20}.get(part)
+        if count:
+            images = np.random.default_rng(count).integers(0, 256, (32, 32, 3, count), dtype=np.uint8)
+            labels = (np.arange(count) % 10 + 1).astype(np.uint8)[:, None]  # 1 … 10, and 10 is the digit 0
+            scipy.io.savemat(root / name, {"X": images, "y": labels})
+            table[part] = [url, name, md5(root / name)]
+    monkeypatch.setattr(cls, "split_list", cls.split_list | table)
+    return root / "test_32x32.mat", (60, 20), (3, 32, 32)
+
+
+def write_flowers(root, monkeypatch, per_class=1):
+    cls, folder, part = torchvision.datasets.Flowers102, root / "flowers-102", 102 * per_class
+    folder.mkdir()
+    ids = np.arange(1, part * 3 + 1)
+    for i in ids:
+        write_photo(folder / "jpg" / f"image_{i:05d}.jpg", int(i))
+    scipy.io.savemat(folder / "imagelabels.mat", {"labels": (ids - 1) % 102 + 1})
+    scipy.io.savemat(
+        folder / "setid.mat", {"trnid": ids[:part], "valid": ids[part : 2 * part], "tstid": ids[2 * part :]}
+    )
+    table = {
+        what: (name, md5(folder / name) if (folder / name).exists() else h)
+        for what, (name, h) in cls._file_dict.items()
+    }
+    monkeypatch.setattr(cls, "_file_dict", table)
+    change_card(monkeypatch, "flowers102", sizes={"train": part, "val": part, "test": part})
+    return folder
+
+
+def write_folders(root, name, monkeypatch, per_class=6):
+    """Three class folders where the publisher's archive puts them; the card's sizes are those of the small set."""
+    card = cards.load_card(name)
+    classes = (card["classes"] or [f"class {c}" for c in range(card["num_classes"])])[:3]
+    sizes = {"train": 0, "test": 0} | {part: per_class * len(classes) for part in card["parts"]}
+    change_card(monkeypatch, name, sizes=sizes, num_classes=len(classes), classes=card["classes"] and classes)
+    for i, inner in enumerate(card["parts"].values()):
+        write_classes(root / card["places"][0] / inner, classes, per_class, first_seed=i, suffix=".jpg")
+    return root / card["places"][0], classes
 
 
 def idx_bytes(array):

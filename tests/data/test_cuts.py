@@ -60,3 +60,12 @@ def test_a_cut_that_cannot_be_made_says_why(arguments, named):
 def test_a_regression_has_no_classes_to_draw_from():
     with pytest.raises(ValueError, match="cut_seed=0"):
         cut_anew(regression_data("regression_sum", 0), 0)
+
+
+def test_a_few_of_the_images_held_out_are_looked_at():
+    data = load_dataset("digits")
+    whole, few = cut_anew(data, 3), cut_anew(data, 3, val_per_class=2)
+    assert torch.bincount(few.val.labels).tolist() == [2] * 10 and len(few.train) == len(whole.train)
+    assert few.sha256 != whole.sha256 and "val_per_class" not in whole.card["cut"]
+    with pytest.raises(ValueError, match=r"val_per_class.*0"):
+        cut_anew(data, 3, val_per_class=0)

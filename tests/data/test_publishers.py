@@ -1,6 +1,5 @@
 """Official sets in their publishers' own formats, written small. Only tables of sizes and checksums are replaced."""
 
-import pickle
 import shutil
 
 import numpy as np
@@ -12,7 +11,19 @@ import torchvision
 from spinalnet_lib import list_datasets, load_dataset
 from spinalnet_lib.data import cards, publishers
 from spinalnet_lib.data.cards import is_present
-from tests.data.cases import change_card, idx_bytes, md5, write_classes, write_idx, write_photo, write_stl10
+from tests.data.cases import (
+    change_card,
+    idx_bytes,
+    write_cifar10,
+    write_cifar100,
+    write_classes,
+    write_flowers,
+    write_folders,
+    write_idx,
+    write_photo,
+    write_stl10,
+    write_svhn,
+)
 
 CARDS = {name: cards.load_card(name) for name in cards.official_names()}
 IDX = [name for name, card in CARDS.items() if card["kind"] == "idx" and "images_of" not in card]
@@ -73,17 +84,6 @@ def test_qmnists_labels_go_with_mnists_images(tmp_path, monkeypatch):
     assert len(data.full_train.labels) == len(plain.full_train.labels)
     assert torch.equal(data.test.images, plain.test.images)
     assert torch.equal(data.test.labels, (plain.test.labels + 1) % 10)
-
-
-def write_folders(root, name, monkeypatch, per_class=6):
-    """Three class folders where the publisher's archive puts them; the card's sizes are those of the small set."""
-    card = cards.load_card(name)
-    classes = (card["classes"] or [f"class {c}" for c in range(card["num_classes"])])[:3]
-    sizes = {"train": 0, "test": 0} | {part: per_class * len(classes) for part in card["parts"]}
-    change_card(monkeypatch, name, sizes=sizes, num_classes=len(classes), classes=card["classes"] and classes)
-    for i, inner in enumerate(card["parts"].values()):
-        write_classes(root / card["places"][0] / inner, classes, per_class, first_seed=i, suffix=".jpg")
-    return root / card["places"][0], classes
 
 
 FOLDERS = [name for name, card in CARDS.items() if card["kind"] == "photographs" and "parts" in card]
@@ -156,34 +156,7 @@ def test_a_damaged_manifest_is_named(tmp_path, monkeypatch, content):
         load_dataset("kmnist", tmp_path)
 
 
-def write_cifar10(root, monkeypatch):
-    cls, folder = torchvision.datasets.CIFAR10, root / "cifar-10-batches-py"
-    folder.mkdir()
-    rng, labels = np.random.default_rng(0), [i % 10 for i in range(60)]
-    for name, _ in cls.train_list + cls.test_list:
-        images = rng.integers(0, 256, (60, 3072), dtype=np.uint8)
-        (folder / name).write_bytes(pickle.dumps({"data": images, "labels": labels}))
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": cards.load_card("cifar10")["classes"]}))
-    for table in ("train_list", "test_list"):
-        monkeypatch.setattr(cls, table, [[name, md5(folder / name)] for name, _ in getattr(cls, table)])
-    monkeypatch.setattr(cls, "meta", cls.meta | {"md5": md5(folder / "batches.meta")})
-    return folder / "data_batch_3", (300, 60), (3, 32, 32)
-
-
-def write_svhn(root, monkeypatch):
-    cls, table = torchvision.datasets.SVHN, {}
-    for part, (url, name, _) in cls.split_list.items():
-        count = {"train": 60, "test": 20}.get(part)
-        if count:
-            images = np.random.default_rng(count).integers(0, 256, (32, 32, 3, count), dtype=np.uint8)
-            labels = (np.arange(count) % 10 + 1).astype(np.uint8)[:, None]  # 1 … 10, and 10 is the digit 0
-            scipy.io.savemat(root / name, {"X": images, "y": labels})
-            table[part] = [url, name, md5(root / name)]
-    monkeypatch.setattr(cls, "split_list", cls.split_list | table)
-    return root / "test_32x32.mat", (60, 20), (3, 32, 32)
-
-
-HASHED = {"cifar10": write_cifar10, "svhn": write_svhn, "stl10": write_stl10}
+HASHED = {"cifar10": write_cifar10, "cifar100": write_cifar100, "svhn": write_svhn, "stl10": write_stl10}
 
 
 @pytest.mark.parametrize("name", HASHED)
@@ -206,23 +179,6 @@ def test_sets_with_torchvisions_hashes(tmp_path, monkeypatch, name):
     with pytest.raises(FileNotFoundError, match=rf"{path.name} is missing; .*{remedy}"):
         load_dataset(name, tmp_path)
     assert name not in list_datasets(tmp_path, present=True)
-
-
-def write_flowers(root, monkeypatch):
-    cls, folder = torchvision.datasets.Flowers102, root / "flowers-102"
-    folder.mkdir()
-    ids = np.arange(1, 102 * 3 + 1)
-    for i in ids:
-        write_photo(folder / "jpg" / f"image_{i:05d}.jpg", int(i))
-    scipy.io.savemat(folder / "imagelabels.mat", {"labels": (ids - 1) % 102 + 1})
-    scipy.io.savemat(folder / "setid.mat", {"trnid": ids[:102], "valid": ids[102:204], "tstid": ids[204:]})
-    table = {
-        what: (name, md5(folder / name) if (folder / name).exists() else h)
-        for what, (name, h) in cls._file_dict.items()
-    }
-    monkeypatch.setattr(cls, "_file_dict", table)
-    change_card(monkeypatch, "flowers102", sizes={"train": 102, "val": 102, "test": 102})
-    return folder
 
 
 def test_flowers_keep_the_publishers_three_parts(tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ def test_computed_data_may_round_otherwise_on_another_cpu_only(monkeypatch):
     (record,) = [r for r in load_records("regression/regression_sum") if r.seed == 1 and r.head == "mlp"]
     short = dataclasses.replace(config_of(record), epochs=10)
     model = create_model("pixels", "mlp", 1, 8, 1, **record.model["head_arguments"])
-    data = module.Setup(threads=1)._data(cell_of(record))
+    data = module.Setup(threads=1).data(cell_of(record))
     made = train(model, data, short, 1, "cpu", progress=False)
     other = dataclasses.replace(made, threads=1, key="0" * 64, device_name="another")
     assert rerun(other).check == FIRST_EVALUATION and not rerun(other).differences

@@ -1,0 +1,135 @@
+"""What a page of the lab says of its data set: the paper's network and figures, what was run here, and how the rivals did."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from ..data.cards import load_card, whole_set
+from ..data.published import published_table
+from ..heads.counting import head_cost
+from ..records.record import Record
+from ..study.blindness import hidden, own_records
+from ..study.compare import compare
+from ..study.lab import Lab, body_cost, build_body, find_transfer, in_words, plan_lab
+from ..training.config import TrainConfig
+from .provenance import describe_records
+
+_FIGURES = ("mnist_family", "transfer")  # files of published figures with spinal heads of the authors
+
+
+def lab_html(name: str) -> str:
+    """The paper's body, head, rival and recipe for a data set, and what was published on it, as two tables."""
+    lab, card = plan_lab(name), load_card(name)
+    row, small = find_transfer(name, lab.backbone), plan_lab(name, small=True)
+    body = build_body(lab)
+    cost = body_cost(lab)
+    spinal, rival = ((f"{head}: {_sizes(of)}", head, of) for head, of in lab.heads.items())
+    whose = (
+        ""
+        if row or ":" not in lab.backbone
+        else " (the paper has no script for this set; these are those for CIFAR-10)"
+    )
+    rows = {
+        "Body": f"{_body_name(lab.backbone)}, {cost.parameters / 1e6:,.1f} million parameters, {cost.macs / 1e9:,.2f} billion "
+        f"multiply-adds an image of {body.image_size} pixels{whose}",
+        "Spinal head": _with_count(*spinal, body.num_features, card["num_classes"]),
+        "Its rival": _with_count(*rival, body.num_features, card["num_classes"]),
+        "Recipe": _recipe(lab.config),
+        "Source": row.source if row else "the authors' scripts for this body",
+        "Without a GPU": f"{_body_name(small.backbone)}, images of {_side(small, card)} pixels, {small.config.steps} steps of "
+        f"{small.config.batch_size} images: enough to see it run, not to learn",
+    }
+    cells = "".join(f'<tr><th scope="row">{a}</th><td>{html.escape(b)}</td></tr>' for a, b in rows.items())
+    caption = f"<caption>{html.escape(card['title'])}, as the paper has it</caption>"
+    return f'<table class="dataframe spinal-card">{caption}{cells}</table>{_figures(name)}'
+
+
+def _body_name(backbone: str) -> str:
+    library, colon, model = backbone.partition(":")
+    return f"{model} of {library}" if colon else backbone
+
+
+def _side(lab: Lab, card: dict) -> int:
+    return lab.size or card["image_shape"][-1]
+
+
+def _sizes(arguments: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in arguments.items()) or "one Linear"
+
+
+def _with_count(said: str, head: str, arguments: dict, features: int, classes: int) -> str:
+    return f"{said}; {head_cost(head, features, classes, **arguments).parameters:,} parameters"
+
+
+def _recipe(config: TrainConfig) -> str:
+    falls = {"step": f"stepped at the epochs {', '.join(str(epoch) for epoch, _ in config.milestones)}"}
+    said = [
+        f"{config.optimizer}, learning rate {config.learning_rate:g}, {falls.get(config.schedule, config.schedule)}",
+        f"{config.batch_size} images a step, {config.epochs} epochs",
+        "from the body's published weights" if config.statistics else "from random weights",
+    ]
+    return "; ".join(said)
+
+
+def _figures(name: str) -> str:
+    found = [row for file in _FIGURES for row in published_table(file, unsure=True).to_dict("records")]
+    rows = [row for row in found if row["dataset"] == name]
+    if not rows:
+        return "<p>We know of no figure that was published on this set with a spinal head.</p>"
+    cells = "".join(
+        "<tr>"
+        + "".join(f"<td>{html.escape(str(row[key]))}</td>" for key in ("figure", "network", "head", "measure", "whose"))
+        + "</tr>"
+        for row in rows
+    )
+    head = "".join(f'<th scope="col">{word}</th>' for word in ("figure", "body", "head", "which reading", "whose"))
+    caption = "<caption>Published figures; each is of one run</caption>"
+    return f'<table class="dataframe">{caption}<thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>'
+
+
+def lab_records(name: str, gpu: dict) -> str:
+    """Which runs of ours are on a set, in Markdown, and what the paper's own would take on a GPU, by a report of the bench.
+
+    `gpu` is `load_bench_report("gpu")`: the rate at which VGG-5 trains stands for that of any body.
+    """
+    ours = [record for record in own_records() if whole_set(record.dataset) == name]
+    secret = hidden(ours)
+    said = f"{describe_records(ours)}" if ours else "**Not run here yet.**"
+    if secret:
+        said += f" Results of {len(secret)} of them are not shown until their comparison is complete."
+    lab = plan_lab(name)
+    command = f'train_rivals("{name}"{", pretrained=True" if ":" in lab.backbone else ""})'
+    return f"{said} The paper's own network: `{command}`{_gpu_time(lab, gpu)}."
+
+
+def _gpu_time(lab: Lab, gpu: dict) -> str:
+    rates = [f["value"] for f in gpu.get("figures", []) if f["unit"] == "TFLOP/s" and f["name"].startswith("VGG-5")]
+    if not rates:
+        return ""
+    images = load_card(lab.dataset)["sizes"]["train"]
+    seconds = (
+        6 * body_cost(lab).macs * images * lab.config.epochs / (min(rates) * 1e12)
+    )  # two operations each, three times
+    return f", at least {in_words(seconds)} a run on {gpu['groups']['gpu']['machine'].partition(';')[0]}, by its multiply-adds at the rate of VGG-5"
+
+
+def describe_rivals(records: Sequence[Record]) -> str:
+    """How two heads did that were trained together, in Markdown: the difference, its interval, and what it does not say."""
+    if not records:
+        return (
+            "*The images are not at hand where this page was built: nothing was trained, and the page claims nothing.*"
+        )
+    spine, rival = dict.fromkeys(record.head for record in records)
+    seeds, images = {record.seed for record in records}, records[0].split_sizes["val"]
+    ran = f"{describe_records(records)} "
+    if len(seeds) < 2 or any(record.diverged for record in records):
+        return f"{ran}With one seed, or a run that diverged, there is no interval: pass more seeds, or a lower rate."
+    gain = compare(records, spine, rival)
+    inside = "zero lies in it" if gain.low <= 0 <= gain.high else "zero lies outside"
+    return (
+        f"{ran}\n\nAfter the last step the error of `{rival}` less that of `{spine}` is {100 * gain.mean:+.1f} points on average "
+        f"(above zero: `{spine}` is better); with {len(gain.seeds)} seeds its interval goes from {100 * gain.low:+.1f} to "
+        f"{100 * gain.high:+.1f}, and {inside}. **So few seeds, on {images:,} images, settle nothing**, and short runs say "
+        "little about long ones."
+    )

@@ -1,0 +1,56 @@
+"""What a page of the lab says: counts of the paper's own network, figures with whose they are, and no winner of few seeds."""
+
+import statistics
+
+import pytest
+
+from spinalnet_lib import count_parameters, create_model, load_bench_report, load_records, published_table
+from spinalnet_lib.show.lab_page import describe_rivals, lab_html, lab_records
+from spinalnet_lib.study.lab import plan_lab, train_rivals
+
+FIRST = [r for r in load_records("first_training") if r.dataset == "mnist_5k" and r.arm.endswith("no dropout")]
+
+
+def test_the_table_counts_the_papers_network():
+    html = lab_html("kmnist")
+    for head, arguments in plan_lab("kmnist").heads.items():
+        model = create_model("vgg5", head, 10, **arguments)
+        assert f"{count_parameters(model.head):,} parameters" in html
+    assert f"{count_parameters(model.body) / 1e6:.1f} million parameters" in html
+
+
+def test_published_figures_stand_with_whose_they_are():
+    html = lab_html("emnist_balanced")
+    rows = published_table("mnist_family", unsure=True)
+    for row in rows[rows["dataset"] == "emnist_balanced"].itertuples():
+        assert row.figure in html and row.whose.replace("'", "&#x27;") in html and row.measure in html
+    assert "not verified" in lab_html("kmnist") and "no figure" in lab_html("hymenoptera")
+
+
+def test_our_runs_are_named_and_a_set_without_any_is_not_run_yet():
+    gpu = load_bench_report("gpu")
+    assert "40 runs of two_conv on mnist " in lab_records("mnist", gpu)
+    said = lab_records("stl10", gpu)
+    assert "Not run here yet" in said and 'train_rivals("stl10", pretrained=True)' in said and "minutes a run" in said
+    assert "minutes" not in lab_records("stl10", {"groups": {}})
+
+
+def test_a_rate_that_was_measured_twice_as_high_halves_the_time():
+    gpu = load_bench_report("gpu")
+    twice = gpu | {"figures": [f | {"value": 2 * f["value"]} for f in gpu["figures"]]}
+    minutes = [int(lab_records("cars", g).split("at least ")[1].split()[0]) for g in (gpu, twice)]
+    assert minutes[0] == pytest.approx(2 * minutes[1], abs=2)
+
+
+def test_the_difference_is_said_with_its_sign_and_its_interval_and_settles_nothing():
+    spine_first = sorted(FIRST, key=lambda record: record.head != "spinal")
+    errors = {(record.head, record.seed): 100 * record.last["val_error"] for record in FIRST}
+    gain = statistics.mean(errors["mlp", seed] - errors["spinal", seed] for seed in range(10))
+    said = describe_rivals(spine_first)
+    assert f"less that of `spinal` is {gain:+.1f} points" in said and "10 seeds" in said and "settle nothing" in said
+
+
+def test_nothing_and_one_seed_are_no_comparison(tmp_path):
+    assert "claims nothing" in describe_rivals([])
+    records = train_rivals("digits", "pixels", 1, [0], out=tmp_path, progress=False)
+    assert "no interval" in describe_rivals(records)
