@@ -47,9 +47,9 @@ def test_the_table_is_what_the_lines_of_the_records_give(table):
 
 
 def test_the_pattern_of_the_papers_table_is_one_of_training_noise(table):
-    """What an analysis of its own found in these records: the paper's signs, and no such advantage on held-out data."""
+    """The products are far lower, as in the paper, the sums are not; on held-out data there is no such advantage."""
     spinal = table.xs("spinal", level="net")
-    assert list(spinal["minima"].round(2)) == [0.97, 1.07, 0.60, 0.31]
+    assert list(spinal["minima"].round(2)) == [1.00, 1.16, 0.49, 0.34]
     assert list(spinal["paper"].round(2)) == [0.96, 1.12, 0.57, 0.59]
     assert all(spinal["held_out"] > spinal["minima"].where(spinal["minima"] < 0.9, 0))
     products = spinal.loc[[target for target in spinal.index if "product" in target]]
@@ -63,7 +63,9 @@ def test_the_papers_ratio_is_that_of_its_file():
     assert paper_ratio("regression_product") == of[0] / of[1]
 
 
-def test_a_missing_net_has_its_command_and_nothing_else(table):
+def test_a_missing_net_has_its_command_and_nothing_else():
+    records = [r for r in load_records("regression") if r.seed in FIRST and r.head != "spinal_tied"]
+    table = regressions_as_published(records).set_index(["target", "net"])
     for net in NETS:
         rows = table.xs(net, level="net")
         assert all(rows["seeds"] < rows["planned"])
