@@ -76,6 +76,14 @@ class TestEveryChapter:
         assert [code for code in sources(chapter, "code") if "CsvLink(" in code]
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "book").rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_finding_is_typed_into_prose(path):
+    """As the build says it, and minutes sooner."""
+    for cell in json.loads(path.read_text())["cells"]:
+        find = {"markdown": typed_numbers, "code": numbers_typed_in_code}.get(cell["cell_type"])
+        assert not (find and find("".join(cell["source"]))), cell["source"]
+
+
 def test_the_training_chapter_trains_as_the_book_says():
     """Outside the fast mode: three seeds, eight epochs of the embedded images or one of all of MNIST, both heads."""
     code = "\n".join(code for code in sources("book/evidence/first_training", "code") if "BOOK_FAST" not in code)
