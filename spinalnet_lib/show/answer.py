@@ -57,7 +57,8 @@ def _dropout(records: Sequence[Record]) -> str:
 
 def _points(lead: tuple[float, float, float]) -> str:
     mean, low, high = lead
-    return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {low:+.2f} to {high:+.2f})"
+    ends = " to ".join(f"{end:+.2f}".replace("-0.00", "0.00").replace("-", "−") for end in (low, high))
+    return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {ends})"
 
 
 def _regressions() -> str:
