@@ -62,7 +62,8 @@ def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_pa
             value = int(field.input_value())
             field.fill(str(value - 1 if value > control["min"] else value + 1))
         elif control["type"] == "choice":
-            box.locator("select").select_option(index=1)
+            now = box.locator("select").evaluate("select => select.selectedIndex")
+            box.locator("select").select_option(index=(now + 1) % len(control["options"]))
         else:
             box.locator("input").first.click()
         assert state_of_page(page, kind) != before, control["name"]
