@@ -191,8 +191,8 @@ def write_front_page(app, exception) -> None:
     text = re.sub(r'\b(href|src|action)="([^"]*)"', from_the_root, text)
     text = text.replace('data-content_root="../"', 'data-content_root="./"')
     canonical = f'<link rel="canonical" href="{app.config.master_doc}.html"/>'
-    write = text.replace("</head>", f"{canonical}</head>", 1)
-    (Path(app.outdir) / "index.html").write_text(write, encoding="utf-8")
+    text = text.replace("</head>", f"{canonical}</head>", 1)
+    (Path(app.outdir) / "index.html").write_text(text, encoding="utf-8")
 
 
 def setup(app) -> dict:

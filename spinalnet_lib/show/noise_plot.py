@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..data.published import published_figures
 from ..data.regression import NOISE_FLOOR, TARGETS
 from ..records.record import Record
 from ..study.blindness import shown
-from ..study.reading import held_out_error, lowest_batch_loss
+from ..study.reading import held_out_error, lowest_batch_loss, paper_errors
 from .palette import Theme
 from .picture import Picture
 
@@ -68,13 +67,10 @@ def errors_of(target: str, records: Sequence[Record]) -> dict[str, list[list[flo
 
     Read as in the "paper", "alike" from our runs, and on "fresh" points, over the seeds that both nets have.
     """
-    figures = published_figures("regression")
-    figures = figures[(figures["dataset"] == target) & figures["measure"].str.endswith("200 epochs")]
-    said = dict(zip(figures["head"].str.split().str[0], figures["value"], strict=True))
     of_nets = _runs(target, records)
     seeds = seeds_of(target, records)
     return {
-        "paper": [[said["dense"]], [said["spinal"]]],
+        "paper": [[error] for error in paper_errors(target)],
         "alike": [[lowest_batch_loss(runs[seed]) for seed in seeds] for runs in of_nets],
         "fresh": [[held_out_error(runs[seed]) for seed in seeds] for runs in of_nets],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 import traitlets
 
@@ -32,7 +33,7 @@ def noise_floor_state(values: dict, data: dict) -> dict:
     errors = [of_net[: values["seeds"]] for of_net in target["errors"][reading]]
     every = [error for of_net in errors for error in of_net]
     below = sum(error < data["floor"] for error in every)
-    medians = [_median(of_net) for of_net in errors]
+    medians = [median(of_net) for of_net in errors]
     rows = [[name, _cell(of_net)] for name, of_net in zip(_NAMES, errors, strict=True)]
     rows += [["spinal ÷ dense, medians", _short(medians[1] / medians[0])]]
     rows += [["below the noise", f"{below} of {len(every)}, the noise has variance {_short(data['floor'])}"]]
@@ -43,11 +44,6 @@ def noise_floor_state(values: dict, data: dict) -> dict:
     return {"error": None, "errors": errors, "medians": medians, "below": below, "rows": rows, "summary": f"{said}."}
 
 
-def _median(values: list[float]) -> float:
-    ordered, middle = sorted(values), len(values) // 2
-    return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
 def _short(value: float) -> str:
     """Three digits, as the script writes them; errors lie between a ten-thousandth and a thousand."""
     return f"{value:.3g}"
@@ -56,7 +52,7 @@ def _short(value: float) -> str:
 def _cell(errors: list[float]) -> str:
     if len(errors) == 1:
         return _short(errors[0])
-    return f"median {_short(_median(errors))} ({_short(min(errors))} to {_short(max(errors))}), {len(errors)} seeds"
+    return f"median {_short(median(errors))} ({_short(min(errors))} to {_short(max(errors))}), {len(errors)} seeds"
 
 
 class NoiseFloor(Widget):
@@ -69,7 +65,7 @@ class NoiseFloor(Widget):
     title = "Below the noise"
 
     target = traitlets.Enum(list(TARGETS), next(iter(TARGETS))).tag(sync=True)
-    reading = traitlets.Enum([name for name, _ in READINGS], "paper").tag(sync=True)
+    reading = traitlets.Enum([name for name, _ in READINGS], "alike").tag(sync=True)
     seeds = traitlets.Int(min=1).tag(sync=True)
 
     def __init__(self, records: Sequence[Record], **values):
