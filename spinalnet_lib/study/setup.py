@@ -89,8 +89,9 @@ class Setup:
                 data = self.data(first)
                 data.sha256  # noqa: B018, photographs are read when they are hashed
             if first.config.stacked:
+                sets = [self.data(cell) for cell in cells]  # of a regression each seed's own
                 members = [Member(_model(cell, data), cell.config, cell.seed) for cell in cells]
-                return train_stacked(data, members, **options)
+                return train_stacked(sets, members, **options)
             model = _model(first, data)
             record = train(model, data, first.config, first.seed, **options)
             if self.save_as:

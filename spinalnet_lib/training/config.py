@@ -115,9 +115,9 @@ class TrainConfig:
                 raise ValueError(f"TrainConfig: {name} must be {least} 0, got {value:g}; {remedy}")
         for name in ("read_test", "fast", "stacked", "gradient_norms"):
             check_flag("TrainConfig", name, getattr(self, name))
-        if self.stacked and (self.fast or self.augmentation or redraws or self.loss == "mse"):
+        if self.stacked and (self.fast or self.augmentation or redraws):
             raise ValueError(
-                f"TrainConfig: stacked=True trains classifiers on features as they are; leave it out, got {self}"
+                f"TrainConfig: stacked=True trains heads on features as they are; leave it out, got {self}"
             )
         if self.gradient_norms and (self.stacked or self.loss == "mse"):
             raise ValueError(

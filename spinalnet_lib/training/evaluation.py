@@ -57,20 +57,9 @@ def curve_point(
     val: Split,
     test: Split | None,
 ) -> dict:
-    """What a curve holds of the evaluation after `step`; `losses` are of the last steps. None is what is not finite.
-
-    Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
-    """
-    point = point_at(step, steps_per_epoch, math.fsum(losses) / len(losses) if losses else math.inf)
-    if config.loss == "mse":
-        first = step - len(losses) + 1
-        last_batches = [loss for number, loss in enumerate(losses, first) if number % steps_per_epoch == 0]
-        point["lowest_last_batch"] = rounded(min(last_batches, default=math.inf))
-        point["val_mse"] = _squared_error(model, val)
-        if test is not None:
-            point["test_mse"] = _squared_error(model, test)
-        return point
-    point |= class_point(_predict(model, val), None if test is None else _predict(model, test))
+    """What a curve holds of the evaluation after `step`; `losses` are of the last steps. None is what is not finite."""
+    predicted = _predict(model, val), None if test is None else _predict(model, test)
+    point = point_of(config.loss, step, losses, steps_per_epoch, *predicted)
     return point | ({"gradient_norms": gradient_norms(model, train)} if config.gradient_norms else {})
 
 
@@ -92,20 +81,32 @@ def gradient_norms(model: Classifier, train: Split) -> list[float | None]:
     return [float(f"{norm:.6g}") if math.isfinite(norm) else None for norm in norms]
 
 
-def point_at(step: int, steps_per_epoch: int, train_loss: float) -> dict:
-    """The start of each point of a curve: where it is, and the mean training loss since the point before."""
-    return {"step": step, "epoch": round(step / steps_per_epoch, 4), "train_loss": rounded(train_loss)}
+def point_of(
+    loss: str, step: int, losses: list[float], steps_per_epoch: int, val: Predicted, test: Predicted | None
+) -> dict:
+    """A point of a curve: where it is, the mean training loss since the point before, errors on validation and test data.
 
-
-def class_point(val: Predicted, test: Predicted | None) -> dict:
-    """Error and loss on validation data, and the test error where that is read."""
-    of_test = {} if test is None else {"test_error": _error(*test)}
-    return {"val_error": _error(*val), "val_nll": _nll(*val), **of_test}
+    Of a regression it holds the lowest loss of an epoch's last batch, too: what the paper reports.
+    """
+    mean = math.fsum(losses) / len(losses) if losses else math.inf
+    point = {"step": step, "epoch": round(step / steps_per_epoch, 4), "train_loss": rounded(mean)}
+    if loss == "mse":
+        first = step - len(losses) + 1
+        last_batches = [each for number, each in enumerate(losses, first) if number % steps_per_epoch == 0]
+        point |= {"lowest_last_batch": rounded(min(last_batches, default=math.inf)), "val_mse": _squared_error(*val)}
+        return point if test is None else point | {"test_mse": _squared_error(*test)}
+    point |= {"val_error": _error(*val), "val_nll": _nll(*val)}
+    return point if test is None else point | {"test_error": _error(*test)}
 
 
 @torch.no_grad()
 def test_results(model: nn.Module, loss: str, test: Split, curve: list[dict]) -> dict:
     """Accuracy, or squared error, three ways, never mixed up; of classes also what `last` got right."""
+    return results_of(loss, _predict(model, test), curve)
+
+
+def results_of(loss: str, test: Predicted, curve: list[dict]) -> dict:
+    """What `test_results` gives, of outputs that were computed already."""
     if loss == "mse":
         known = [point for point in curve if None not in (point["val_mse"], point["test_mse"])] or curve[-1:]
         return {
@@ -113,11 +114,6 @@ def test_results(model: nn.Module, loss: str, test: Split, curve: list[dict]) ->
             "val_best_mse": min(known, key=lambda point: point["val_mse"])["test_mse"],
             "test_min_mse": min(point["test_mse"] for point in known),
         }
-    return class_results(_predict(model, test), curve)
-
-
-def class_results(test: Predicted, curve: list[dict]) -> dict:
-    """The results of classes after the last step, and at the points of the curve."""
     logits, labels = test
     probabilities = logits.double().softmax(1)
     correct = logits.argmax(1) == labels
@@ -156,8 +152,7 @@ def _nll(logits: Tensor, labels: Tensor) -> float | None:
     return rounded(F.cross_entropy(logits.double(), labels).item())
 
 
-def _squared_error(model: nn.Module, split: Split) -> float | None:
-    outputs, labels = _predict(model, split)
+def _squared_error(outputs: Tensor, labels: Tensor) -> float | None:
     return rounded((outputs[:, 0].double() - labels.double()).square().mean().item())
 
 

@@ -79,7 +79,7 @@ def to_training_mode(model: nn.Module) -> None:
 
 def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
     """The function that takes one step on a batch and gives the loss before it."""
-    loss_of = F.cross_entropy if config.loss == "cross_entropy" else squared_error
+    loss_of = LOSS_FUNCTIONS[config.loss]
 
     def fast_forward(images: Tensor) -> Tensor:
         # Weights are cast anew each time: a graph must not replay with casts of another step.
@@ -99,9 +99,12 @@ def make_step(model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainC
     return CapturedStep(step, model, optimizer) if captured else step
 
 
-def squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the batch, of one output an example: `(N, 1)` and `(N,)`, which must not broadcast to `(N, N)`."""
-    return F.mse_loss(outputs[:, 0], labels)
+def squared_error(outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Of one output an example: `(N, 1)` and `(N,)`, which must not broadcast to `(N, N)`."""
+    return F.mse_loss(outputs[:, 0], labels, reduction=reduction)
+
+
+LOSS_FUNCTIONS = {"cross_entropy": F.cross_entropy, "mse": squared_error}
 
 
 def fast_ways(model: nn.Module, config: TrainConfig, device: torch.device) -> AbstractContextManager:

@@ -52,7 +52,6 @@ def test_steps_fall_at_their_epochs_and_come_back_with_a_stage():
         ({"schedule": "redraw", "redraw_power": "x", "read_test": True}, "redraw_power.*'x'"),
         ({"schedule": "redraw", "redraw_power": -3, "read_test": True}, "redraw_power.*-3"),
         ({"stacked": True, "fast": True}, "stacked=True.*fast=True"),
-        ({"stacked": True, "loss": "mse"}, "stacked=True.*loss='mse'"),
         ({"stacked": True, "statistics": ((0.5,), (0.5,))}, "stacked=True.*statistics"),
         ({"schedule": "step"}, "schedule='step'.*milestones"),
         ({"milestones": ((7, 0.1),)}, "milestones.*7"),

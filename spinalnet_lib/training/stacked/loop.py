@@ -1,4 +1,4 @@
-"""`train_stacked`: many heads on the same features in one loop: all seeds, and the tuning grid with them.
+"""`train_stacked`: many heads of one shape in one loop: all seeds, and the tuning grid with them.
 
 A member is equal to the run that `train` would make of it alone, up to the rounding of sums in another order: its weights,
 data order and dropout masks come from the same streams of its seed. (On a GPU the masks are other draws of the same kind.)
@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ...data.splits import DataSet, Split
 from ...models.classifier import Classifier
 from ...records.record import Record
 from ..config import TrainConfig, schedule
-from ..evaluation import class_point, class_results, point_at
+from ..evaluation import Predicted, point_of, results_of
 from ..keeper import Clock, Keeper
 from ..progress import Progress
 from ..runs import Run, initialise, stream
+from ..steps import LOSS_FUNCTIONS
 from .heads import StackedHeads, check_stackable
 from .optimizer import OF_A_MEMBER, StackedOptimizer, member_setting
 
@@ -37,7 +37,7 @@ class Member:
 
 
 def train_stacked(
-    data: DataSet,
+    data: DataSet | Sequence[DataSet],
     members: Sequence[Member],
     device: torch.device | str | None = None,
     progress: bool = True,
@@ -45,7 +45,7 @@ def train_stacked(
     checkpoint_seconds: float = 60.0,
     time_limit: float | None = None,
 ) -> list[Record]:
-    """Train all members on the features of `data` at once; their records, in the order of the members.
+    """Train all members at once on the features of `data`, one set for all or one a member; records in the members' order.
 
     Members have one kind and shape of head and one recipe but for learning rate, weight decay, momentum and dropout rates. A
     record's `seconds` are its share of the stack's. A member that diverges ends; the others go on. Raises ValueError for
@@ -54,12 +54,15 @@ def train_stacked(
     `checkpoint`, `checkpoint_seconds` and `time_limit` are those of `train`; the file is of all members together.
     """
     keeper = Keeper("train_stacked", checkpoint, checkpoint_seconds, time_limit)
-    given = [Run(member.model, data, member.config, member.seed, device) for member in members]
+    sets = [data] * len(members) if isinstance(data, DataSet) else data
+    given = [
+        Run(member.model, own, member.config, member.seed, device) for member, own in zip(members, sets, strict=True)
+    ]
     _check_stack(given)
     runs = sorted(given, key=lambda run: member_setting(run.config))  # equal recipes are neighbours
     first = runs[0]
     config, n_steps, steps_per_epoch = first.config, first.n_steps, first.steps_per_epoch
-    features, val, test = (None if split is None else _features(split) for split in first.splits())
+    train, val, test = _features(runs)
     key = hashlib.sha256("".join(run.key for run in runs).encode()).hexdigest()
     stack = keeper.resume(key, lambda: _Stack(runs))
     bar = Progress(stack.step, n_steps, progress, f"{len(runs)} × {first.model.arguments['head']}")
@@ -67,12 +70,12 @@ def train_stacked(
     for step in bar:
         position = step % steps_per_epoch
         if position == 0:
-            stack.draw_order(len(data.train))
+            stack.draw_order(len(first.data.train))
         index = stack.order[:, position * config.batch_size : (position + 1) * config.batch_size]
-        stack.take_step(*features, index, schedule(config, step, n_steps, steps_per_epoch))
+        stack.take_step(*train, index, schedule(config, step, n_steps, steps_per_epoch))
         stack.step = step + 1
         if stack.step in first.evaluate_after:
-            losses = torch.stack(stack.losses).double().mean(0).tolist()  # waits for the device
+            losses = torch.stack(stack.losses, 1).tolist()  # waits for the device
             with stack.clock.paused():
                 stack.evaluate(losses, steps_per_epoch, val, test)
                 bar.evaluated(stack.curves[0][-1])
@@ -88,7 +91,7 @@ class _Stack:
     """All that changes while a stack trains: members of one shape, each with weights and generators of its own seed."""
 
     def __init__(self, runs: Sequence[Run]):
-        self.device = runs[0].device
+        self.device, self.loss = runs[0].device, runs[0].config.loss
         for run in runs:
             initialise(run.model, run.seed)
             run.model.to(self.device)
@@ -107,36 +110,37 @@ class _Stack:
 
     def take_step(self, features: Tensor, labels: Tensor, index: Tensor, factor: float) -> None:
         """A step of each member on its own examples `index` `(M, B)`, at `factor` times its learning rate."""
-        batch = features.index_select(0, index.flatten()).view(*index.shape, -1)
-        logits = self.heads(batch, self.dropout)
-        each = F.cross_entropy(logits.flatten(0, 1), labels[index].flatten(), reduction="none")
-        loss = each.view_as(index).mean(1)
+        if len(features) > 1:  # each member's examples stand behind those of the one before
+            index = index + len(labels[0]) * torch.arange(len(labels), device=index.device)[:, None]
+        batch = features.flatten(0, 1).index_select(0, index.flatten()).view(*index.shape, -1)
+        outputs, wanted = self.heads(batch, self.dropout).flatten(0, 1), labels.flatten()[index.flatten()]
+        loss = LOSS_FUNCTIONS[self.loss](outputs, wanted, reduction="none").view_as(index).mean(1)
         self.optimizer.step(torch.autograd.grad(loss.sum(), self.heads.weights), factor)
         self.losses.append(loss.detach())
 
     @torch.no_grad()
-    def evaluate(self, losses: list[float], steps_per_epoch: int, val: _Labelled, test: _Labelled | None) -> None:
-        """Add a point to the curve of each member that has not diverged."""
-        val_logits, test_logits = self._predict(val), self._predict(test)
-        for m, curve in enumerate(self.curves):
-            if _diverged(curve):
-                continue
-            of_test = None if test is None else (test_logits[m], test[1])
-            point = point_at(self.step, steps_per_epoch, losses[m])
-            curve.append(point | class_point((val_logits[m], val[1]), of_test))
+    def evaluate(self, losses: list[list[float]], steps_per_epoch: int, val: _Labelled, test: _Labelled | None) -> None:
+        """Add a point to the curve of each member that has not diverged; `losses` are its own since the last one."""
+        of_members = zip(self.curves, losses, self._predict(val), self._predict(test), strict=True)
+        for curve, own, of_val, of_test in of_members:
+            if not _diverged(curve):
+                curve.append(point_of(self.loss, self.step, own, steps_per_epoch, of_val, of_test))
         self.losses = []
 
     @torch.no_grad()
     def records(self, runs: Sequence[Run], test: _Labelled | None) -> Iterator[Record]:
         """The members' records; each has its share of the seconds."""
-        logits = self._predict(test)
-        for m, (run, curve) in enumerate(zip(runs, self.curves, strict=True)):
-            results = None if test is None else class_results((logits[m], test[1]), curve)
+        for run, curve, of_test in zip(runs, self.curves, self._predict(test), strict=True):
+            results = None if test is None else results_of(self.loss, of_test, curve)
             yield run.record(curve, results, self.clock.seconds / len(runs))
 
-    def _predict(self, split: _Labelled | None, size: int = 1000) -> Tensor | None:
-        """Logits `(M, N, num_classes)`."""
-        return None if split is None else torch.cat([self.heads(part) for part in split[0].split(size)], 1)
+    def _predict(self, split: _Labelled | None, size: int = 1000) -> list[Predicted | None]:
+        """Each member's logits `(N, num_classes)` and labels."""
+        if split is None:
+            return [None] * len(self.curves)
+        features, labels = split
+        logits = torch.cat([self.heads(part) for part in features.split(size, 1)], 1)
+        return list(zip(logits, labels.expand(len(logits), -1), strict=True))
 
     def saved(self) -> tuple[dict, list[tuple[str, Tensor]]]:
         losses = torch.stack(self.losses) if self.losses else torch.zeros(0, len(self.curves))
@@ -163,23 +167,41 @@ class _Stack:
             yield from ((f"generator.{purpose}.{m}", generator) for m, generator in enumerate(generators))
 
 
-_Labelled = tuple[Tensor, Tensor]  # all features of a split `(N, D)`, normalised as in a batch, and their labels
+# Features of a split as a batch has them `(M, N, D)`, and their labels `(M, N)`; M is 1 for a set that all members share.
+_Labelled = tuple[Tensor, Tensor]
 
 
-def _features(split: Split) -> _Labelled:
-    images, labels = split.batch(slice(None))
-    return images.flatten(1), labels
+def _features(runs: Sequence[Run]) -> list[_Labelled | None]:
+    """Of the training, validation and test split; None for a test set that is not read."""
+    shared = all(run.data is runs[0].data for run in runs)
+    splits = zip(*(run.splits() for run in (runs[:1] if shared else runs)), strict=True)
+    return [None if split[0] is None else _stacked(split) for split in splits]
+
+
+def _stacked(splits: Sequence[Split]) -> _Labelled:
+    images, labels = zip(*(split.batch(slice(None)) for split in splits), strict=True)
+    return torch.stack(images).flatten(2), torch.stack(labels)
 
 
 def _diverged(curve: list[dict]) -> bool:
     return bool(curve) and curve[-1]["train_loss"] is None
 
 
+def _sizes(run: Run) -> list[int]:
+    return [len(part) for part in (run.data.train, run.data.val, run.data.test)]
+
+
 def _check_stack(runs: Sequence[Run]) -> None:
     if not runs:
         raise ValueError("train_stacked: no member to train; pass one or more")
     first = runs[0].config
+    sizes = _sizes(runs[0])
     for run in runs:
+        if _sizes(run) != sizes:
+            raise ValueError(
+                f"train_stacked: members' sets have splits of one size, got {_sizes(run)} beside {sizes}; "
+                "stack those of a size apart"
+            )
         shared = replace(run.config, **{name: getattr(first, name) for name in OF_A_MEMBER})
         if not run.config.stacked or shared != first:
             raise ValueError(

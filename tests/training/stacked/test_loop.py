@@ -40,17 +40,21 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.fixture
-def data():
+def clouds(seed, part_ends=(100, 150, 200)):
     """Features in five clouds; the last batch of an epoch is a smaller one."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     centres = torch.randn(CLASSES, FEATURES, generator=generator)
     labels = torch.arange(200) % CLASSES
     images = (centres[labels] + 2 * torch.randn(200, FEATURES, generator=generator)).view(200, FEATURES, 1, 1)
-    parts = (slice(0, 100), slice(100, 150), slice(150, 200))
+    parts = (slice(start, end) for start, end in zip((0, *part_ends), part_ends, strict=False))
     return DataSet(
         *(Split(images[i], labels[i]) for i in parts), {"name": "clouds", "num_classes": CLASSES}, "generated"
     )
+
+
+@pytest.fixture
+def data():
+    return clouds(0)
 
 
 def model(head, **arguments):
@@ -72,8 +76,10 @@ def alone(data, member, arguments):
 
 
 def check_equal(data, stack, arguments):
-    for member, record, own in zip(stack, train_stacked(data, stack, "cpu", progress=False), arguments, strict=True):
-        expected, weights = alone(data, member, own)
+    records = train_stacked(data, stack, "cpu", progress=False)
+    sets = [data] * len(stack) if isinstance(data, DataSet) else data
+    for of, member, record, own in zip(sets, stack, records, arguments, strict=True):
+        expected, weights = alone(of, member, own)
         assert record.curve == expected.curve and record.test == expected.test
         for name, weight in member.model.state_dict().items():
             assert torch.allclose(weight, weights[name], rtol=1e-9, atol=1e-11), name
@@ -99,6 +105,31 @@ def test_a_grid_of_rates_and_dropout_at_once_in_any_order(data):
     arguments = [{"drop_rate": [0.0, rate, 0.0, 0.0, 0.0, rate]} for rate in (0.0, 0.5, 0.2, 0.5, 0.0, 0.0)]
     stack = [members("spinal", [setting], **own)[0] for setting, own in zip(settings, arguments, strict=True)]
     check_equal(data, stack, arguments)
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp", "spinal"])
+def test_each_member_has_examples_of_its_own(head):
+    check_equal([clouds(4), clouds(5)], members(head, [({}, 0), ({}, 1)], drop_rate=0.3), [{"drop_rate": 0.3}] * 2)
+
+
+def test_regressions_each_on_examples_of_its_own():
+    """In another order than they are given, and with the lowest loss of an epoch's last batch."""
+    sets = []
+    for part in map(clouds, range(3)):
+        splits = (Split(s.images, s.images.flatten(1)[:, :2].prod(1)) for s in (part.train, part.val, part.test))
+        sets.append(DataSet(*splits, {"name": "products", "num_classes": 1}, "generated"))
+    recipe = replace(RECIPE, optimizer="adam", schedule="cosine", loss="mse", epochs=4, evals_per_epoch=0.5)
+    settings = [({"learning_rate": rate}, seed) for seed, rate in enumerate((0.01, 0.001, 0.01))]
+    sizes = {**SPINE, "act_layer": "LeakyReLU", "drop_rate": 0.3}
+    stack = [
+        Member(create_model("pixels", "spinal", 1, FEATURES, 1, **sizes), replace(recipe, stacked=True, **own), seed)
+        for own, seed in settings
+    ]
+    for of, member, record in zip(sets, stack, train_stacked(sets, stack, "cpu", progress=False), strict=True):
+        net = create_model("pixels", "spinal", 1, FEATURES, 1, **sizes)
+        expected = train(net, of, replace(member.config, stacked=False), member.seed, "cpu", progress=False)
+        assert record.curve == expected.curve and record.test == expected.test
+        assert {"lowest_last_batch", "val_mse", "test_mse"} < set(record.curve[-1])
 
 
 def test_a_record_says_all_that_one_of_train_does(data):
@@ -183,3 +214,8 @@ def test_what_cannot_be_stacked_is_refused_before_anything_is_drawn(stack, says,
         train_stacked(data, stack, "cpu", progress=False)
     after = [w for member in stack for w in member.model.state_dict().values()]
     assert all(map(torch.equal, before, after))
+
+
+def test_sets_of_other_sizes_are_refused(data):
+    with pytest.raises(ValueError, match=r"\[90, 60, 50\] beside \[100, 50, 50\]"):
+        train_stacked([data, clouds(1, (90, 150, 200))], members("spinal")[:2], "cpu", progress=False)
