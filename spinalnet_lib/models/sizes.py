@@ -68,12 +68,8 @@ OTHER = (
     *("mlp_deep", "mlp_deep_skip", "spinal_random_mask", "spinal_no_chain", "spinal_full", "spinal_last"),
     *("spinal_overlap", "spinal_direct", "spinal_big", "linear", "progressive", "spinal_shared"),
 )
-UNSTACKED = (
-    "progressive",
-    "spinal_shared",
-    "spinal_direct",
-    "spinal_tied",
-)  # wired in ways that `stacked_heads` does not know
+# Wired in ways that `StackedHeads` does not know.
+UNSTACKED = ("progressive", "spinal_shared", "spinal_direct", "spinal_tied")
 # Sizes of ours, for bodies without a script of the paper's: those of its largest CNN on CIFAR. What they replace is one Linear.
 _SIZES = {"layer_width": 128, "num_layers": 4, "drop_rate": 0.5}
 _OURS = {

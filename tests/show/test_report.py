@@ -100,7 +100,7 @@ def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "draw_curves", lambda *args: None)
     page = write_report(out=tmp_path).read_text()
     count = sum(len(load_records(folder)) for folder in own_folders())
-    assert page.startswith(f"# {count} runs") and "validation MSE" in page
+    assert page.startswith(f"# {count:,} runs") and "validation MSE" in page
 
 
 def test_a_folder_that_cannot_be_is_said_before_a_figure_is_drawn(written, monkeypatch):

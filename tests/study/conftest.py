@@ -5,6 +5,12 @@ import pytest
 from tests.study.cases import PILOT, SPREAD, comparison, ended_search, power_runs, runs_of
 
 
+@pytest.fixture
+def no_own_runs(monkeypatch):
+    """Runs of the plan that a test makes up stand alone: the project's own of the same cells are others."""
+    monkeypatch.setattr("spinalnet_lib.study.blindness.own_folders", lambda: [])
+
+
 @pytest.fixture(scope="module")
 def searches(record):
     return ended_search(record, "mnist", "emnist_letters", "emnist_balanced_reduced", "fashion_mnist", "kmnist_10k")

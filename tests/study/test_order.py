@@ -101,9 +101,8 @@ def test_progress_counts_what_is_there_and_says_what_waits(record, monkeypatch):
     assert study["planned"] == study["missing"] == 2 * 5 * 30 and "lacks 1 of" in study["waits_for"]
     search, study = study_progress(records)
     assert search["missing"] == 0 and search["minutes"] == 0 and study["waits_for"] is None
-    assert (
-        study["missing"] == 2 * 5 * 30 and study["minutes"] is None
-    )  # no run alone has ended, as tied nets are trained
+    # Tied nets are trained alone, and no such run has ended.
+    assert study["missing"] == 2 * 5 * 30 and study["minutes"] is None
     alone = recorded(record, Step("published", "R", None, ("regression_sum",)).cells(())[:1])
     assert study_progress(records + alone)[1]["minutes"] > 0
     assert study["command"].startswith("spinalnet sweep study --tier R --sets regression_sum regression_product")

@@ -84,7 +84,7 @@ def planned(record, lowest, heads=("mlp", "spinal_tied")):
     return found
 
 
-def test_the_net_as_published_is_read_when_all_its_runs_are_there(record):
+def test_the_net_as_published_is_read_when_all_its_runs_are_there(record, no_own_runs):
     runs = planned(record, {"mlp": 0.5, "spinal_tied": 0.25})
     row = regressions_as_published(runs).set_index(["target", "net"]).loc["regression_sum", "spinal_tied"]
     assert row["seeds"] == row["planned"] == len(runs) / 2 and row["wins"] == row["seeds"] and not row["command"]
@@ -92,14 +92,14 @@ def test_the_net_as_published_is_read_when_all_its_runs_are_there(record):
     assert found.to_list() == pytest.approx([0.5] * len(found))
 
 
-def test_a_run_that_diverged_has_the_mean_predictors_error_on_test(record):
+def test_a_run_that_diverged_has_the_mean_predictors_error_on_test(record, no_own_runs):
     runs = planned(record, {"mlp": 0.5, "spinal_tied": 0.25})
     spoilt = [dataclasses.replace(run, diverged=run.head == "spinal_tied") for run in runs]
     row = regressions_as_published(spoilt).set_index(["target", "net"]).loc["regression_sum", "spinal_tied"]
     assert 7 / 1.5 < row["held_out"] < 9 / 1.5  # eight standard normal inputs: their sum has variance 8
 
 
-def test_what_is_still_blind_is_not_shown(record):
+def test_what_is_still_blind_is_not_shown(record, no_own_runs):
     runs = [run for run in planned(record, {"mlp": 0.5, "spinal_tied": 0.25}) if run.seed < 59]
     row = regressions_as_published(runs).set_index(["target", "net"]).loc["regression_sum", "spinal_tied"]
     assert row["seeds"] == len(FIRST)  # of the other seeds one is missing, so none of them counts yet

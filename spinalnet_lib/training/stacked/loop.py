@@ -54,7 +54,9 @@ def train_stacked(
     `checkpoint`, `checkpoint_seconds` and `time_limit` are those of `train`; the file is of all members together.
     """
     keeper = Keeper("train_stacked", checkpoint, checkpoint_seconds, time_limit)
-    sets = [data] * len(members) if isinstance(data, DataSet) else data
+    sets = [data] * len(members) if isinstance(data, DataSet) else list(data)
+    if len(sets) != len(members):
+        raise ValueError(f"train_stacked: {len(sets)} sets for {len(members)} members; pass one set, or one a member")
     given = [
         Run(member.model, own, member.config, member.seed, device) for member, own in zip(members, sets, strict=True)
     ]

@@ -216,6 +216,8 @@ def test_what_cannot_be_stacked_is_refused_before_anything_is_drawn(stack, says,
     assert all(map(torch.equal, before, after))
 
 
-def test_sets_of_other_sizes_are_refused(data):
+def test_sets_of_other_numbers_or_sizes_are_refused(data):
+    with pytest.raises(ValueError, match="1 sets for 2 members"):
+        train_stacked([data], members("spinal")[:2], "cpu", progress=False)
     with pytest.raises(ValueError, match=r"\[90, 60, 50\] beside \[100, 50, 50\]"):
         train_stacked([data, clouds(1, (90, 150, 200))], members("spinal")[:2], "cpu", progress=False)
