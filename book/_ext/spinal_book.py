@@ -15,6 +15,7 @@ import re
 import shutil
 from pathlib import Path
 
+import formulas
 from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
@@ -119,6 +120,7 @@ def copy_widget_assets(app) -> None:
 
 def dress_page(app, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Widget scripts where they are needed, no scripts of other hosts, badges and costs under the title."""
+    context["without_icon_script"] = lambda head: re.sub(r"<script[^>]*/fontawesome\.js[^>]*></script>", "", head)
     scripts = context["script_files"]  # changed in place: add_js_file below adds to this very list
     scripts[:] = [
         s for s in scripts if "thebe" not in f"{getattr(s, 'filename', s)}{getattr(s, 'attributes', '')}".lower()
@@ -154,6 +156,8 @@ def _header(app, pagename: str, doctree) -> str:
     words = sum(len(paragraph.astext().split()) for paragraph in doctree.findall(nodes.paragraph))
     run = NbMetadataCollector.get_exec_data(app.env, pagename)
     seconds = f"{max(1, round(run['runtime']))} s" if run and run.get("runtime") else "not run"
+    number = formulas.chapter_numbers(app.env).get(pagename, "")
+    chapter = f"{'Chapter' if number.isdigit() else 'Appendix'} {number} · " if number else ""
     up = "../" * pagename.count("/")
     path = source.relative_to(ROOT).as_posix()
     repository = "/".join(app.config.html_theme_options["repository_url"].split("/")[-2:])
@@ -162,9 +166,9 @@ def _header(app, pagename: str, doctree) -> str:
         f'<div class="chapter-header"><p><a href="{colab}"><img src="{up}_static/badge-colab.svg" width="118" height="24" '
         f'alt="Open this chapter in Colab"/></a> <a href="{up}_sources/{path}" download><img src="{up}_static/badge-notebook.svg" '
         f'width="152" height="24" alt="Download this chapter as a notebook"/></a></p>'
-        f'<p class="chapter-costs">Reading: {max(1, round(words / WORDS_A_MINUTE))} min · '
+        f'<p class="chapter-costs">{chapter}Reading: {max(1, round(words / WORDS_A_MINUTE))} min · '
         f"CPU: {seconds} when this page was built · GPU: {html.escape(costs['gpu'])} · Download: {html.escape(costs['download'])}</p>"
-        "<noscript><p>Without JavaScript formulas stay as TeX, and pictures and tables take the place of the controls.</p></noscript></div>"
+        "<noscript><p>Without JavaScript pictures and tables take the place of the controls.</p></noscript></div>"
     )
 
 
@@ -196,6 +200,7 @@ def write_front_page(app, exception) -> None:
 
 
 def setup(app) -> dict:
+    formulas.setup(app)
     os.environ["TQDM_DISABLE"] = "1"  # in the kernels: a page shows no bars
     app.connect("config-inited", name_execution_cache)
     app.connect("env-before-read-docs", execute_in_parallel)

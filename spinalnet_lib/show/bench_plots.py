@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..study.counted import READINGS, reading
 from .palette import Theme
-from .picture import Picture, label_log_axis
+from .picture import NARROW, Picture, is_narrow, label_log_axis
 
 _GROUPS = {
     "heads": "spinal against dense heads, on a CPU",
@@ -99,7 +99,7 @@ def plot_step_profile(profile: Sequence[dict]) -> Picture:
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
-        colours = sns.color_palette("colorblind", len(kinds))
+        colours = sns.blend_palette([theme.text, theme.back], len(kinds) + 1)[:-1]  # no hue: hues are heads
         for place, batch in enumerate(batches):
             left = 0.0
             for kind, colour in zip(kinds, colours, strict=True):
@@ -107,11 +107,12 @@ def plot_step_profile(profile: Sequence[dict]) -> Picture:
                 label = None if place else kind
                 axes.barh(place, share, left=left, color=colour, edgecolor=theme.back, label=label)
                 if share >= 6:
-                    axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color="black")
+                    ink = "black" if sum(colour) > 1.4 else "white"
+                    axes.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center", color=ink)
                 left += share
         axes.set_yticks(range(len(batches)), [f"batch {batch:,}" for batch in batches])
         axes.set(xlabel="% of the step", xlim=(0, 100))
-        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=1 if is_narrow(figure) else 2, fontsize=9)
         sns.despine(ax=axes, left=True)
 
-    return Picture(draw, alt, (6.4, 3.4))
+    return Picture(draw, alt, (6.4, 3.4), narrow=(NARROW, 4.4))

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
 from .palette import Theme
-from .picture import Picture
+from .picture import NARROW, Picture, panels
 
 
 def draw_touch_to_layers() -> Picture:
@@ -23,7 +23,7 @@ def draw_touch_to_layers() -> Picture:
     )
 
     def draw(figure: Figure, theme: Theme) -> None:
-        left, right = figure.subplots(1, 2)
+        left, right = panels(figure, 2)
         for axes, title in ((left, "Touch"), (right, "Spinal head")):
             axes.set(xlim=(0, 10), ylim=(0, 10), aspect="equal")
             axes.set_axis_off()
@@ -44,11 +44,11 @@ def draw_touch_to_layers() -> Picture:
                     _arrow(axes, (5.3, heights[i - 1]), (5.3, y + 1.0), theme.chain, both=both, dashed=both)
             top, reading, chain, up = words
             _box(axes, theme, 4.2, 8.6, 5.2, 1.1, top, theme.output)
-            axes.text(1.2, 8.0, reading, ha="center", color=theme.input, fontsize=9)
-            axes.text(5.3, 0.55, chain, ha="center", color=theme.chain, fontsize=9)
-            axes.text(9.2, 5.0, up, rotation=90, va="center", color=theme.output, fontsize=9)
+            axes.text(1.3, 8.0, reading, ha="center", color=theme.input, fontsize=10)
+            axes.text(5.3, 0.55, chain, ha="center", color=theme.chain, fontsize=10)
+            axes.text(9.2, 5.0, up, rotation=90, va="center", color=theme.output, fontsize=10)
 
-    return Picture(draw, alt, (8.6, 4.6))
+    return Picture(draw, alt, (8.2, 4.5), narrow=(NARROW, 8.0))
 
 
 def draw_heads(
@@ -68,7 +68,7 @@ def draw_heads(
     )
 
     def draw(figure: Figure, theme: Theme) -> None:
-        left, right = figure.subplots(1, 2, sharey=True)
+        left, right = panels(figure, 2, sharey=True)
         rows = max(hidden_size, num_layers * layer_width) + num_classes
         columns = in_features + max(hidden_size, num_layers * layer_width)
         _block(left, theme, 0, 0, in_features, hidden_size, theme.dense)
@@ -88,7 +88,7 @@ def draw_heads(
             axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", xlabel="features | layer outputs")
         left.set_ylabel("layer outputs, then logits")
 
-    return Picture(draw, alt, (7.6, 3.9))
+    return Picture(draw, alt, (7.4, 3.6), narrow=(NARROW, 6.6))
 
 
 def _block(axes: Axes, theme: Theme, column: float, row: float, columns: float, rows: float, colour: str) -> None:
@@ -98,7 +98,7 @@ def _block(axes: Axes, theme: Theme, column: float, row: float, columns: float, 
 def _box(axes: Axes, theme: Theme, x: float, y: float, width: float, height: float, label: str, colour: str) -> None:
     look = {"boxstyle": "round,pad=0,rounding_size=0.2", "facecolor": theme.back, "edgecolor": colour, "linewidth": 1.6}
     axes.add_patch(FancyBboxPatch((x, y), width, height, **look))
-    axes.text(x + width / 2, y + height / 2, label, ha="center", va="center", color=theme.text, fontsize=9)
+    axes.text(x + width / 2, y + height / 2, label, ha="center", va="center", color=theme.text, fontsize=10)
 
 
 def _arrow(axes: Axes, start, end, colour: str, both: bool = False, dashed: bool = False) -> None:

@@ -54,7 +54,7 @@ def plot_below_the_noise(records: Sequence[Record]) -> Picture:
             axes.set_title(NAMES[target], loc="left", fontsize=10, color=theme.text)
             axes.tick_params(axis="y", length=0)
         all_axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        all_axes[-1].set_xlabel("squared error (logarithmic); dashed: the noise's variance", fontsize=9)
+        all_axes[-1].set_xlabel("squared error; dashed: variance of the noise", fontsize=9)
         nets = {"dense net": theme.dense, "spinal net": theme.spinal}
         handles = [Line2D([], [], color=colour, marker="o", linestyle="", label=name) for name, colour in nets.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)

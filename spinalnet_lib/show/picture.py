@@ -19,12 +19,16 @@ from PIL import Image
 
 from .palette import DARK, LIGHT, Theme
 
+DPI = 144
+NARROW = 3.6  # inches: at 360 px of width a point of text is a pixel and a third
+
 
 class Picture:
     """A figure drawn twice, for the light and the dark page; a notebook shows the light one.
 
-    `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches. `kind` is "png", or "jpeg" for
-    photographs, which are several times smaller that way.
+    `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches, and `narrow` the size for a phone where
+    the picture is wider than that: drawn anew with labels of the same size, so that nothing shrinks or scrolls. `kind` is
+    "png", or "jpeg" for photographs, which are several times smaller that way.
     """
 
     def __init__(
@@ -33,11 +37,13 @@ class Picture:
         alt: str,
         size: tuple[float, float] = (7.0, 3.6),
         kind: Literal["png", "jpeg"] = "png",
+        narrow: tuple[float, float] | None = None,
     ):
         self.draw, self.alt, self.size, self.kind = draw, alt, size, kind
+        self.narrow = narrow or (min(size[0], NARROW), size[1])
 
-    def to_bytes(self, theme: Theme = LIGHT, dpi: int = 144) -> bytes:
-        """The figure as a file of its `kind`."""
+    def drawn(self, theme: Theme = LIGHT, dpi: int = DPI, size: tuple[float, float] | None = None) -> Figure:
+        """The figure, laid out; `size` is its own unless said."""
         style = {
             **sns.axes_style("ticks"),
             "figure.facecolor": theme.back,
@@ -53,27 +59,41 @@ class Picture:
             "font.size": 10,
         }
         with mpl.rc_context(style):
-            figure = Figure(figsize=self.size, dpi=dpi, layout="constrained")
+            figure = Figure(figsize=size or self.size, dpi=dpi, layout="constrained")
             canvas = FigureCanvasAgg(figure)
             self.draw(figure, theme)
             canvas.draw()
-            image, buffer = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"), io.BytesIO()
-            if self.kind == "jpeg":
-                image.save(buffer, "jpeg", quality=70, optimize=True, progressive=True)
-            else:  # 256 colours show all that a figure has, in a third of the bytes
-                image.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+        return figure
+
+    def to_bytes(self, theme: Theme = LIGHT, dpi: int = DPI, size: tuple[float, float] | None = None) -> bytes:
+        """The figure as a file of its `kind`."""
+        pixels = np.asarray(self.drawn(theme, dpi, size).canvas.buffer_rgba())
+        image, buffer = Image.fromarray(pixels).convert("RGB"), io.BytesIO()
+        if self.kind == "jpeg":
+            image.save(buffer, "jpeg", quality=70, optimize=True, progressive=True)
+        else:  # 256 colours show all that a figure has, in a third of the bytes
+            image.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
         return buffer.getvalue()
 
     def to_html(self) -> str:
-        """Both images; the page's style sheet shows one, and without it the dark one stays hidden."""
+        """Wide and narrow, light and dark: the page loads the one of them that it shows, and only when it comes near."""
         images = []
+        width, height = (round(DPI * side) for side in self.size)
         for name, theme, hidden in (("light", LIGHT, ""), ("dark", DARK, " hidden")):
-            source = f"data:image/{self.kind};base64," + base64.b64encode(self.to_bytes(theme)).decode()
+            source = "" if self.narrow == self.size else self._source(theme)
             images.append(
-                f'<img class="dark-light spinal-on-{name}"{hidden} alt="{html.escape(self.alt, quote=True)}" src="{source}"/>'
+                f'<picture>{source}<img class="dark-light spinal-on-{name}"{hidden} loading="lazy" width="{width}" height="{height}" '
+                f'alt="{html.escape(self.alt, quote=True)}" src="{self._address(theme, self.size)}"/></picture>'
             )
-        narrow = " spinal-narrow" if self.size[0] < 5 else ""  # made for a phone: it fits there without scrolling
-        return f'<div class="spinal-figure{narrow}">{"".join(images)}</div>'
+        return f'<div class="spinal-figure">{"".join(images)}</div>'
+
+    def _source(self, theme: Theme) -> str:
+        width, height = (round(DPI * side) for side in self.narrow)
+        address = self._address(theme, self.narrow)
+        return f'<source media="(max-width: 600px)" width="{width}" height="{height}" srcset="{address}"/>'
+
+    def _address(self, theme: Theme, size: tuple[float, float]) -> str:
+        return f"data:image/{self.kind};base64,{base64.b64encode(self.to_bytes(theme, size=size)).decode()}"
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         return {
@@ -81,6 +101,15 @@ class Picture:
             f"image/{self.kind}": base64.b64encode(self.to_bytes()).decode(),
             "text/plain": self.alt,
         }
+
+
+def panels(figure: Figure, count: int, **options) -> np.ndarray:
+    """Axes side by side, or below each other where the figure is narrow."""
+    return figure.subplots(count, 1, **options) if is_narrow(figure) else figure.subplots(1, count, **options)
+
+
+def is_narrow(figure: Figure) -> bool:
+    return figure.get_figwidth() <= NARROW
 
 
 def label_log_axis(axis: Axis) -> None:

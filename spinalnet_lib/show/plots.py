@@ -17,7 +17,7 @@ from ..records.record import Record
 from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
-from .picture import Picture, label_log_axis
+from .picture import NARROW, Picture, is_narrow, label_log_axis
 from .provenance import describe_mean
 from .run_groups import group_arms, may_be_drawn
 
@@ -71,11 +71,13 @@ def plot_shared_images(facts: dict[str, dict]) -> Picture:
         colours = sns.blend_palette([theme.back, theme.quiet], as_cmap=True)
         look = {"vmin": 0, "vmax": 100, "cbar": False, "linewidths": 1, "linecolor": theme.quiet, "square": True}
         sns.heatmap(shares, annot=labels, fmt="", cmap=colours, ax=axes, **look)
-        axes.set_xticklabels(names, rotation=40, ha="right")
-        axes.set_yticklabels(names, rotation=0)
-        axes.set(xlabel="… that are also in", ylabel="% of the test images of …")
+        numbered = [f"{i}  {name}" for i, name in enumerate(names, 1)]
+        axes.set_xticklabels(range(1, len(names) + 1))
+        axes.set_yticklabels(numbered, rotation=0)
+        axes.set(xlabel="are also in", ylabel="")
+        axes.set_title("% of the test images of", loc="left", x=-0.5, fontsize=10)
 
-    return Picture(draw, f"{alt}.", (6.6, 5.6))
+    return Picture(draw, f"{alt}.", (6.6, 4.2), narrow=(NARROW, 2.7))
 
 
 def plot_error_curves(records: Sequence[Record]) -> Picture:
@@ -116,7 +118,9 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
             axes.plot(list(means), list(means.values()), style, **look)
         axes.set(yscale="log", xlabel=over, ylabel=f"{unit} (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
+        figure.legend(
+            loc="outside lower center", ncols=1 if is_narrow(figure) else 2, labelcolor=theme.text, fontsize=9
+        )
 
     return Picture(draw, alt, (7.0, 3.6 + 0.2 * math.ceil(len(arms) / 2)))
 
@@ -165,7 +169,9 @@ def plot_macs(backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
         look = {"textcoords": "offset points", "va": "center", "color": theme.text}
         for label, value in zip(labels, values, strict=True):
             axes.annotate(f"{value:,}", (value, label), (9, 0), **look)
-        axes.set(xscale="log", xlabel="multiply-adds for one image (logarithmic)", xlim=(1e3, 5e9))
+        room = 1e14 if is_narrow(figure) else 5e9  # for the number beside the largest
+        axes.set(xscale="log", xlabel="multiply-adds, logarithmic", xlim=(1e3, room), xticks=[1e4, 1e6, 1e8])
+        axes.minorticks_off()
         axes.grid(axis="y", alpha=0.4)
         axes.invert_yaxis()
 

@@ -25,7 +25,7 @@ from ..study.judged import judged
 from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
 from .palette import MARKERS, Theme
-from .picture import Picture, label_log_axis
+from .picture import Picture, is_narrow, label_log_axis
 from .plots import draw_curves
 from .provenance import describe_mean, origins, span
 from .run_groups import Section, group_runs, last_value
@@ -190,7 +190,9 @@ def draw_search(title: str, losses: dict[str, Losses]) -> Picture | None:
             axes.plot(lowest[0], finite[head][lowest], "o", **ring)
         axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss (logarithmic)")
         label_log_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
+        figure.legend(
+            loc="outside lower center", ncols=1 if is_narrow(figure) else 2, labelcolor=theme.text, fontsize=9
+        )
 
     return Picture(draw, f"{alt}. A ring marks each head's lowest.", (7.0, 3.6 + 0.2 * len(best)))
 

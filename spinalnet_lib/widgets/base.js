@@ -244,10 +244,7 @@ globalThis.SpinalWidgets = (() => {
       mount(page.host, page.config, page.store, page.config.values, () => { write([page]); return location.href; });
       page.host.classList.add("spinal-is-live");  // only now: had anything failed, the still picture would remain
     }
-    // Formulas above grow when they are set; a linked widget is scrolled to after that.
-    if (linked.length) addEventListener("load", () => {
-      Promise.resolve(globalThis.MathJax?.startup?.promise).then(() => linked[0].host.scrollIntoView({ block: "start" }));
-    });
+    if (linked.length) addEventListener("load", () => linked[0].host.scrollIntoView({ block: "start" }));
     addEventListener("hashchange", () => {
       for (const page of applyAddress(pages)) page.host.scrollIntoView({ block: "nearest" });
       for (const page of pages) page.redraw();

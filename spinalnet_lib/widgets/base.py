@@ -96,7 +96,7 @@ class Widget(anywidget.AnyWidget):
         return (
             f'<div class="spinal-widget" data-kind="{self.kind}">'
             f'<script type="application/json">{config}</script>'
-            f'<div class="spinal-still"><img class="dark-light" alt="{_text(state["summary"])}" '
+            f'<div class="spinal-still"><img class="dark-light" loading="lazy" width="910" height="416" alt="{_text(state["summary"])}" '
             f'src="data:image/png;base64,{picture}"/>'
             f"<table><caption>{_text(self.title)}</caption><tbody>{rows}</tbody></table></div></div>"
         )

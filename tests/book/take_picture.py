@@ -14,7 +14,6 @@ def main(out: str) -> None:
         page.goto((SITE / "book/idea/counting_weights.html").as_uri() + "#weight-counter:layer_width=96")
         page.wait_for_selector(".spinal-app")
         page.locator("h2", has_text="Count for yourself").evaluate("h => h.scrollIntoView()")
-        page.evaluate("MathJax.startup.promise")
         page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
         page.screenshot(path=out)
         browser.close()

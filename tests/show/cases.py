@@ -4,6 +4,7 @@ import dataclasses
 import io
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from spinalnet_lib.show.palette import DARK, LIGHT
@@ -16,6 +17,21 @@ def assert_drawn_with_words(picture):
         image = Image.open(io.BytesIO(picture.to_bytes(theme))).convert("RGB")
         assert len(image.getcolors(maxcolors=1 << 20)) > 10, "an empty picture"
     assert len(picture.alt.split()) > 8
+    assert_readable(picture)
+
+
+def assert_readable(picture):
+    """Labels of 11 px and more as the page shows them, wide and on a phone, and none cut off at the edge."""
+    for size, room in ((picture.size, 688), (picture.narrow, 328)):
+        figure = picture.drawn(size=size)
+        width, height = figure.bbox.size
+        shown = min(1, room / width)
+        for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text().strip()):
+            if text.get_visible() and text.get_window_extent().width:
+                assert shown * text.get_fontsize() * figure.dpi / 72 >= 11, text
+        box = figure.get_tightbbox()
+        assert box.x0 > -0.02 and box.y0 > -0.02, "cut off at the left or below"
+        assert box.x1 < size[0] + 0.02 and box.y1 < size[1] + 0.02, "cut off at the right or above"
 
 
 def drawn(picture):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from spinalnet_lib.show.palette import DARK, LIGHT
-from spinalnet_lib.show.picture import Picture, label_log_axis
+from spinalnet_lib.show.picture import NARROW, Picture, label_log_axis, panels
 
 
 @pytest.fixture
@@ -26,6 +26,20 @@ def test_the_bundle_has_two_images_a_still_and_the_words(picture):
     assert html.count("<img") == 2 and html.count('alt="a line &quot;going&quot; up"') == 2
     assert html.index("spinal-on-light") < html.index(" hidden") < html.index("data:image/png", html.index(" hidden"))
     assert bundle["text/plain"] == picture.alt and bundle["image/png"]
+
+
+def test_a_page_loads_a_picture_when_it_comes_near_and_a_phone_a_narrow_one(picture):
+    assert "<source" not in picture.to_html(), "narrow enough as it is"
+    wide = Picture(picture.draw, picture.alt, (7, 2), narrow=(3.5, 4))
+    html = wide.to_html()
+    assert html.count('loading="lazy" width="1008" height="288"') == html.count("<img") == 2
+    assert html.count('<source media="(max-width: 600px)" width="504" height="576"') == 2
+    assert Image.open(io.BytesIO(wide.to_bytes(size=wide.narrow))).size == (504, 576)
+
+
+def test_panels_stand_below_each_other_where_there_is_no_room():
+    places = {width: [axes.get_position().x0 for axes in panels(Figure((width, 4)), 2)] for width in (7, NARROW)}
+    assert places[7][0] < places[7][1] and places[NARROW][0] == places[NARROW][1]
 
 
 def test_a_photograph_is_a_jpeg(picture):
