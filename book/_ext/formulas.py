@@ -65,7 +65,7 @@ def chapter_numbers(env) -> dict[str, str]:
 def number_by_chapter(app, env) -> list:
     """Sphinx counts the equations of a book through; here each chapter counts its own: (2.1), in an appendix (B.1)."""
     equations, chapters, counted = env.get_domain("math").equations, chapter_numbers(env), {}
-    for label, (name, number) in sorted(equations.items(), key=lambda each: int(str(each[1][1]).rpartition(".")[2])):
+    for label, (name, _number) in sorted(equations.items(), key=lambda each: int(str(each[1][1]).rpartition(".")[2])):
         counted[name] = counted.get(name, 0) + 1
         prefix = f"{chapters[name]}." if name in chapters else ""
         equations[label] = (name, f"{prefix}{counted[name]}")

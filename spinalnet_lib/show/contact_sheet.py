@@ -10,25 +10,27 @@ from torch import Tensor
 
 from ..data.photos import decode_photos
 from .palette import Theme
-from .picture import Picture
+from .picture import NARROW, Picture, is_narrow
 
 _COLUMNS, _SIDE = 6, 128
 _MOST = 120  # pictures on a sheet
 
 
 def draw_contact_sheet(paths: Sequence[Path], classes: Sequence[str], probabilities: Tensor) -> Picture:
-    """The first 120 pictures with class and probability below; `probabilities` are `(N, num_classes)`."""
+    """The first 120 pictures with class and probability above; `probabilities` are `(N, num_classes)`."""
     paths, likely = paths[:_MOST], probabilities.amax(1).tolist()
     images = decode_photos(paths, _SIDE)
-    rows = -(-len(paths) // _COLUMNS)
     named = "; ".join(f"{path.name} is {name}" for path, name in zip(paths, classes, strict=False))
 
     def draw(figure: Figure, theme: Theme) -> None:
-        grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+        columns = _COLUMNS // 2 if is_narrow(figure) else _COLUMNS
+        grid = figure.subplots(-(-len(paths) // columns), columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for axes, image, name, share in zip(grid, images, classes, likely, strict=False):
             axes.imshow(image.permute(1, 2, 0))
-            axes.set_title(f"{name}\n{share:.0%}", fontsize=9, y=-0.32)
+            axes.set_title(f"{name}\n{share:.0%}", fontsize=10)
 
-    return Picture(draw, f"{len(paths)} pictures with the class that a model gives them: {named}.", (8.0, 1.7 * rows))
+    alt = f"{len(paths)} pictures with the class that a model gives them: {named}."
+    wide, narrow = (1.7 * -(-len(paths) // columns) for columns in (_COLUMNS, _COLUMNS // 2))
+    return Picture(draw, alt, (8.0, wide), narrow=(NARROW, narrow))

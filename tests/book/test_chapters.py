@@ -47,6 +47,10 @@ class TestEveryNotebook:
         assert title.startswith("# ") and claim.startswith("**") and claim.endswith(".**")
         assert not re.search(r"[.!?] ", claim), "one sentence"
 
+    def test_equations_have_labels_and_no_numbers(self, chapter):
+        """The build numbers them by chapter; `{eq}` names one."""
+        assert not [text for text in sources(chapter, "markdown") if "\\tag{" in text]
+
     def test_costs_are_declared(self, chapter):
         assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from tests.book.book_site import NOTEBOOKS
 
@@ -65,9 +66,49 @@ def test_other_hosts_are_linked_by_https_only(pages):
     assert not plain
 
 
+def weight_of_page(path, site):
+    """Bytes that a reader's browser loads for a page: it, its scripts and style sheets with their fonts, its pictures.
+
+    Of a picture that is there light and dark, wide and narrow, one is loaded: the largest is counted.
+    """
+    page, text = Page(path), path.read_text()
+    files = {path} | {path.parent / urlsplit(link).path for link in page.loads if "/_images/" not in link}
+    weight = sum(file.stat().st_size for file in {file.resolve() for file in files})
+    weight += sum(font.stat().st_size for font in (site / "_static" / "fonts").glob("fa-*"))
+    weight += (site / "_static" / "fonts" / "STIXTwoMath.woff2").stat().st_size if "<math" in text else 0
+    for figure in re.findall(r'<div class="spinal-figure.*?</div>', text, re.DOTALL):
+        sizes = [(path.parent / link).stat().st_size for link in re.findall(r'(?:src|srcset)="([^"]*)"', figure)]
+        weight += max(sizes)
+    return weight
+
+
 @pytest.mark.parametrize("chapter", NOTEBOOKS)
 def test_a_page_stays_light(chapter, site):
-    """Own weight of a page: its HTML and pictures, without the theme and the formulas' fonts."""
-    path = site / f"{chapter}.html"
-    pictures = {(path.parent / link).resolve() for link in Page(path).links if "_images/" in link}
-    assert path.stat().st_size + sum(picture.stat().st_size for picture in pictures) < 1_500_000
+    assert weight_of_page(site / f"{chapter}.html", site) <= 1_200_000
+
+
+def test_formulas_and_icons_need_no_script(pages):
+    scripts = {Path(urlsplit(link).path).name for page in pages.values() for link in page.loads}
+    assert not {name for name in scripts if re.search("mathjax|tex-|fontawesome", name.lower())}
+    assert not [path.name for path in pages if re.search(r"\\\(|\\\[|\$\$", articles(path))]
+
+
+def test_every_icon_is_in_the_font_of_icons(pages, site):
+    css = (site / "_static" / "styles" / "pydata-sphinx-theme.css").read_text()
+    glyphs = {
+        name: {f"{code:x}" for code in TTFont(site / "_static" / "fonts" / f"{name}.woff").getBestCmap()}
+        for name in ("fa-solid-900", "fa-brands-400")
+    }
+    known = dict(re.findall(r"\.(fa-[a-z0-9-]+)(?:,\.[a-z0-9-]+:before)*:before\{content:\"\\([0-9a-f]+)\"", css))
+    for path in pages:
+        for icon in re.findall(r'class="([^"]*\bfa[bs]? [^"]*|fa-(?:solid|brands)[^"]*)"', path.read_text()):
+            brand = {"fab", "fa-brands"} & {*icon.split()}
+            codes = {known[name] for name in icon.split() if name in known}
+            assert codes and codes <= glyphs["fa-brands-400" if brand else "fa-solid-900"], icon
+
+
+def articles(path: Path) -> str:
+    """What a page says, without its code."""
+    text = path.read_text()
+    text = text[text.index("<article") : text.index("</article>")] if "<article" in text else ""
+    return re.sub(r"<(pre|code|script).*?</\1>", " ", text, flags=re.DOTALL)

@@ -24,8 +24,7 @@ def assert_readable(picture):
     """Labels of 11 px and more as the page shows them, wide and on a phone, and none cut off at the edge."""
     for size, room in ((picture.size, 688), (picture.narrow, 328)):
         figure = picture.drawn(size=size)
-        width, height = figure.bbox.size
-        shown = min(1, room / width)
+        shown = min(1, room / figure.bbox.width)
         for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text().strip()):
             if text.get_visible() and text.get_window_extent().width:
                 assert shown * text.get_fontsize() * figure.dpi / 72 >= 11, text
