@@ -56,6 +56,7 @@ _PUBLIC = {
     "show.lab_page": "describe_rivals lab_html lab_records",
     "show.ledger": "ledger_html",
     "show.answer": "answer_so_far",
+    "show.guess": "Guess",
     "show.scoreboard": "scoreboard_html",
     "show.provenance": "CsvLink describe_records",
     "bench.costs": "costs_table",

@@ -46,13 +46,17 @@ def typed_numbers(markdown: str) -> list[str]:
 
 
 def numbers_typed_in_code(source: str) -> list[str]:
-    """The same for prose that a cell writes: the fixed parts of what it gives to `Markdown`.
+    """The same for prose that a cell writes: the fixed parts of what it gives to `Markdown`, and of why a guess is met.
 
     >>> numbers_typed_in_code('Markdown(f"{count:,} of 60,000 images")')
     ['60,000']
+    >>> numbers_typed_in_code('guess.meets(share, why="it is 88.0 %")')
+    ['88.0 %']
     """
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    written = [call for call in calls if getattr(call.func, "id", None) == "Markdown"]
+    written = [
+        c for c in calls if getattr(c.func, "id", None) == "Markdown" or getattr(c.func, "attr", None) == "meets"
+    ]
     # A format such as ":.2%" is no prose; it stands inside a FormattedValue.
     formats = {
         id(n) for call in written for v in ast.walk(call) if isinstance(v, ast.FormattedValue) for n in ast.walk(v)

@@ -109,6 +109,13 @@ def write_inline_files(app, doctree, docname: str) -> None:
             raw.replace_self(nodes.raw("", INLINE_FILE.sub(as_file, raw.astext()), format="html"))
 
 
+def put_code_below_what_it_made(app, doctree, docname: str) -> None:
+    """The folded code of a figure or a table is a small line under it, and no bar above it."""
+    for cell in doctree.findall(lambda node: "tag_hide-input" in getattr(node, "attributes", {}).get("classes", ())):
+        if len(cell.children) > 1:
+            cell.append(cell.pop(0))
+
+
 def copy_widget_assets(app) -> None:
     if app.builder.format == "html":
         folder = Path(app.outdir) / "_static" / "spinal"
@@ -130,6 +137,8 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
     for name in ("base", *kinds, "start") if kinds else ():
         app.add_js_file(f"spinal/{name.replace('-', '_')}.js", loading_method="defer", priority=800)
+    if 'class="spinal-guess"' in context["body"]:
+        app.add_js_file("spinal/guess.js", loading_method="defer", priority=800)
     # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
     for theirs, ours in (
         ('<div role="list" class="citation-list">', '<div class="citation-list">'),
@@ -208,6 +217,7 @@ def setup(app) -> dict:
     app.connect("source-read", refuse_typed_numbers)
     app.connect("doctree-read", refuse_hidden_errors)
     app.connect("doctree-resolved", write_inline_files)
+    app.connect("doctree-resolved", put_code_below_what_it_made)
     app.connect("html-page-context", dress_page, priority=900)
     app.connect("build-finished", forget_a_red_build)
     app.connect("build-finished", write_front_page)

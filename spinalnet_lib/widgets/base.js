@@ -227,7 +227,7 @@ globalThis.SpinalWidgets = (() => {
     for (const host of document.querySelectorAll(".spinal-widget:not(.spinal-is-live)")) {
       const config = JSON.parse(host.querySelector("script[type='application/json']").textContent);
       const nth = seen[config.kind] = (seen[config.kind] || 0) + 1;
-      if (nth > 1) config.title += ` ${nth}`;
+      if (pages.some((page) => page.config.title === config.title)) config.title += ` ${nth}`;
       const name = nth === 1 ? config.kind : `${config.kind}-${nth}`;
       const values = { ...config.values };
       const page = { host, name, config, values, touched: false };

@@ -43,7 +43,8 @@ class Widget(anywidget.AnyWidget):
             cls._numbers = [name for name, trait in cls.__dict__.items() if "label" in getattr(trait, "metadata", ())]
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, **values):
+    def __init__(self, title: str | None = None, **values):
+        self.title = title or type(self).title
         unknown = sorted(values.keys() - self.trait_names())
         if unknown:
             known = ", ".join(control["name"] for control in self.controls())

@@ -75,7 +75,7 @@ class ErrorCurves(Widget):
     """
 
     kind = "error-curves"
-    title = "Error curves"
+    title = "Validation error over training, every seed"
 
     arms = traitlets.List(traitlets.Int()).tag(sync=True)
     seeds = traitlets.Int(min=1).tag(sync=True)

@@ -62,7 +62,7 @@ class NoiseFloor(Widget):
     """
 
     kind = "noise-floor"
-    title = "Below the noise"
+    title = "Errors of both nets beside the noise in the data"
 
     target = traitlets.Enum(list(TARGETS), next(iter(TARGETS))).tag(sync=True)
     reading = traitlets.Enum([name for name, _ in READINGS], "alike").tag(sync=True)

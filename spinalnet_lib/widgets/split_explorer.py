@@ -67,7 +67,7 @@ class SplitExplorer(Widget):
     """
 
     kind = "split-explorer"
-    title = "Split explorer"
+    title = "Which layer reads which features"
 
     in_features = number("features", 16, 1, 32_768, 48)
     num_splits = number("input splits", 2, 1, 16, 8)

@@ -58,7 +58,7 @@ class WeightCounter(Widget):
     """
 
     kind = "weight-counter"
-    title = "Weight counter"
+    title = "Weights of a spinal head, a dense head and one Linear"
 
     in_features = number("features", 256, 1, 32_768, 4096)
     num_splits = number("input splits", 2, 1, 16)

@@ -76,6 +76,18 @@ class TestEveryChapter:
         instead = "|plot_[a-z_]+" if chapter.startswith("book/appendix/") else ""
         assert any(re.search(rf"\b({'|'.join(WIDGETS)}{instead})\(", code) for code in sources(chapter, "code"))
 
+    def test_each_guess_is_met_by_a_truth_that_code_computed(self, chapter):
+        calls = [
+            call
+            for code in sources(chapter, "code")
+            for call in ast.walk(ast.parse(code))
+            if isinstance(call, ast.Call)
+        ]
+        asked = [call for call in calls if getattr(call.func, "id", None) == "Guess"]
+        met = [call for call in calls if getattr(call.func, "attr", None) == "meets"]
+        assert len(asked) == len(met) > 0
+        assert not [call for call in met if isinstance(call.args[0], ast.Constant)]
+
     def test_what_is_drawn_can_be_downloaded(self, chapter):
         assert [code for code in sources(chapter, "code") if "CsvLink(" in code]
 

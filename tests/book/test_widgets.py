@@ -216,7 +216,7 @@ def test_what_is_spoken_waits_until_the_control_rests(address, open_page):
 def test_two_widgets_of_a_kind_have_names_and_the_second_the_values_that_were_linked_to_it(address, open_page):
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     names = [app.get_attribute("aria-label") for app in page.locator(".spinal-app").all()]
-    assert names == ["Weight counter", "Weight counter 2"]
+    assert names == [WeightCounter.title, "A head for transfer learning"]
     linked = page.locator(".spinal-widget").nth(1)
     assert linked.get_by_label("features", exact=True).input_value() == "2048"
     assert linked.get_by_label("layer width", exact=True).input_value() == "48"
