@@ -26,7 +26,7 @@ class Book:
         self.folder = folder
         for name in ("spinalnet_lib", "data", "book/_ext", "book/_templates", "book/assets"):
             if (ROOT / name).is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "cache", "mathjax")
+                ignore = shutil.ignore_patterns("__pycache__", "cache")
                 shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         for name in ("_config.yml", "requirements.txt", "book/references.bib"):
             shutil.copy(ROOT / name, folder / name)
