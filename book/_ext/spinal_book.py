@@ -137,8 +137,9 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
     for name in ("base", *kinds, "start") if kinds else ():
         app.add_js_file(f"spinal/{name.replace('-', '_')}.js", loading_method="defer", priority=800)
-    if 'class="spinal-guess"' in context["body"]:
-        app.add_js_file("spinal/guess.js", loading_method="defer", priority=800)
+    for made, name in (("spinal-guess", "guess"), ("dataframe spinal-ledger", "ledger")):
+        if f'class="{made}"' in context["body"]:
+            app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)
     # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
     for theirs, ours in (
         ('<div role="list" class="citation-list">', '<div class="citation-list">'),

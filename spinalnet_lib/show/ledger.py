@@ -80,39 +80,45 @@ def _finite(value):
 
 
 def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
-    """The ledger as a table: the claim, its verdicts, what they rest on, what would overturn them, how they are made again."""
+    """The ledger as a table: the claim, its verdicts, and folded what they rest on and how they are made again.
+
+    `widgets/ledger.js` opens the row that a link leads to; without it the row is found and opened by hand.
+    """
     rows = "".join(
         f'<tr id="claim-{verdict.id.lower()}"><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'
-        f"<td><strong>{'<br/>'.join(map(html.escape, _told(verdict).split('; ')))}</strong></td>"
-        f"<td>{_evidence(verdict)}{_details(verdict)}</td></tr>"
+        f"<td>{'<br/>'.join(map(_state, verdict.findings))}{_details(verdict)}</td></tr>"
         for verdict in verdicts
     )
-    head = '<thead><tr><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">what it rests on</th></tr></thead>'
+    head = '<thead><tr><th scope="col">claim</th><th scope="col">verdict, and what it rests on</th></tr></thead>'
     return f'<table class="dataframe spinal-ledger">{head}<tbody>{rows}</tbody></table>'
 
 
-def _evidence(verdict: ClaimVerdict) -> str:
-    """A paragraph a reading, and one of what the paper's own documents say."""
-    texts = [
-        f"<em>{html.escape(finding.reading)}:</em> " * bool(finding.reading) + html.escape(finding.evidence)
-        for finding in verdict.findings
-    ]
-    texts += [html.escape(verdict.claim.remark)] if verdict.claim.remark else []
-    return "".join(f"<p>{text}.</p>" for text in dict.fromkeys(texts))
+def _state(finding: Finding) -> str:
+    needed = "" if finding.seeds_needed is None else f" (seeds needed: {_seeds(finding.seeds_needed)})"
+    return f"{_reading(finding)}<strong>{html.escape(finding.state)}</strong>{needed}"
+
+
+def _reading(finding: Finding) -> str:
+    return f"{html.escape(finding.reading)}: " if finding.reading else ""
 
 
 def _details(verdict: ClaimVerdict) -> str:
-    """What a reader opens: of each finding what would overturn it, its sources and its command."""
-    paragraphs = dict.fromkeys(
-        f"{finding.reading}: "
-        * bool(finding.reading)
-        + f"overturned by {html.escape(finding.overturned_by)}; from {html.escape(', '.join(finding.sources))}; "
-        f"again with <code>{html.escape(finding.command)}</code>"
+    """What a reader opens: the evidence of each reading, what changes its verdict, and how it is made again."""
+    texts = [f"<em>{_reading(finding)}</em>{html.escape(finding.evidence)}" for finding in verdict.findings]
+    texts += [html.escape(verdict.claim.remark)] if verdict.claim.remark else []
+    texts += [
+        f"<em>{_reading(finding)}</em>a comparison has another verdict with: {html.escape(', '.join(finding.changed))}"
+        for finding in verdict.findings
+        if finding.changed
+    ]
+    texts += [
+        f"<em>{_reading(finding)}</em>overturned by {html.escape(finding.overturned_by)}; "
+        f"from {html.escape(', '.join(finding.sources))}; again with <code>{html.escape(finding.command)}</code>"
         + (f", about {finding.minutes:,.0f} minutes" if finding.minutes else "")
         for finding in verdict.findings
-    )
-    inner = "".join(f"<p>{text}</p>" for text in paragraphs)
-    return f"<details><summary>What would overturn {verdict.id}, and how to make it again</summary>{inner}</details>"
+    ]
+    inner = "".join(f"<p>{text}.</p>" for text in dict.fromkeys(texts))
+    return f"<details><summary>Evidence of {verdict.id}, and how to make it again</summary>{inner}</details>"
 
 
 def ledger_list(verdicts: Sequence[ClaimVerdict]) -> str:

@@ -37,8 +37,9 @@ class TestEveryPage:
         page = (site / f"{chapter}.html").read_text()
         loaded = re.findall(r'<script[^>]* src="[./]*_static/spinal/([a-z_]+\.js)', page)
         own = [f"{kind.replace('-', '_')}.js" for kind in dict.fromkeys(kinds_on(site, chapter))]
-        guess = ["guess.js"] if 'class="spinal-guess"' in page else []
-        assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *guess])
+        made = {"guess.js": "spinal-guess", "ledger.js": "dataframe spinal-ledger"}
+        others = [name for name, what in made.items() if f'class="{what}"' in page]
+        assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *others])
         assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 30_000
 
     def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
@@ -103,7 +104,8 @@ def test_the_front_page_is_the_introduction_with_its_answer_and_living_links(add
     assert page.locator(".spinal-widget.spinal-is-live").count() >= 1
     chip = page.locator(".spinal-chips a").first
     chip.click()
-    assert page.locator(f"tr{chip.get_attribute('href')}").is_visible()
+    row = page.locator(f"tr{chip.get_attribute('href')}")
+    assert row.is_visible() and row.locator("details p").first.is_visible()  # the chip opened its row
     page.locator("main").get_by_role("link", name="Below the noise").first.click()
     page.wait_for_url("**/book/evidence/below_the_noise.html")
 

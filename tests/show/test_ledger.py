@@ -96,9 +96,9 @@ class Cells(HTMLParser):
 def test_the_table_has_a_row_a_claim_and_is_sound_html():
     cells = Cells(ledger_html(SHOWN))
     rows = cells.rows[1:]
-    assert not cells.open and len(rows) == len(SHOWN) and {len(row) for row in cells.rows} == {3}
-    assert rows[0][0] == "C1 Claim <1>" and rows[0][1] == "first: holdssecond: untested"
-    assert "evidence & more" in rows[0][2] and "spinalnet sweep" in rows[0][2] and "other runs" in rows[0][2]
+    assert not cells.open and len(rows) == len(SHOWN) and {len(row) for row in cells.rows} == {2}
+    assert rows[0][0] == "C1 Claim <1>" and rows[0][1].startswith("first: holdssecond: untested")
+    assert all(text in rows[0][1] for text in ("evidence & more", "spinalnet sweep", "other runs"))
 
 
 def test_the_list_puts_claims_with_one_verdict_into_one_line():
@@ -136,4 +136,4 @@ def test_todays_table_shows_every_state_of_every_claim(today):
     for row, of_claim in zip(rows, today, strict=True):
         for reading, state in of_claim.states.items():
             assert (f"{reading}: {state}" if reading else state) in row[1]
-        assert all(finding.evidence in row[2] for finding in of_claim.findings) and of_claim.claim.remark in row[2]
+        assert all(finding.evidence in row[1] for finding in of_claim.findings) and of_claim.claim.remark in row[1]
