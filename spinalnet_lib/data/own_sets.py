@@ -99,7 +99,7 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         alone = f"{folder} has one class, {', '.join(found['train'])}{table}"
         raise ValueError(f"{alone}; put the pictures of each class into a folder of its name")
     _check_classes(folder, {part: {name: len(paths) for name, paths in of.items()} for part, of in found.items()})
-    check_photos([path for classes in found.values() for paths in classes.values() for path in paths])
+    grey = check_photos([path for classes in found.values() for paths in classes.values() for path in paths])
     card = {
         "name": folder.name,
         "title": title or folder.name,
@@ -112,6 +112,7 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         "num_classes": len(found["train"]),
         "classes": list(found["train"]),
         "sha256_of_files": _hash(folder, found),
+        **({"grey_pictures": grey} if grey else {}),
     }
     write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return card

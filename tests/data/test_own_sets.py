@@ -322,3 +322,18 @@ def test_what_is_no_set_of_classes_is_refused_with_what_to_do(tmp_path):
         write_card(tmp_path / "table")
     with pytest.raises(ValueError, match=r"cats_dogs"):
         write_card(write_classes(tmp_path / "cats+dogs", ["cats", "dogs"], 6))
+
+
+def test_grey_pictures_are_counted_and_said(tmp_path, capsys):
+    folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 5)
+    assert main(["data", "new", str(folder)]) == 0
+    assert "grey" not in capsys.readouterr().out and "grey_pictures" not in load_card("leaves", tmp_path)
+    (folder / "card.json").unlink()
+    for i in range(3):
+        write_photo(folder / "elm" / f"grey_{i}.png", i, mode="L")
+    assert main(["data", "new", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "3 of 13 pictures are grey" in said and "three equal channels" in said
+    assert load_card("leaves", tmp_path)["grey_pictures"] == 3
+    grey = load_dataset("leaves", tmp_path, size=16).full_train.images[:].float().std(1).amax((1, 2)) == 0
+    assert 1 <= grey.sum() <= 3

@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,10 +12,12 @@ import pytest
 import torch
 
 from spinalnet_lib import TrainConfig, count_parameters, create_backbone, create_model, load_model, save_model, train
+from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.models import foreign
 from spinalnet_lib.models.weights import weights_sha256
 from spinalnet_lib.training.runs import initialise
+from tests.data.cases import write_classes
 
 NAMES = ("torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:squeezenet1_1", "timm:resnet10t")
 
@@ -169,6 +174,27 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_kept(publisher, mann
     with pytest.raises(OSError, match=r"weights of torchvision:squeezenet1_1 cannot be had .*efficientnet_lite0"):
         create_model("torchvision:squeezenet1_1", "linear", 2, pretrained=True)
     assert not [*publisher.folder.glob("*")]
+
+
+@pytest.mark.parametrize("name", ["timm:resnet10t", "torchvision:resnet18"])
+def test_without_weights_and_network_a_command_says_so_once_and_writes_nothing(name, tmp_path):
+    """A process of its own, with empty caches and a proxy that nobody answers: the library's own way to its weights."""
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 5))
+    proxies = {key: "http://127.0.0.1:9" for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    empty = {"HF_HOME": str(tmp_path / "hf"), "TORCH_HOME": str(tmp_path / "torch"), "HF_HUB_OFFLINE": "1"}
+    command = ["train", "--data", "leaves", "--backbone", name, "--head", "linear", "--pretrained", "--size", "32"]
+    command += ["--steps", "1", "--batch-size", "4", "--out", "runs.jsonl", "--save", "model.npz"]
+    run = subprocess.run(
+        [sys.executable, "-m", "spinalnet_lib", *command],
+        cwd=tmp_path,
+        env=os.environ | proxies | empty | {"SPINALNET_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    said = [line for line in run.stderr.splitlines() if line.startswith("spinalnet train: ")]
+    assert run.returncode == 2 and "Traceback" not in run.stderr and len(said) == 1, run.stderr
+    assert f"weights of {name} cannot be had" in said[0] and "efficientnet_lite0" in said[0]
+    assert not (tmp_path / "runs.jsonl").exists() and not (tmp_path / "model.npz").exists()
 
 
 def test_a_damaged_file_of_weights_is_named(publisher):
