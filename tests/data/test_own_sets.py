@@ -327,7 +327,7 @@ def test_what_is_no_set_of_classes_is_refused_with_what_to_do(tmp_path):
 def test_grey_pictures_are_counted_and_said(tmp_path, capsys):
     folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 5)
     assert main(["data", "new", str(folder)]) == 0
-    assert "grey" not in capsys.readouterr().out and "grey_pictures" not in load_card("leaves", tmp_path)
+    assert "are grey" not in capsys.readouterr().out and "grey_pictures" not in load_card("leaves", tmp_path)
     (folder / "card.json").unlink()
     for i in range(3):
         write_photo(folder / "elm" / f"grey_{i}.png", i, mode="L")
