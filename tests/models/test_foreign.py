@@ -20,6 +20,19 @@ from spinalnet_lib.training.runs import initialise
 from tests.data.cases import write_classes
 
 NAMES = ("torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:squeezenet1_1", "timm:resnet10t")
+OTHERS = [  # the smallest of each further family of torchvision, and a ViT whose published size is not the usual one
+    *(
+        "alexnet",
+        "convnext_tiny",
+        "densenet121",
+        "efficientnet_b0",
+        "googlenet",
+        "inception_v3",
+        "maxvit_t",
+        "mnasnet0_5",
+    ),
+    *("mobilenet_v2", "regnet_y_400mf", "shufflenet_v2_x0_5", "swin_v2_t", "vgg11", "vit_h_14"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -211,6 +224,33 @@ def test_it_is_counted_without_memory(name):
     assert all(tensor.is_meta for tensor in empty.state_dict().values())
     assert count_parameters(empty) == count_parameters(create_model(name, "spinal", 3, layer_width=4))
     assert not any(tensor.is_meta for tensor in create_backbone(name).state_dict().values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchvision:googlenet",
+        *(pytest.param(f"torchvision:{name}", marks=pytest.mark.full) for name in OTHERS if name != "googlenet"),
+    ],
+)
+def test_each_family_gives_features_in_training_too(name):
+    with torch.device("meta"):
+        body = create_backbone(name)
+        x = torch.zeros(2, 3, body.image_size, body.image_size)
+    for training in (True, False):
+        assert body.to("meta").train(training)(x).shape == (2, body.num_features)
+
+
+def test_images_are_rescaled_as_the_published_weights_of_googlenet_want_them():
+    """torchvision's own network does so if it loads these weights; ours whatever weights it has."""
+    from torchvision import models
+
+    theirs = models.googlenet(aux_logits=False, transform_input=True, init_weights=False).eval()
+    body = create_backbone("torchvision:googlenet", image_size=64).eval()
+    body.network.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")})
+    theirs.fc = torch.nn.Identity()
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(body(x), theirs(x))
 
 
 @pytest.mark.parametrize(
