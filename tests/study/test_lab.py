@@ -122,7 +122,7 @@ def test_time_in_words(seconds, words):
 
 @pytest.mark.full
 def test_two_steps_of_the_papers_own_body_for_photographs(tmp_path, monkeypatch):
-    """The wide ResNet-101 itself at its published size, from random weights, as the call takes it on a GPU but for two images a step."""
+    """The wide ResNet-101 itself at its published size, from random weights, as on a GPU but for two images a step."""
     write_folders(tmp_path, "birds225", monkeypatch, per_class=2)
     monkeypatch.setattr(lab, "load_card", lambda name, root=None: load_card(name, root) | {"num_classes": 3})
     row = published_transfer("birds225")
