@@ -118,7 +118,7 @@ class ForeignBody(Backbone):
 _HASHES: dict[str, str] = {}  # of publishers' weights, by name
 
 
-# Of googlenet and inception_v3: no classifiers that work in training alone, and images rescaled as the published weights
+# Of googlenet and inception_v3: no classifiers that work in training alone, and images rescaled as published weights
 # want them, which torchvision does only where it loads these.
 _OF_INCEPTION = {"aux_logits": False, "aux1": None, "aux2": None, "AuxLogits": None, "transform_input": True}
 
