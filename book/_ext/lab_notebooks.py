@@ -133,6 +133,7 @@ def write(name: str) -> str:
     cells = [
         text(OPENING.format(title=title)),
         setup_cell(),
+        text(card["story"]),
         code(CARD.format(name=name, how=fetched or "its card says how to get it"), "remove-stderr"),
         text(NETWORK),
         code(TABLES),

@@ -93,6 +93,8 @@ def _data_new(args: argparse.Namespace) -> None:
     if left_out:
         kinds = ", ".join(sorted({path.suffix or path.name for path in left_out}))
         print(f"{len(left_out)} files in class folders are left out, as they are no pictures: {kinds}")
+    if grey := card.get("grey_pictures"):
+        print(f"{grey:,} of {sum(card['splits'].values()):,} pictures are grey: they load as three equal channels")
     print("fill in licence and note, for whoever reads your results")
     inside = folder.parent == data_root().resolve()
     print(f"load it with load_dataset({folder.name!r}{'' if inside else f', root={str(folder.parent)!r}'})")

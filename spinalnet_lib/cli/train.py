@@ -81,8 +81,6 @@ def run(args: argparse.Namespace) -> None:
     with torch.device("meta"):
         body = create_backbone(args.backbone)
     size = body.image_size if size is None and photographs else size
-    if extractor is None and body.repeats_grey and not photographs and card["image_shape"][0] == 1:
-        print(f"{args.data} has grey images: each is repeated to the three channels that {args.backbone} reads")
     arguments = _head_arguments(args, card["num_classes"], transfer)
     cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
     setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds, _save_as(args))

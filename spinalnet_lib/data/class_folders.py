@@ -22,7 +22,8 @@ _ANEW = "make a set of your own of this one with `spinalnet data new FOLDER`"
 def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
     """Images of each class folder and its subfolders, classes and files sorted by name; other files are passed over.
 
-    Names of classes come in Unicode's composed form, whatever the file system keeps.
+    `leave_out` names folders that are no classes, and files that an archive holds by mistake. Names of classes come in
+    Unicode's composed form, whatever the file system keeps.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is missing; it should hold a folder a class")
@@ -32,7 +33,7 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
             name = unicodedata.normalize("NFC", child.name)
             if name in found:
                 raise ValueError(f"{folder} has two folders {name}, written in two forms of Unicode; join them")
-            found[name] = [path for path in _files(child) if _is_picture(path)]
+            found[name] = [path for path in _files(child) if _is_picture(path) and path.name not in leave_out]
     if not found:
         raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
     if empty := [str(folder / name) for name, paths in found.items() if not paths]:

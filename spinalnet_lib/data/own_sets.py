@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from functools import partial
@@ -18,6 +19,7 @@ from .cards import PARTS
 from .class_folders import list_class_folders, read_class_folders
 from .photos import cache_folder, check_photos, hash_files
 from .readers import Part, Parts, read_npy, read_sheets, to_images
+from .splits import OWN_TEST_SHARE, VALIDATION_SHARE
 
 _LIKE_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
@@ -70,7 +72,8 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     """Write a `card.json` for class folders, `FOLDER/CLASS/image` or `FOLDER/{train,val,test}/CLASS/image`; returns it.
 
     Every picture is decoded once. Raises FileExistsError where there is a card already; ValueError for pictures that cannot
-    be used, for fewer than two classes and for a name with a plus; and the errors of `list_class_folders`.
+    be used, for fewer than two classes, for one too small to hold out a picture of it, for parts whose classes differ and
+    for a name with a plus; and the errors of `list_class_folders`.
     """
     folder = Path(folder).expanduser().resolve()
     path = folder / "card.json"
@@ -95,7 +98,8 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         table = next((f"; the labels in {path.name} are not read" for path in sorted(folder.glob("*.csv"))), "")
         alone = f"{folder} has one class, {', '.join(found['train'])}{table}"
         raise ValueError(f"{alone}; put the pictures of each class into a folder of its name")
-    check_photos([path for classes in found.values() for paths in classes.values() for path in paths])
+    _check_classes(folder, {part: {name: len(paths) for name, paths in of.items()} for part, of in found.items()})
+    grey = check_photos([path for classes in found.values() for paths in classes.values() for path in paths])
     card = {
         "name": folder.name,
         "title": title or folder.name,
@@ -108,9 +112,35 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
         "num_classes": len(found["train"]),
         "classes": list(found["train"]),
         "sha256_of_files": _hash(folder, found),
+        **({"grey_pictures": grey} if grey else {}),
     }
     write_whole(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return card
+
+
+def _check_classes(folder: Path, numbers: dict[str, dict[str, int]]) -> None:
+    """Raise unless all parts have the same classes, and each class enough pictures for the parts that are cut off."""
+    for part, classes in numbers.items():
+        if odd := sorted({*classes} ^ {*numbers["train"]}):
+            differ = f"{folder}: the parts train and {part} differ in the classes {', '.join(odd)}"
+            raise ValueError(f"{differ}; add their pictures, or correct the folders' names")
+    missing = {"test": OWN_TEST_SHARE, "val": VALIDATION_SHARE}
+    shares = {part: share for part, share in missing.items() if part not in numbers}
+
+    def in_all_parts(pictures: int) -> bool:
+        for share in shares.values():
+            held_out = round(share * pictures)
+            if not held_out:
+                return False
+            pictures -= held_out
+        return True
+
+    if few := [f"{name} ({number})" for name, number in numbers["train"].items() if not in_all_parts(number)]:
+        least = next(number for number in itertools.count(1) if in_all_parts(number))
+        held_out = f"{folder}: a class needs {least} pictures, as {' and '.join(shares)} are cut off; too few in"
+        raise ValueError(
+            f"{held_out} {', '.join(few)}: add pictures, join classes, or make the parts train, val and test"
+        )
 
 
 def check_files(root: Path, card: dict) -> bool:

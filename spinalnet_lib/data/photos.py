@@ -87,9 +87,9 @@ class Photos:
         return hash_files(("/".join(path.parts[-2:]), path) for path in self._store.files)
 
 
-def check_photos(files: Sequence[Path]) -> None:
-    """Decode every photograph; raises ValueError that names those that fail."""
-    _decoded(files, SMALLEST_SIDE, "checking photographs", lambda image: None)
+def check_photos(files: Sequence[Path]) -> int:
+    """Decode every photograph and count those without colour; raises ValueError that names those that fail."""
+    return sum(_decoded(files, SMALLEST_SIDE, "checking photographs", lambda image: bool((image == image[:1]).all())))
 
 
 def decode_photos(files: Sequence[Path], size: int) -> Tensor:

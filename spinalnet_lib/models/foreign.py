@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -117,22 +118,37 @@ class ForeignBody(Backbone):
 _HASHES: dict[str, str] = {}  # of publishers' weights, by name
 
 
+# Of googlenet and inception_v3: no classifiers that work in training alone, and images rescaled as published weights
+# want them, which torchvision does only where it loads these.
+_OF_INCEPTION = {"aux_logits": False, "aux1": None, "aux2": None, "AuxLogits": None, "transform_input": True}
+
+
 def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
     with needs("data"):
         from torchvision import models
 
     check_name("torchvision model", model, models.list_models(module=models))
     weights = models.get_model_weights(model).DEFAULT
-    network = _downloaded(
-        name, pretrained, torch.hub.get_dir(), lambda: models.get_model(model, weights=weights if pretrained else None)
-    )
+    view = weights.transforms()
+    # A ViT without weights is as the published one: of some the published size is not the usual one.
+    sizes = {"image_size": view.crop_size[0]} if model.startswith("vit_") else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The default weight initialization", FutureWarning)
+        network = _downloaded(
+            name,
+            pretrained,
+            torch.hub.get_dir(),
+            lambda: models.get_model(model, weights=weights if pretrained else None, **sizes),
+        )
+    for part, value in _OF_INCEPTION.items():
+        if hasattr(network, part):
+            setattr(network, part, value)
     replace_head(network, "linear")
     features = 0
     for head in network.modules():
         if isinstance(head, LinearHead):
             features = head.in_features
             head.reset(0)  # gives the features that it reads
-    view = weights.transforms()
     return Foreign(network, features, view.crop_size[0], tuple(view.mean), tuple(view.std))
 
 

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -33,6 +34,7 @@ LARGEST_SEED = 2**32 - 1  # numpy's
 
 class Run:
     """A run that fits together: whatever would stop it later is said when it is made, before any weight is drawn.
+    Grey images for a body that reads colour are a warning.
 
     `key` is its record's, `evaluate_after` the steps after which it is evaluated, the last among them.
     """
@@ -51,6 +53,9 @@ class Run:
             raise ValueError(f"train: seed must be at most {LARGEST_SEED}, got {seed}; pass a smaller one")
         self.device = pick_device(device)
         self.key = run_key(model, data, config, self.seed, self.device)
+        if model.body.repeats_grey and model.body.in_chans == 1:
+            repeated = f"each is repeated to the three channels that {model.body.name} reads"
+            warnings.warn(f"{data.name} has grey images: {repeated}", stacklevel=3)
         self.given = given_weights(model, config)  # now: training changes them
         model.statistics = config.statistics  # what looks at images with this model later needs them, too
         self.steps_per_epoch, self.n_steps = count_steps(config, len(data.train))

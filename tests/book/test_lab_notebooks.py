@@ -5,12 +5,15 @@ They run here one after the other in one process; `test_standalone.py` runs one 
 
 import ast
 import json
+import re
 from functools import partial
 
 import lab_notebooks
 import pytest
 import yaml
+from prose_numbers import typed_numbers
 
+from spinalnet_lib.cli.main import main
 from spinalnet_lib.data import cards
 from spinalnet_lib.show import data_cards, lab_page
 from spinalnet_lib.study import lab
@@ -46,6 +49,8 @@ def test_the_files_are_what_the_template_makes_of_the_cards():
     for name in NAMES:
         made = json.loads(lab_notebooks.write(name))
         assert made == json.loads((ROOT / "book/lab" / f"{name}.ipynb").read_text()), f"run {lab_notebooks.__file__}"
+        story = cards.load_card(name)["story"]
+        assert ["".join(cell["source"]) for cell in made["cells"]].count(story) == 1 and not typed_numbers(story), name
     assert (ROOT / "book/lab/index.md").read_text() == lab_notebooks.write_index()
 
 
@@ -123,3 +128,19 @@ def test_a_notebook_without_its_images_shows_its_card_and_claims_nothing(name, i
     shown = [execute(code, scope) for code in sources(name)]
     assert scope["here"] is False and scope["records"] == []
     assert any("claims nothing" in getattr(value, "data", "") for value in shown)
+
+
+def test_the_commands_for_the_ten_monkeys_work(in_fast_mode, tmp_path, monkeypatch, capsys):
+    """Those of the page of practice, but from random weights, at few pixels, one step long."""
+    write_folders(tmp_path, "monkeys10", monkeypatch)
+    quick = "--start seed --size 64 --steps 1 --batch-size 6 --device cpu"
+    cells = json.loads((ROOT / "book/lab/own_pictures.ipynb").read_text())["cells"]
+    blocks = re.findall(r"```\n(.*?)```", "".join(line for cell in cells for line in cell["source"]), re.DOTALL)
+    [block] = [block for block in blocks if "monkeys10" in block]
+    for line in block.replace("\\\n", "").splitlines():
+        program, *command = line.replace("--pretrained", quick).split()
+        assert program == "spinalnet" and main(command) == 0, capsys.readouterr().err
+    said = capsys.readouterr().out.splitlines()
+    named = [line.split()[-2] for line in said if line.startswith("10-monkey-species/validation/")]
+    assert len(named) == len([*tmp_path.glob("10-monkey-species/validation/*/*")]) and {*named} <= {"n0", "n1", "n2"}
+    assert (tmp_path / "monkeys.csv").exists() and (tmp_path / "monkeys.png").exists()

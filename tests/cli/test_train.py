@@ -159,7 +159,7 @@ def test_small_grey_images_are_enlarged_and_repeated_for_a_body_of_photographs(t
     command = ["train", "--data", "digits", "--backbone", "torchvision:resnet18", "--head", "linear", "--size", "32"]
     assert main([*command, "--steps", "1", "--batch-size", "8", "--device", "cpu", "--out", str(out)]) == 0
     assert load_records(out)[0].model["image_size"] == 32
-    assert capsys.readouterr().out.count("digits has grey images: each is repeated") == 1
+    assert capsys.readouterr().err.count("digits has grey images: each is repeated") == 1
 
 
 @pytest.mark.parametrize(

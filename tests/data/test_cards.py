@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import pytest
@@ -23,6 +24,7 @@ def test_every_card_is_whole(name):
     card = cards.load_card(name)
     for key in ("title", "about", "source", "licence", "splits", "how_to_get", "traps", "paper"):
         assert isinstance(card[key], str) and card[key], key
+    assert 2 <= len(re.findall(r"\w\w[.](?: |$)", card["story"])) <= 3
     assert card["name"] == name and len(card["image_shape"]) == 3 and {"train", "test"} <= set(card["sizes"])
     assert card["classes"] is None or len(card["classes"]) == card["num_classes"] == len(set(card["classes"]))
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,12 +12,27 @@ import pytest
 import torch
 
 from spinalnet_lib import TrainConfig, count_parameters, create_backbone, create_model, load_model, save_model, train
+from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.models import foreign
 from spinalnet_lib.models.weights import weights_sha256
 from spinalnet_lib.training.runs import initialise
+from tests.data.cases import write_classes
 
 NAMES = ("torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:squeezenet1_1", "timm:resnet10t")
+OTHERS = [  # the smallest of each further family of torchvision, and a ViT whose published size is not the usual one
+    *(
+        "alexnet",
+        "convnext_tiny",
+        "densenet121",
+        "efficientnet_b0",
+        "googlenet",
+        "inception_v3",
+        "maxvit_t",
+        "mnasnet0_5",
+    ),
+    *("mobilenet_v2", "regnet_y_400mf", "shufflenet_v2_x0_5", "swin_v2_t", "vgg11", "vit_h_14"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,6 +189,27 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_kept(publisher, mann
     assert not [*publisher.folder.glob("*")]
 
 
+@pytest.mark.parametrize("name", ["timm:resnet10t", "torchvision:resnet18"])
+def test_without_weights_and_network_a_command_says_so_once_and_writes_nothing(name, tmp_path):
+    """A process of its own, with empty caches and a proxy that nobody answers: the library's own way to its weights."""
+    write_card(write_classes(tmp_path / "leaves", ["ash", "elm"], 5))
+    proxies = {key: "http://127.0.0.1:9" for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    empty = {"HF_HOME": str(tmp_path / "hf"), "TORCH_HOME": str(tmp_path / "torch"), "HF_HUB_OFFLINE": "1"}
+    command = ["train", "--data", "leaves", "--backbone", name, "--head", "linear", "--pretrained", "--size", "32"]
+    command += ["--steps", "1", "--batch-size", "4", "--out", "runs.jsonl", "--save", "model.npz"]
+    run = subprocess.run(
+        [sys.executable, "-m", "spinalnet_lib", *command],
+        cwd=tmp_path,
+        env=os.environ | proxies | empty | {"SPINALNET_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    said = [line for line in run.stderr.splitlines() if line.startswith("spinalnet train: ")]
+    assert run.returncode == 2 and "Traceback" not in run.stderr and len(said) == 1, run.stderr
+    assert f"weights of {name} cannot be had" in said[0] and "efficientnet_lite0" in said[0]
+    assert not (tmp_path / "runs.jsonl").exists() and not (tmp_path / "model.npz").exists()
+
+
 def test_a_damaged_file_of_weights_is_named(publisher):
     publisher.folder.mkdir(parents=True)
     (publisher.folder / f"squeezenet1_1-{publisher.hash}.pth").write_bytes(b"half of it")
@@ -185,6 +224,33 @@ def test_it_is_counted_without_memory(name):
     assert all(tensor.is_meta for tensor in empty.state_dict().values())
     assert count_parameters(empty) == count_parameters(create_model(name, "spinal", 3, layer_width=4))
     assert not any(tensor.is_meta for tensor in create_backbone(name).state_dict().values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchvision:googlenet",
+        *(pytest.param(f"torchvision:{name}", marks=pytest.mark.full) for name in OTHERS if name != "googlenet"),
+    ],
+)
+def test_each_family_gives_features_in_training_too(name):
+    with torch.device("meta"):
+        body = create_backbone(name)
+        x = torch.zeros(2, 3, body.image_size, body.image_size)
+    for training in (True, False):
+        assert body.to("meta").train(training)(x).shape == (2, body.num_features)
+
+
+def test_images_are_rescaled_as_the_published_weights_of_googlenet_want_them():
+    """torchvision's own network does so if it loads these weights; ours whatever weights it has."""
+    from torchvision import models
+
+    theirs = models.googlenet(aux_logits=False, transform_input=True, init_weights=False).eval()
+    body = create_backbone("torchvision:googlenet", image_size=64).eval()
+    body.network.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")})
+    theirs.fc = torch.nn.Identity()
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(body(x), theirs(x))
 
 
 @pytest.mark.parametrize(

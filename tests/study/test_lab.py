@@ -122,9 +122,12 @@ def test_time_in_words(seconds, words):
 
 @pytest.mark.full
 def test_two_steps_of_the_papers_own_body_for_photographs(tmp_path, monkeypatch):
-    """The wide ResNet-101 itself, from random weights, as the call takes it on a GPU but for the number of steps."""
-    write_folders(tmp_path, "birds225", monkeypatch)
+    """The wide ResNet-101 itself at its published size, from random weights, as on a GPU but for two images a step."""
+    write_folders(tmp_path, "birds225", monkeypatch, per_class=2)
     monkeypatch.setattr(lab, "load_card", lambda name, root=None: load_card(name, root) | {"num_classes": 3})
     row = published_transfer("birds225")
+    few = row._replace(recipe=replace(row.recipe, batch_size=2))  # a step of 24 takes minutes on a thread
+    monkeypatch.setattr(lab, "published_transfer", lambda *asked: few)
     found = train_rivals("birds225", row.backbone, 2, [0], root=tmp_path, out=tmp_path / "lab", progress=False)
     assert [r.model["backbone"] for r in found] == [row.backbone] * 2 and all(r.n_steps == 2 for r in found)
+    assert {r.model["image_size"] for r in found} == {row.size}

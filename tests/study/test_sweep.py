@@ -48,10 +48,13 @@ def test_a_place_that_cannot_be_written_costs_no_training(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [tmp_path / "digits.jsonl"]
 
 
-@pytest.mark.parametrize("stacked", [False, True])
-def test_what_was_cut_off_goes_on_from_its_checkpoint(stacked, tmp_path, capsys):
+@pytest.mark.parametrize(("stacked", "body"), [(False, "pixels"), (True, "pixels"), (False, "torchvision:resnet18")])
+def test_what_was_cut_off_goes_on_from_its_checkpoint(stacked, body, tmp_path, capsys):
     """Step by step: each sweep ends after one."""
     todo = cells(range(1 + stacked), replace(QUICK, stacked=stacked), heads=["spinal"])
+    if ":" in body:
+        few = {"size": 32, "cut_seed": 0, "val_per_class": 2, "config": replace(QUICK, batch_size=8)}
+        todo = [replace(cell, backbone=body, **few) for cell in todo]
     sweep(todo, tmp_path / "whole")
     capsys.readouterr()
     for step in (1, 2, 3):
