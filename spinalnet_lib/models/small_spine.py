@@ -18,7 +18,7 @@ from ..heads.spinal import SpinalHead, split_sizes
 from ..paths import data_path
 
 ALPHABETS = ("digits", "letters", "kuzushiji")
-PARTS = ("root", "cord", "way")
+PARTS = ("root", "cord", "way", "both")
 STEPS = 127  # of int8, either way
 
 
@@ -45,9 +45,9 @@ class SmallSpine:
 
     @property
     def cuts(self) -> list[str]:
-        """What can be cut, from below: "root-1", "cord-1" (from level 1 to level 2), "way-1" and so on."""
+        """What can be cut, from below: "root-1", "cord-1" (from level 1 to 2), "way-1", "both-1" (cord and way) and so on."""
         levels = range(1, len(self.layers) + 1)
-        return [f"{part}-{k}" for part in PARTS for k in levels if part != "cord" or k < len(self.layers)]
+        return [f"{part}-{k}" for part in PARTS for k in levels if part in ("root", "way") or k < len(self.layers)]
 
     def climb(self, images: np.ndarray, cut: str = "none") -> np.ndarray:
         """Votes for the classes after each level, from shades `(N, side, side)`: `(N, levels + 1, classes)`.
@@ -64,10 +64,10 @@ class SmallSpine:
         sums = [np.tile(self.start, (len(x), 1))]
         for k, (band, (matrix, bias)) in enumerate(zip(bands, self.layers, strict=True), 1):
             seen = band * (cut != f"root-{k}")
-            felt = below * (cut != f"cord-{k - 1}")
+            felt = below * (cut not in (f"cord-{k - 1}", f"both-{k - 1}"))
             below = np.maximum(np.concatenate([seen, felt], axis=1) @ matrix.T + bias, 0)
             own = self.votes[:, (k - 1) * self.width : k * self.width]
-            sums.append(sums[-1] + below @ own.T * (cut != f"way-{k}"))
+            sums.append(sums[-1] + below @ own.T * (cut not in (f"way-{k}", f"both-{k}")))
         running = np.stack(sums, axis=1)
         return running - running.mean(axis=2, keepdims=True)
 
@@ -77,9 +77,8 @@ class SmallSpine:
 
     def as_head(self) -> SpinalHead:
         """The same weights as the library's head, float32; it reads shades / 15, rows from below, flattened."""
-        features = sum(split_sizes(self.side**2, len(self.layers)))
         levels = len(self.layers)
-        head = SpinalHead(features, len(self.classes), self.width, num_layers=levels, num_splits=levels)
+        head = SpinalHead(self.side**2, len(self.classes), self.width, num_layers=levels, num_splits=levels)
         linears = [*(layer.linear for layer in head.layers), head.classifier]
         for linear, (matrix, bias) in zip(linears, [*self.layers, (self.votes, self.start)], strict=True):
             linear.weight.data = torch.tensor(matrix, dtype=torch.float32)

@@ -24,8 +24,8 @@ CUTS = {
     **{f"root-{k}": f"the root of level {k}" for k in range(1, LEVELS + 1)},
     **{f"cord-{k}": f"the cord from level {k} to {k + 1}" for k in range(1, LEVELS)},
     **{f"way-{k}": f"the way up of level {k}" for k in range(1, LEVELS + 1)},
+    **{f"both-{k}": f"cord and way up of level {k}" for k in range(1, LEVELS)},
 }
-INKS = {"root": "input", "cord": "chain", "way": "output"}
 _EMPTY = "An empty board says nothing: draw on it, or take a stored image."
 _spines: dict[str, SmallSpine] = {}  # unpacked, by the hash of their weights
 
@@ -106,7 +106,7 @@ class ClimbAndCut(Widget):
 
     Live: traits `alphabet` ("digits", "letters", "kuzushiji"), `sample` (a stored image from 1, or 0 for the drawing), `ink`
     (the drawing as `pack_images` writes it; `board` gives and takes an array), `bet` ("none", "1" to "7", "show") and `cut`
-    ("none", "root-1" to "root-7", "cord-1" to "cord-6", "way-1" to "way-7").
+    ("none", "root-1" to "root-7", "cord-1" to "cord-6", "way-1" to "way-7", "both-1" to "both-6").
     """
 
     kind = "climb-and-cut"
@@ -144,7 +144,7 @@ class ClimbAndCut(Widget):
             slider("sample", "stored image (0: your drawing)", 0, STORED),
             {"name": "bet", "label": "your bet", "type": "choice", "options": options["bet"]},
             {"name": "cut", "label": "cut", "type": "choice", "options": options["cut"]},
-            {"name": "ink", "label": "An empty board", "type": "ink", "longest": LONGEST_INK},
+            {"name": "ink", "label": "An empty board", "type": "ink", "longest": LONGEST_INK, "board": "sample"},
             {
                 "name": "alphabet",
                 "label": "alphabet",
