@@ -54,7 +54,12 @@ def execute_in_parallel(app, env, docnames) -> None:
 def inputs_hash() -> str:
     digest = hashlib.sha256(os.environ.get("BOOK_FAST", "").encode())
     files = [*ROOT.glob("spinalnet_lib/**/*.py"), *ROOT.glob("spinalnet_lib/**/*.[jc]s*"), ROOT / "requirements.txt"]
-    files += [p for folder in ("cards", "paper", "results", "weights") for p in (ROOT / "data" / folder).rglob("*") if p.is_file()]
+    files += [
+        p
+        for folder in ("cards", "paper", "results", "weights")
+        for p in (ROOT / "data" / folder).rglob("*")
+        if p.is_file()
+    ]
     for path in sorted(files):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     root = Path(os.environ.get("SPINALNET_DATA") or ROOT / "data" / "cache")

@@ -74,6 +74,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (data, train, predict, export, sweep, power, records, report, verdicts, rerun, bench, selftest, spines, gpu):
+    for command in (
+        data,
+        train,
+        predict,
+        export,
+        sweep,
+        power,
+        records,
+        report,
+        verdicts,
+        rerun,
+        bench,
+        selftest,
+        spines,
+        gpu,
+    ):
         command.add(commands)
     return parser

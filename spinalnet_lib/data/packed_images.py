@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 SHADES = 15  # the brightest
-PACKED = re.compile(r"^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$", re.ASCII)
+PACKED = re.compile(r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?")
 
 
 def pack_images(images: np.ndarray) -> str:
@@ -39,7 +39,7 @@ def unpack_images(text: str, size: int) -> np.ndarray:
     >>> unpack_images(pack_images(np.array([0, 0, 7, 15, 0])), 6).tolist()
     [0, 0, 7, 15, 0, 0]
     """
-    if not PACKED.match(text):
+    if not PACKED.fullmatch(text):
         raise ValueError(f"packed images are letters, digits, - and _, got {text[:40]!r}; pass what pack_images gave")
     packed = np.frombuffer(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), np.uint8)
     nibbles = np.stack([packed >> 4, packed & 15], axis=1).ravel().tolist()

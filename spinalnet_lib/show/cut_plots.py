@@ -63,7 +63,9 @@ def plot_climb(spines: Mapping[str, SmallSpine]) -> Picture:
         alphabet: [float((running[:, k].argmax(axis=1) == spines[alphabet].labels).mean()) for k in levels]
         for alphabet, running in climbs.items()
     }
-    decided = {alphabet: [int((decided_at(running) == k).sum()) for k in levels] for alphabet, running in climbs.items()}
+    decided = {
+        alphabet: [int((decided_at(running) == k).sum()) for k in levels] for alphabet, running in climbs.items()
+    }
 
     def draw(figure: Figure, theme: Theme) -> None:
         panels = figure.subplots(2, sharex=True)
@@ -86,9 +88,7 @@ def _alt_of_cuts(table: DataFrame) -> str:
     worst = table.loc[table.groupby(["alphabet", "cut"], sort=False)["right"].idxmin()]
     told = "; ".join(
         f"{alphabet}: nothing cut {rows['right_whole'].iloc[0] / rows['images'].iloc[0]:.0%}, "
-        + ", ".join(
-            f"{_NAMES[r.cut]} at worst {r.right / r.images:.0%} at level {r.level}" for r in rows.itertuples()
-        )
+        + ", ".join(f"{_NAMES[r.cut]} at worst {r.right / r.images:.0%} at level {r.level}" for r in rows.itertuples())
         for alphabet, rows in worst.groupby("alphabet", sort=False)
     )
     return f"Stored images read right by what is cut. {told}."

@@ -122,7 +122,7 @@ class ClimbAndCut(Widget):
     @traitlets.validate("ink")
     def _is_packed(self, proposal):
         ink = proposal["value"]
-        if len(ink) > LONGEST_INK or not PACKED.match(ink):
+        if len(ink) > LONGEST_INK or not PACKED.fullmatch(ink):
             raise traitlets.TraitError(f"ink is what pack_images gives for {SIDE} x {SIDE} shades, got {ink[:40]!r}")
         return ink
 
