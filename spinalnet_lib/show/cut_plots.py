@@ -36,6 +36,7 @@ def cut_table(spines: Mapping[str, SmallSpine]) -> DataFrame:
 def plot_cuts(spines: Mapping[str, SmallSpine]) -> Picture:
     """A panel for each spine: the share of its stored images read right by what is cut and at which level; dashed is nothing cut."""
     table = cut_table(spines)
+    lowest = 10 * (100 * (table["right"] / table["images"]).min() // 10)
 
     def draw(figure: Figure, theme: Theme) -> None:
         panels = np.atleast_1d(figure.subplots(len(spines), sharex=True))
@@ -47,7 +48,7 @@ def plot_cuts(spines: Mapping[str, SmallSpine]) -> Picture:
                 look = {"color": colours[part], "marker": _MARKS[part], "markersize": 5, "linewidth": 1.2}
                 axes.plot(rows["level"], 100 * rows["right"] / rows["images"], label=name, **look)
             axes.set_title(alphabet, loc="left", fontsize=10, color=theme.text)
-            axes.set(ylim=(40, 102), ylabel="read right, %")
+            axes.set(ylim=(lowest, 102), ylabel="read right, %")
         panels[-1].set_xlabel("level of the cut, from below")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)

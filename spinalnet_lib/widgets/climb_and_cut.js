@@ -129,7 +129,7 @@
     const own = v.sample === 0, cut = v.cut, stored = spine.labels.length;
     const board = own ? unpack(v.ink, SIDE * SIDE) : spine.image(v.sample - 1);
     const counted = { right: rightOf(spine, cut), right_whole: rightOf(spine, "none") };
-    const last = [["cut", cutName(cut)], ["stored images read right", share(counted.right, stored)]];
+    const last = [["cut", cutName(cut)], ["validation images read right", share(counted.right, stored)]];
     if (cut !== "none") last[1][1] += `; with nothing cut ${share(counted.right_whole, stored)}`;
     const shades = Array.from(board);
     if (!shades.some(Boolean)) {
@@ -146,13 +146,13 @@
     const rows = [["on the board", own ? "your drawing" : `${truth}, held out from training`], ["read as", answer]];
     if (shown) {
       rows.push(["ahead after each level, from below", leaders.join(" ")]);
-      rows.push(["decided at level", v.bet === "show" ? `${decided}` : `${decided}, your bet was ${v.bet}`]);
+      rows.push(["decided at level", v.bet === "show" ? `${decided}` : `${decided}; your bet: ${v.bet}`]);
     }
     rows.push(...last);
     let summary = `${own ? "Your drawing" : `This ${truth}`} is read as ${answer}`;
     if (cut !== "none") summary += ` with ${cutName(cut)} cut; whole, it is read as ${whole[LEVELS - 1]}`;
     summary += shown ? `. It is decided at level ${decided}.` : ". Bet: at which level is that decided?";
-    summary += ` ${counted.right} of ${stored} stored images are read right.`;
+    summary += ` ${counted.right} of ${stored} validation images are read right.`;
     const votes = running.map((level) => level.map((vote) => Math.floor(vote * 10000 + 0.5) / 10000));
     return { error: null, shades, votes, leaders, whole, decided, truth, ...counted, rows, summary };
   }
@@ -167,8 +167,8 @@
       const box = picture.querySelector(".spinal-skin").getBoundingClientRect();
       return [((event.clientX - box.left) / box.width) * SIDE - 0.5, ((event.clientY - box.top) / box.height) * SIDE - 0.5];
     };
-    const stroke = (event) => {
-      const shades = Uint8Array.from(pen.shades), to = place(event), from = pen.from || to;
+    const stroke = (shades, event) => {
+      const to = place(event), from = pen.from || to;
       const parts = Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) * 2));
       for (let part = 0; part <= parts; part += 1) {
         const x = from[0] + ((to[0] - from[0]) * part) / parts, y = from[1] + ((to[1] - from[1]) * part) / parts;
@@ -180,7 +180,10 @@
         }
       }
       pen.from = to;
-      pen.shades = shades;
+    };
+    const strokes = (events) => {  // all at once: the picture is drawn anew once
+      const shades = Uint8Array.from(pen.shades);
+      for (const event of events) stroke(shades, event);
       pen.set("ink", pack(shades));
     };
     picture.addEventListener("pointerdown", (event) => {
@@ -188,13 +191,11 @@
       event.preventDefault();
       picture.setPointerCapture(event.pointerId);
       if (pen.sample !== 0) { pen.shades = new Uint8Array(SIDE * SIDE); pen.set("ink", ""); pen.set("sample", 0); }
-      pen.from = place(event);
-      stroke(event);
+      strokes([event]);
     });
     picture.addEventListener("pointermove", (event) => {
       if (!pen.from) return;
-      for (const each of event.getCoalescedEvents?.() || []) stroke(each);
-      stroke(event);
+      strokes([...(event.getCoalescedEvents?.() || []), event]);
     });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) picture.addEventListener(end, () => { pen.from = null; });
     picture.addEventListener("click", (event) => {
@@ -220,7 +221,7 @@
     };
     label(svg, left + side / 2, 14, narrow ? "skin: draw" : "skin: draw here", "middle");
     if (!narrow) label(svg, spineX, 14, "spine", "middle");
-    label(svg, right, 14, narrow ? "votes" : "votes after each level", "end");
+    label(svg, right, 14, narrow ? "votes" : "votes after each level, less their mean", "end");
 
     svg.append(shape("rect", { x: left, y: top, width: side, height: side, class: "spinal-skin" }));
     s.shades.forEach((shade, i) => {

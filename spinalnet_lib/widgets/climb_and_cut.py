@@ -43,7 +43,7 @@ def climb_and_cut_state(values: dict, data: dict) -> dict:
     board = unpack_images(values["ink"], SIDE**2).reshape(SIDE, SIDE) if own else spine.images[at]
     counted = {"right": spine.right(cut), "right_whole": spine.right()}
     cut_row = ["cut", CUTS[cut]]
-    stored_row = ["stored images read right", _share(counted["right"], len(spine.labels))]
+    stored_row = ["validation images read right", _share(counted["right"], len(spine.labels))]
     if cut != "none":
         stored_row[1] += f"; with nothing cut {_share(counted['right_whole'], len(spine.labels))}"
     shades = board.ravel().tolist()
@@ -66,7 +66,7 @@ def climb_and_cut_state(values: dict, data: dict) -> dict:
     if cut != "none":
         summary += f" with {CUTS[cut]} cut; whole, it is read as {before[-1]}"
     summary += f". It is decided at level {decided}." if shown else ". Bet: at which level is that decided?"
-    summary += f" {counted['right']} of {len(spine.labels)} stored images are read right."
+    summary += f" {counted['right']} of {len(spine.labels)} validation images are read right."
     return {
         "error": None,
         "shades": shades,
@@ -93,7 +93,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _decided(level: int, bet: str) -> str:
-    return f"{level}" if bet == "show" else f"{level}, your bet was {bet}"
+    return f"{level}" if bet == "show" else f"{level}; your bet: {bet}"
 
 
 def _rounded(vote: float) -> float:

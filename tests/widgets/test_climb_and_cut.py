@@ -40,7 +40,7 @@ def test_levels_are_hidden_until_there_is_a_bet():
     widget = ClimbAndCut()
     assert "decided" not in " ".join(dict(widget.state()["rows"])) and "Bet" in widget.state()["summary"]
     widget.bet = "3"
-    assert "your bet was 3" in dict(widget.state()["rows"])["decided at level"]
+    assert "your bet: 3" in dict(widget.state()["rows"])["decided at level"]
 
 
 def test_an_empty_board_says_nothing_whatever_is_cut():
