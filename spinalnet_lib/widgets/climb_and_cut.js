@@ -153,7 +153,7 @@
     if (cut !== "none") summary += ` with ${cutName(cut)} cut; whole, it is read as ${whole[LEVELS - 1]}`;
     summary += shown ? `. It is decided at level ${decided}.` : ". Bet: at which level is that decided?";
     summary += ` ${counted.right} of ${stored} validation images are read right.`;
-    const votes = running.map((level) => level.map((vote) => Math.floor(vote * 10000 + 0.5) / 10000));
+    const votes = running.map((level) => level.map((vote) => Math.floor(vote * 10000 + 0.500001) / 10000));
     return { error: null, shades, votes, leaders, whole, decided, truth, ...counted, rows, summary };
   }
 
@@ -193,6 +193,9 @@
       if (pen.sample !== 0) { pen.shades = new Uint8Array(SIDE * SIDE); pen.set("ink", ""); pen.set("sample", 0); }
       strokes([event]);
     });
+    picture.addEventListener("touchstart", (event) => {  // or the page scrolls under the finger
+      if (event.target.classList?.contains("spinal-skin")) event.preventDefault();
+    }, { passive: false });
     picture.addEventListener("pointermove", (event) => {
       if (!pen.from) return;
       strokes([...(event.getCoalescedEvents?.() || []), event]);
@@ -210,7 +213,7 @@
     const classes = data[v.alphabet].classes, letters = Math.max(...classes.map((name) => name.length));
     const narrow = width < 480, top = 24, left = 18;
     const side = Math.min(322, Math.floor(((narrow ? 0.56 : 0.44) * width) / SIDE) * SIDE), cell = side / SIDE, band = side / LEVELS;
-    const spineX = left + side + (narrow ? 16 : 44), barsX = spineX + (narrow ? 16 : 44), right = width - (narrow ? 14 + 10 * letters : 20 + 20 * letters);
+    const spineX = left + side + (narrow ? 24 : 44), barsX = spineX + (narrow ? 14 : 44), right = width - (narrow ? 14 + 10 * letters : 20 + 20 * letters);
     const height = top + side + 40;
     const svg = shape("svg", { width, height });
     const middle = (k) => top + side - (k - 0.5) * band;
@@ -262,12 +265,12 @@
     }
     const half = band / 2;
     for (let k = 1; k <= LEVELS; k += 1) {  // what takes the click: wider than the line
-      const y = middle(k), boxes = { root: [left + side + 2, y - 0.4 * band, spineX - left - side - 9, 0.8 * band], way: [spineX + 7, y - 0.4 * band, barsX - spineX - 9, 0.8 * band] };
-      if (k < LEVELS) boxes.cord = [spineX - 7, y - band + 7, 14, band - 14];
+      const y = middle(k), boxes = { root: [left + side + 1, y - half, spineX - left - side - 8, band], way: [spineX + 8, y - half, right - spineX - 8, band] };
+      if (k < LEVELS) boxes.cord = [spineX - 7, y - band + 3, 14, band - 6];
       for (const [part, [x, at, wide, tall]] of Object.entries(boxes)) {
         svg.append(shape("rect", { x, y: at, width: wide, height: tall, class: "spinal-scissors", "data-cut": `${part}-${k}` }));
         if (severed(part, k)) {
-          const [cx, cy] = part === "cord" ? [spineX, y - half] : [x + wide / 2, y];
+          const [cx, cy] = { root: [x + wide / 2, y], cord: [spineX, y - half], way: [(spineX + barsX) / 2, y] }[part];
           svg.append(shape("path", { d: `M${cx - 5},${cy - 5} l10,10 m0,-10 l-10,10`, class: "spinal-cursor spinal-cut" }));
         }
       }

@@ -41,7 +41,7 @@ class TestEveryPage:
         own = [f"{kind.replace('-', '_')}.js" for kind in dict.fromkeys(kinds_on(site, chapter))]
         guess = ["guess.js"] if 'class="spinal-guess"' in page else []
         assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *guess])
-        assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 34_000
+        assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 36_000
 
     def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
         page = open_page(offline=True)
