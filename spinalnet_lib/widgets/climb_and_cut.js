@@ -161,14 +161,14 @@
   /* Listens on the picture, which stays, while what is in it is drawn anew with every move. */
   function lend(picture, now) {
     if (pens.has(picture)) { Object.assign(pens.get(picture), now); return; }
-    const pen = { ...now, from: null };
+    const pen = { ...now, down: false, from: null, queue: [] };
     pens.set(picture, pen);
     const place = (event) => {
       const box = picture.querySelector(".spinal-skin").getBoundingClientRect();
       return [((event.clientX - box.left) / box.width) * SIDE - 0.5, ((event.clientY - box.top) / box.height) * SIDE - 0.5];
     };
     const stroke = (shades, event) => {
-      const to = place(event), from = pen.from || to;
+      const to = place(event), from = event.type === "pointerdown" ? to : pen.from;
       const parts = Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) * 2));
       for (let part = 0; part <= parts; part += 1) {
         const x = from[0] + ((to[0] - from[0]) * part) / parts, y = from[1] + ((to[1] - from[1]) * part) / parts;
@@ -181,26 +181,31 @@
       }
       pen.from = to;
     };
-    const strokes = (events) => {  // all at once: the picture is drawn anew once
+    const flush = () => {
+      if (pen.sample !== 0) { pen.shades = new Uint8Array(SIDE * SIDE); pen.set("ink", ""); pen.set("sample", 0); }
       const shades = Uint8Array.from(pen.shades);
-      for (const event of events) stroke(shades, event);
+      for (const event of pen.queue.splice(0)) stroke(shades, event);
       pen.set("ink", pack(shades));
+    };
+    /* Once a frame; and a skin that were drawn anew within its pointerdown would miss the touchstart that follows. */
+    const later = (events) => {
+      if (!pen.queue.length) requestAnimationFrame(flush);
+      pen.queue.push(...events);
     };
     picture.addEventListener("pointerdown", (event) => {
       if (!event.target.classList?.contains("spinal-skin") || !event.isPrimary || event.button) return;
       event.preventDefault();
       picture.setPointerCapture(event.pointerId);
-      if (pen.sample !== 0) { pen.shades = new Uint8Array(SIDE * SIDE); pen.set("ink", ""); pen.set("sample", 0); }
-      strokes([event]);
+      pen.down = true;
+      later([event]);
     });
     picture.addEventListener("touchstart", (event) => {  // or the page scrolls under the finger
       if (event.target.classList?.contains("spinal-skin")) event.preventDefault();
     }, { passive: false });
     picture.addEventListener("pointermove", (event) => {
-      if (!pen.from) return;
-      strokes([...(event.getCoalescedEvents?.() || []), event]);
+      if (pen.down) later([...(event.getCoalescedEvents?.() || []), event]);
     });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) picture.addEventListener(end, () => { pen.from = null; });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) picture.addEventListener(end, () => { pen.down = false; });
     picture.addEventListener("click", (event) => {
       const cut = event.target.dataset?.cut;
       if (cut) pen.set("cut", cut === pen.cut ? "none" : cut);

@@ -135,6 +135,7 @@ def test_the_live_spine_follows_python_and_tells_it_what_was_drawn(address, open
           el.querySelector('.spinal-picture').setPointerCapture = () => {{}};  // there is no such pointer
           el.querySelector('.spinal-skin').dispatchEvent(new PointerEvent('pointerdown', at(14, 4)));
           el.querySelector('.spinal-picture').dispatchEvent(new PointerEvent('pointermove', at(14, 24)));
+          await new Promise(requestAnimationFrame);
           return [said, [state.sample, state.ink]];
         }}""",
         parts(widget),
