@@ -16,7 +16,7 @@ from .picture import Picture
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_NAMES = {"root": "a root", "cord": "the cord above", "way": "the way up", "both": "both of these"}
+_NAMES = {"root": "a root", "cord": "the cord above", "way": "the way up", "both": "cord and way up"}
 _MARKS = {"root": "o", "cord": "s", "way": "^", "both": "D"}
 
 
