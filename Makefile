@@ -7,7 +7,7 @@ PORT ?= 8000
 export GOMP_SPINCOUNT ?= 10000
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help install book serve lab study test test-full lint unit interop processes reruns site readme notebooks pages faults bench picture records gpu clean
+.PHONY: help install book serve lab study test test-full lint unit interop processes reruns site readme notebooks pages faults bench picture records spines gpu clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -85,6 +85,9 @@ records: install  ## make the runs behind data/results again; finished ones are 
 	    $(BIN)/spinalnet train --data $$data --head $$arm --seeds 0-9 --epochs 8 --threads 1 \
 	      --out data/results/first_training.jsonl || exit 1; \
 	done; done
+
+spines: install  ## train the small spines of the first chapter again (minutes on one core; needs their data sets)
+	OMP_NUM_THREADS=1 $(BIN)/spinalnet spines --out data/weights
 
 # One worker leaves the other core to whatever runs beside it; WORKERS=2 takes both, LIMIT=600 stops after ten minutes.
 # Where sessions have scheduling groups of their own, as on most Linux desktops, nice alone yields to nobody outside of its own.

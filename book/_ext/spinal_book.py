@@ -26,6 +26,7 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
 WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
+WIDGET_FILES = re.compile(r'class="spinal-widget" data-kind="[a-z-]+" data-files="([a-z ]+)"')
 WORDS_A_MINUTE = 200
 INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
 
@@ -53,7 +54,12 @@ def execute_in_parallel(app, env, docnames) -> None:
 def inputs_hash() -> str:
     digest = hashlib.sha256(os.environ.get("BOOK_FAST", "").encode())
     files = [*ROOT.glob("spinalnet_lib/**/*.py"), *ROOT.glob("spinalnet_lib/**/*.[jc]s*"), ROOT / "requirements.txt"]
-    files += [p for folder in ("cards", "paper", "results") for p in (ROOT / "data" / folder).rglob("*") if p.is_file()]
+    files += [
+        p
+        for folder in ("cards", "paper", "results", "weights")
+        for p in (ROOT / "data" / folder).rglob("*")
+        if p.is_file()
+    ]
     for path in sorted(files):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     root = Path(os.environ.get("SPINALNET_DATA") or ROOT / "data" / "cache")
@@ -122,6 +128,9 @@ def copy_widget_assets(app) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for path in WIDGETS.glob("*.[jc]s*"):
             shutil.copyfile(path, folder / path.name)
+        for path in (ROOT / "data" / "weights").glob("*.json"):  # a classic script: it loads from the disk, too
+            script = f'SpinalWidgets.bring("{path.stem}", {path.read_text(encoding="utf-8").strip()});\n'
+            (folder / f"data-{path.stem}.js").write_text(script, encoding="utf-8")
         app.add_css_file("spinal/widgets.css")
 
 
@@ -135,8 +144,10 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     if doctree is None:
         return
     kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
-    for name in ("base", *kinds, "start") if kinds else ():
-        app.add_js_file(f"spinal/{name.replace('-', '_')}.js", loading_method="defer", priority=800)
+    files = dict.fromkeys(" ".join(WIDGET_FILES.findall(context["body"])).split())
+    own = [*(f"data-{name}" for name in files), *(kind.replace("-", "_") for kind in kinds)]
+    for name in ("base", *own, "start") if kinds else ():
+        app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)
     for made, name in (("spinal-guess", "guess"), ("dataframe spinal-ledger", "ledger")):
         if f'class="{made}"' in context["body"]:
             app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from ..checks import needs
-from . import bench, data, export, gpu, power, predict, records, report, rerun, selftest, sweep, train, verdicts
+from . import bench, data, export, gpu, power, predict, records, report, rerun, selftest, spines, sweep, train, verdicts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +74,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="spinalnet", description="Spinal heads: data, training runs, records and measurements."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (data, train, predict, export, sweep, power, records, report, verdicts, rerun, bench, selftest, gpu):
+    for command in (
+        data,
+        train,
+        predict,
+        export,
+        sweep,
+        power,
+        records,
+        report,
+        verdicts,
+        rerun,
+        bench,
+        selftest,
+        spines,
+        gpu,
+    ):
         command.add(commands)
     return parser

@@ -2,11 +2,14 @@
    it runs from a server, from a file, and under a policy that allows this site's own scripts only. */
 globalThis.SpinalWidgets = (() => {
   "use strict";
-  const kinds = {};
+  const kinds = {}, brought = {};
   const SVG = "http://www.w3.org/2000/svg";
 
-  /* spec: {state(values, data), draw(picture, state, values, data)} */
+  /* spec: {state(values, data), draw(picture, state, values, data, width, set), pictureFirst} */
   function define(kind, spec) { kinds[kind] = spec; }
+
+  /* Called by a data-NAME.js: constants that are too large for the page's HTML. */
+  function bring(name, content) { brought[name] = content; }
 
   function state(kind, values, data) { return kinds[kind].state(values, data); }
 
@@ -64,7 +67,7 @@ globalThis.SpinalWidgets = (() => {
   }
 
   // -- controls ----
-  /* Each builder returns {node, show(value)} and calls change(value) when a person moves it. */
+  /* Each builder returns {node, show(value)} and calls change(value) when a person moves it; set(name, value) moves another. */
   const builders = {
     number(control, id, change) {
       const range = { min: control.min, max: control.max, step: 1 };
@@ -100,6 +103,11 @@ globalThis.SpinalWidgets = (() => {
         show(value) { box.checked = value; },
       };
     },
+    ink(control, id, change, set) {  // what is drawn in the picture; here a clean board
+      const button = make("button", { type: "button", id }, control.label);
+      button.addEventListener("click", () => { set(control.board, 0); change(""); });
+      return { node: make("div", { class: "spinal-control spinal-buttons" }, button), show() {} };
+    },
     checks(control, id, change) {
       const boxes = control.options.map((label, i) => {
         const box = make("input", { type: "checkbox", id: `${id}-${i}` });
@@ -121,7 +129,7 @@ globalThis.SpinalWidgets = (() => {
   function mount(host, config, store, start, link) {
     const id = `spinal-${document.spinalCount = (document.spinalCount || 0) + 1}`;  // one count for all scripts of a window
     const values = () => Object.fromEntries(config.controls.map((c) => [c.name, store.get(c.name)]));
-    const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value)));
+    const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value), store.set));
     const picture = make("div", { class: "spinal-picture" });
     const body = make("tbody", {});
     const say = make("p", { class: "spinal-summary" });
@@ -142,10 +150,12 @@ globalThis.SpinalWidgets = (() => {
       });
       buttons.append(copy);
     }
+    const [shown, more] = [false, true].map((later) => controls.filter((_, i) => Boolean(config.controls[i].more) === later).map((c) => c.node));
+    const panel = make("div", { class: "spinal-controls" }, ...shown);
+    if (more.length) panel.append(make("details", { class: "spinal-more" }, make("summary", {}, "More"), ...more));
     host.append(make("section", { class: "spinal-app", "aria-label": config.title },
       make("p", { class: "spinal-title" }, config.title),
-      make("div", { class: "spinal-controls" }, ...controls.map((c) => c.node)),
-      picture, say, spoken, table, buttons));
+      ...(kinds[config.kind].pictureFirst ? [picture, panel] : [panel, picture]), say, spoken, table, buttons));
 
     function render() {
       const now = values();
@@ -162,7 +172,7 @@ globalThis.SpinalWidgets = (() => {
         make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
       const width = Math.max(240, Math.floor(picture.clientWidth || host.clientWidth || 640));
       picture.replaceChildren();
-      if (!current.error) kinds[config.kind].draw(picture, current, now, config.data, width);
+      if (!current.error) kinds[config.kind].draw(picture, current, now, config.data, width, store.set);
       for (const svg of picture.querySelectorAll("svg")) {
         svg.setAttribute("role", "img");
         if (!svg.hasAttribute("aria-label")) svg.setAttribute("aria-label", current.summary);
@@ -216,6 +226,7 @@ globalThis.SpinalWidgets = (() => {
     }
     if (control.type === "check") return ["true", "false"].includes(text) ? text === "true" : undefined;
     if (control.type === "choice") return control.options.some(([value]) => value === text) ? text : undefined;
+    if (control.type === "ink") return text.length <= control.longest && text.length % 4 !== 1 && /^[\w-]*$/.test(text) ? text : undefined;
     if (text === "") return [];
     const chosen = /^\d+(\.\d+)*$/.test(text) ? text.split(".").map(Number) : [Infinity];
     return chosen.every((i) => i < control.options.length) ? control.options.flatMap((_, i) => (chosen.includes(i) ? [i] : [])) : undefined;
@@ -226,6 +237,7 @@ globalThis.SpinalWidgets = (() => {
     const seen = {};
     for (const host of document.querySelectorAll(".spinal-widget:not(.spinal-is-live)")) {
       const config = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+      for (const file of (host.dataset.files || "").split(" ").filter(Boolean)) config.data[file] = brought[file];
       const nth = seen[config.kind] = (seen[config.kind] || 0) + 1;
       if (pages.some((page) => page.config.title === config.title)) config.title += ` ${nth}`;
       const name = nth === 1 ? config.kind : `${config.kind}-${nth}`;
@@ -280,5 +292,5 @@ globalThis.SpinalWidgets = (() => {
     pause = setTimeout(() => write(pages.filter((page) => page.touched)), 200);
   }
 
-  return { define, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, splitSizes, spineError, live, mountAll };
+  return { define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, splitSizes, spineError, live, mountAll };
 })();

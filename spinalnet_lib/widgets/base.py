@@ -26,11 +26,12 @@ class Widget(anywidget.AnyWidget):
 
     `state()` gives the state for the current values with its `error`, `rows` and `summary`, and `draw(figure, state)`
     the still picture for print; `controls()` lists the controls where not all are a `number`, and `data()` gives the
-    constants the state needs (JSON).
+    constants the state needs (JSON). `files` names those of them that a page loads as data-NAME.js, being too large for it.
     """
 
     kind: str
     title: str
+    files: tuple[str, ...] = ()
 
     _css = FOLDER / "widgets.css"
     _config = traitlets.Dict().tag(sync=True)
@@ -50,7 +51,8 @@ class Widget(anywidget.AnyWidget):
             known = ", ".join(control["name"] for control in self.controls())
             raise TypeError(f"{type(self).__name__} has no control {', '.join(unknown)}; it has {known}")
         super().__init__(**values)
-        self._config = {"kind": self.kind, "title": self.title, "controls": self.controls(), "data": self.data()}
+        self._constants = self.data()
+        self._config = {"kind": self.kind, "title": self.title, "controls": self.controls(), "data": self._constants}
 
     def controls(self) -> list[dict]:
         traits = {name: self.traits()[name] for name in self._numbers}
@@ -91,11 +93,13 @@ class Widget(anywidget.AnyWidget):
     def to_html(self) -> str:
         """The widget for a page: JSON for the script, and a picture and a table for print and for no script."""
         state = self.state()
-        config = json.dumps({**self._config, "values": self.values()}).replace("<", "\\u003c")
+        here = {name: value for name, value in self._constants.items() if name not in self.files}
+        config = json.dumps({**self._config, "data": here, "values": self.values()}).replace("<", "\\u003c")
+        names = f' data-files="{" ".join(self.files)}"' if self.files else ""
         rows = "".join(f"<tr><th scope='row'>{_text(a)}</th><td>{_text(b)}</td></tr>" for a, b in state["rows"])
         picture = base64.b64encode(self.to_png()).decode()
         return (
-            f'<div class="spinal-widget" data-kind="{self.kind}">'
+            f'<div class="spinal-widget" data-kind="{self.kind}"{names}>'
             f'<script type="application/json">{config}</script>'
             f'<div class="spinal-still"><img class="dark-light" loading="lazy" width="910" height="416" alt="{_text(state["summary"])}" '
             f'src="data:image/png;base64,{picture}"/>'

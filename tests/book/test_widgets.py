@@ -7,9 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from spinalnet_lib import ErrorCurves, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import ClimbAndCut, ErrorCurves, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
 from tests.book.book_site import serve
+from tests.book.live_widgets import LIVE, parts, state_of_page
 from tests.widgets.cases import CASES, RECORDS
 
 pytestmark = pytest.mark.browser
@@ -39,15 +40,6 @@ def test_script_equals_python_on_the_whole_grid(kind, address, open_page):
         assert same(ours, theirs), f"{kind} at {values}:\n{ours}\n{theirs}"
 
 
-def state_of_page(page, kind):
-    return page.evaluate(
-        """kind => { const host = document.querySelector(`.spinal-widget[data-kind="${kind}"]`);
-           return [host.querySelector('.spinal-summary').textContent, host.querySelector('.spinal-app table').innerText,
-                   host.querySelector('.spinal-picture').innerHTML]; }""",
-        kind,
-    )
-
-
 @pytest.mark.parametrize("kind", PAGES)
 def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_page):
     page = open_page(f"{address}/{PAGES[kind]}")
@@ -56,6 +48,8 @@ def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_pa
     for i, control in enumerate(controls):
         before = state_of_page(page, kind)
         box = widget.locator(".spinal-control").nth(i)
+        for more in widget.locator(".spinal-more:not([open]) summary").all() if control.get("more") else []:
+            more.click()
         assert box.is_visible()
         if control["type"] == "number":
             field = box.locator("input[type=number]")
@@ -64,6 +58,8 @@ def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_pa
         elif control["type"] == "choice":
             now = box.locator("select").evaluate("select => select.selectedIndex")
             box.locator("select").select_option(index=(now + 1) % len(control["options"]))
+        elif control["type"] == "ink":
+            box.locator("button").click()
         else:
             box.locator("input").first.click()
         assert state_of_page(page, kind) != before, control["name"]
@@ -245,28 +241,6 @@ def test_alive_under_a_policy_that_allows_own_scripts_only(site, open_page):
     assert not [text for text in refused if "spinal" in text or "_images" in text]
 
 
-# What a host of the module does: a model that stores and notifies, and an element in the page.
-LIVE = """async ([source, config, values]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
-  const module = await import(url);
-  const handlers = {}, state = {_config: config, ...values}; let saved = 0;
-  const model = {
-    get: (name) => state[name],
-    set: (name, value) => { state[name] = value; (handlers[`change:${name}`] || []).forEach((h) => h()); },
-    save_changes: () => { saved += 1; },
-    on: (name, h) => { (handlers[name] ||= []).push(h); },
-    off: (name, h) => { handlers[name] = (handlers[name] || []).filter((g) => g !== h); },
-  };
-  const el = document.createElement('div'); document.querySelector('article').append(el);
-  return {el, state, model, saved: () => saved, render: () => module.default.render({model, el})};
-}"""
-
-
-def parts(widget):
-    """What a widget gives to its module."""
-    return [widget._esm, widget._config, widget.values()]
-
-
 def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     result = page.evaluate(
@@ -292,7 +266,13 @@ def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
 
 def test_live_views_of_several_widgets_share_a_window(address, open_page):
     page = open_page(f"{address}/book/introduction.html")
-    widgets = [WeightCounter(), SplitExplorer(), ErrorCurves(RECORDS), WeightCounter(layer_width=9)]
+    widgets = [
+        WeightCounter(),
+        SplitExplorer(),
+        ErrorCurves(RECORDS),
+        ClimbAndCut(cut="root-4"),
+        WeightCounter(layer_width=9),
+    ]
     shown, ids, labelled = page.evaluate(
         f"""async (widgets) => {{
           const hosts = await Promise.all(widgets.map({LIVE}));

@@ -9,12 +9,14 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from spinalnet_lib import ErrorCurves, NoiseFloor, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import ClimbAndCut, ErrorCurves, NoiseFloor, SplitExplorer, WeightCounter, load_records
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.widgets.base import Widget
 
 REGRESSIONS = load_records("regression")
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
+# A seven drawn by mouse, as a browser sent them.
+SEVEN = "Dw8PDw8PDw40RERERERDDT_________zDD_________zDSMzMzMzPvsPCV_1Dwm_0PCT_4Dwmf8g8IH_oPCW_0DwnPwPCU_3Dwmv8Q8IL_kPCX_zDwnfsPCV_2Dwm_4PCS_4Dwk_8w8KMw"
 
 
 @dataclass
@@ -34,6 +36,17 @@ def _grid(**values) -> list[dict]:
 
 
 CASES = {
+    "climb-and-cut": Case(
+        ClimbAndCut,
+        "book/idea/a_letter_on_your_back",
+        _grid(
+            alphabet=("digits", "letters", "kuzushiji"),
+            sample=(0, 1, 77, 200),
+            ink=("", SEVEN),
+            bet=("none", "3", "show"),
+            cut=("none", "root-2", "root-4", "cord-1", "cord-4", "way-7", "both-6"),
+        ),
+    ),
     "weight-counter": Case(
         WeightCounter,
         "book/idea/counting_weights",
