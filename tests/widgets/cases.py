@@ -9,11 +9,21 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from spinalnet_lib import ErrorCurves, NoiseFloor, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import (
+    DropoutSwitch,
+    ErrorCurves,
+    NoiseFloor,
+    SeedLottery,
+    SplitExplorer,
+    WeightCounter,
+    load_records,
+)
 from spinalnet_lib.data.regression import TARGETS
+from spinalnet_lib.study.crossed import SWITCH
 from spinalnet_lib.widgets.base import Widget
 
 REGRESSIONS = load_records("regression")
+MNIST = [r for r in load_records("first_training") if r.dataset == "mnist"]
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
 
 
@@ -63,6 +73,17 @@ CASES = {
         "book/evidence/below_the_noise",
         _grid(target=tuple(TARGETS), reading=("paper", "alike", "fresh"), seeds=(1, 2, 3, 8, 30)),
     ),
+    "seed-lottery": Case(
+        lambda: SeedLottery(MNIST),
+        "book/evidence/one_seed",
+        _grid(
+            dropout=tuple(SWITCH),
+            seeds=(1, 2, 3, 7, 10),
+            pulls=(1, 2, 20, 200),
+            same=(True, False),
+        ),
+    ),
+    "dropout-switch": Case(lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH))),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),
         "book/evidence/first_training",
