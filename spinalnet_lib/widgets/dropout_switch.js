@@ -3,7 +3,7 @@
   "use strict";
   const { define, shape, label, rule, interval, points, said, leader } = globalThis.SpinalWidgets;
   const HEADS = ["spinal", "dense"];
-  const POSITIONS = { published: "dense only, as published", none: "neither", both: "both" };
+  const POSITIONS = { published: "as published", none: "neither", both: "both" };
 
   function state(v, data) {
     const differences = Object.fromEntries(Object.entries(data.errors).map(([name, [spinal, dense]]) =>
@@ -53,7 +53,10 @@
     label(svg, z(0) + 8, top, "dense lower ▸", "start", "spinal-ink-dense");
     Object.entries(s.differences).forEach(([name, [mean, low, high]], i) => {
       const y = top + 46 + 50 * i, head = leader(mean) === "neither" ? "linear" : leader(mean), now = name === v.dropout;
-      label(svg, Math.min(z(low), right - 190), y - 14, `${POSITIONS[name]}: ${points(mean)}`, "start", now ? "spinal-strong" : "");
+      // Its words stand on their side of zero.
+      const words = width < 420 ? POSITIONS[name] : `${POSITIONS[name]}: ${points(mean)}`;
+      const start = Math.max(z(0) + 8, Math.min(z(low), right - 7 * words.length));
+      label(svg, mean < 0 ? z(0) - 8 : start, y - 14, words, mean < 0 ? "end" : "start", now ? "spinal-strong" : "");
       const group = shape("g", { class: now ? "spinal-chosen" : "spinal-dot" });
       group.append(
         shape("line", { x1: z(low), x2: z(high), y1: y, y2: y, class: `spinal-mean spinal-line-${head}` }),
@@ -61,7 +64,7 @@
       );
       svg.append(group);
     });
-    label(svg, (left + right) / 2, height - 4, "spinal − dense, points of error, with 95 % intervals", "middle");
+    label(svg, (left + right) / 2, height - 4, "spinal − dense, points; 95 % intervals", "middle");
     picture.append(svg);
   }
 

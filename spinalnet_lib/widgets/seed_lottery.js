@@ -24,7 +24,7 @@
     }
     const leads = Object.keys(HEADS).map((head) => shown.filter((difference) => leader(difference) === head).length);
     const rows = rowsOf({ last, leads, same, clear, whole }, v, data);
-    const summary = `${rows[0][0]}: ${rows[0][1]}. ${rows[2][0]}: ${rows[2][1]}.`;
+    const summary = `Of ${rows[0][0]}, ${rows[0][1]}. ${rows[2][0]}: ${rows[2][1]}.`;
     return { error: null, shown, last, whole, leads, same, clear, rows, summary };
   }
 
@@ -43,7 +43,7 @@
   }
 
   function draw(picture, s, v, data, width) {
-    const height = 300, left = 10, right = width - 10, top = 62, bottom = height - 44, bins = 40;
+    const height = 270, left = 16, right = width - 16, top = 62, bottom = height - 44, bins = 40;
     const svg = shape("svg", { width, height });
     const [low, high] = data.span;
     const x = (points) => left + ((right - left) * (points - low)) / (high - low);
@@ -53,7 +53,7 @@
     line(s.whole[0], "spinal-mean spinal-line-linear spinal-dashed");
     label(svg, x(0) - 8, 12, "◂ spinal lower", "end", "spinal-ink-spinal");
     label(svg, x(0) + 8, 12, "dense lower ▸", "start", "spinal-ink-dense");
-    const least = (right - left) / 5 / ((right - left) / (high - low));
+    const least = (high - low) / (width < 420 ? 5 : 9);
     const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20].find((size) => size >= least) || 50;
     for (let mark = Math.ceil(low / step) * step; mark <= high; mark += step) label(svg, x(mark), bottom + 16, points(mark), "middle");
     label(svg, (left + right) / 2, height - 6, "spinal − dense, points of error; dashed: all seeds", "middle");
@@ -62,7 +62,7 @@
     const size = (high - low) / bins, bin = (d) => Math.floor(d / size);
     const columns = {};
     for (const d of s.shown) columns[bin(d)] = (columns[bin(d)] || 0) + 1;
-    const block = Math.min(14, (bottom - top) / Math.max(...Object.values(columns)));
+    const block = Math.min(26, (bottom - top) / Math.max(...Object.values(columns)));
     const heights = {};
     s.shown.forEach((d, k) => {
       const at = bin(d), level = heights[at] = (heights[at] || 0) + 1;

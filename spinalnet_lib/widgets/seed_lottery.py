@@ -43,7 +43,7 @@ def seed_lottery_state(values: dict, data: dict) -> dict:
     leads = [sum(leader(difference) == head for difference in shown) for head in _HEADS]
     state = {"error": None, "shown": shown, "last": last, "whole": whole, "leads": leads, "same": same, "clear": clear}
     rows = _rows(state, values, data)
-    summary = f"{rows[0][0]}: {rows[0][1]}. {rows[2][0]}: {rows[2][1]}."
+    summary = f"Of {rows[0][0]}, {rows[0][1]}. {rows[2][0]}: {rows[2][1]}."
     return {**state, "rows": rows, "summary": summary}
 
 
@@ -104,9 +104,9 @@ class SeedLottery(Widget):
         low, high = self._data["span"]
         size = (high - low) / 40
         edges = [size * k for k in range(math.floor(low / size), math.ceil(high / size) + 1)]  # one of them is zero
-        for head in ("spinal", "dense"):
-            led = [difference for difference in state["shown"] if leader(difference) == head]
-            axes.hist(led, edges, color=getattr(LIGHT, head), label=f"{head} head leads")
+        inks = {"spinal": LIGHT.spinal, "dense": LIGHT.dense, "neither": LIGHT.linear}
+        led = [[difference for difference in state["shown"] if leader(difference) == head] for head in inks]
+        axes.hist(led, edges, color=list(inks.values()), label=list(_HEADS.values()), stacked=True)
         mean, left, right = state["whole"]
         axes.axvspan(left, right, color=LIGHT.quiet, alpha=0.16)
         axes.axvline(0, color=LIGHT.text)
