@@ -65,6 +65,7 @@ _PUBLIC = {
     "bench.reports": "describe_bench load_bench load_bench_report",
     "widgets.dropout_switch": "DropoutSwitch",
     "widgets.error_curves": "ErrorCurves",
+    "widgets.many_looks": "ManyLooks",
     "widgets.noise_floor": "NoiseFloor",
     "widgets.seed_lottery": "SeedLottery",
     "widgets.split_explorer": "SplitExplorer",

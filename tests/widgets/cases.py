@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from spinalnet_lib import (
     DropoutSwitch,
     ErrorCurves,
+    ManyLooks,
     NoiseFloor,
     SeedLottery,
     SplitExplorer,
@@ -84,6 +85,11 @@ CASES = {
         ),
     ),
     "dropout-switch": Case(lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH))),
+    "many-looks": Case(
+        ManyLooks,
+        "book/evidence/many_looks",
+        _grid(looks=(1, 2, 50, 200), images=(100, 10_000), alike=(0, 50, 100), accuracy=(500, 995)),
+    ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),
         "book/evidence/first_training",
