@@ -1,22 +1,23 @@
 /* Dropout switch: the same means and differences as spinalnet_lib/widgets/dropout_switch.py. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, interval, points, said, leader } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, counted, interval, points, said, leader } = globalThis.SpinalWidgets;
   const HEADS = ["spinal", "dense"];
   const POSITIONS = { published: "as published", none: "neither", both: "both" };
 
   function state(v, data) {
-    const differences = Object.fromEntries(Object.entries(data.errors).map(([name, [spinal, dense]]) =>
-      [name, interval(spinal.map((error, i) => error - dense[i]), data.t)]));
-    const chosen = data.errors[v.dropout];
+    const of = (name) => data.errors[name].map((errors) => errors.slice(0, v.seeds));
+    const differences = Object.fromEntries(Object.keys(data.errors).map(of).map(([spinal, dense], i) =>
+      [Object.keys(data.errors)[i], interval(spinal.map((error, k) => error - dense[k]), data.t)]));
+    const chosen = of(v.dropout);
     const means = chosen.map((errors) => interval(errors, data.t)[0]);
     const ahead = chosen[0].filter((error, i) => error < chosen[1][i]).length;
-    const now = differences[v.dropout], seeds = data.seeds.length;
+    const now = differences[v.dropout], seeds = counted(v.seeds, "seed");
     const rows = HEADS.map((head, i) =>
       [`${head} head, ${data.drops[v.dropout][i] ? "with" : "without"} dropout`, `${points(means[i], false)}\u00a0% error`]);
-    rows.push(["spinal − dense", said(now)], ["spinal lower in", `${ahead} of ${seeds} seeds`]);
+    rows.push(["spinal − dense", said(now)], ["spinal lower in", `${ahead} of ${seeds}`]);
     const lower = { spinal: "the spinal head has the lower error", dense: "the dense head has the lower error", neither: "the heads are level" };
-    const summary = `${said(now)}: ${lower[leader(now[0])]}, in the mean over ${seeds} seeds.`;
+    const summary = `${said(now)}: ${lower[leader(now[0])]}, in the mean over ${seeds}.`;
     return { error: null, differences, means, ahead, rows, summary };
   }
 
@@ -32,7 +33,7 @@
     // Above: every seed of both heads; one scale for all positions, so that dots move when the switch does.
     const every = Object.values(data.errors).flat(2).map((error) => error / 1000);
     const x = scale(every, left, right);
-    data.errors[v.dropout].forEach((errors, i) => {
+    data.errors[v.dropout].map((errors) => errors.slice(0, v.seeds)).forEach((errors, i) => {
       const head = HEADS[i], drops = data.drops[v.dropout][i], y = 42 + 54 * i;
       label(svg, left, y - 20, `${head} head${drops ? ", with dropout (hollow)" : ""}`, "start", `spinal-ink-${head}`);
       rule(svg, left, right, y, "spinal-grid");
@@ -47,11 +48,12 @@
     label(svg, right, 138, `${points(Math.max(...every), false)} %`, "end");
     // Below: the three differences on one zero line.
     const top = 172, bottom = height - 24;
-    const z = scale([0, ...Object.values(s.differences).flatMap(([, low, high]) => [low, high])], left, right);
+    const z = scale([0, ...Object.values(s.differences).flatMap((found) => found.filter((end) => end !== null))], left, right);
     svg.append(shape("line", { x1: z(0), x2: z(0), y1: top - 8, y2: bottom, class: "spinal-cursor" }));
     label(svg, z(0) - 8, top, "◂ spinal lower", "end", "spinal-ink-spinal");
     label(svg, z(0) + 8, top, "dense lower ▸", "start", "spinal-ink-dense");
-    Object.entries(s.differences).forEach(([name, [mean, low, high]], i) => {
+    Object.entries(s.differences).forEach(([name, [mean, from, to]], i) => {
+      const [low, high] = from === null ? [mean, mean] : [from, to];
       const y = top + 46 + 50 * i, head = leader(mean) === "neither" ? "linear" : leader(mean), now = name === v.dropout;
       // Its words stand on their side of zero.
       const words = width < 420 ? POSITIONS[name] : `${POSITIONS[name]}: ${points(mean)}`;

@@ -1,7 +1,7 @@
 /* Many looks: the same readings and means as spinalnet_lib/widgets/many_looks.py. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, points, draws } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, thousands, points, draws } = globalThis.SpinalWidgets;
 
   function state(v, data) {
     const share = v.accuracy / 1000, images = v.images;
@@ -24,11 +24,12 @@
       last += error;
     }
     const bias = (deviation * total) / data.runs, atEnd = (deviation * last) / data.runs;
+    const flattered = Math.floor((Math.abs(bias) / 100) * images + 0.5);
     const record = best[best.length - 1];
     const rows = [
       ["true accuracy", `${points(100 * share, false)}\u00a0%`],
       ["best of this run's readings", `${points(record, false)}\u00a0%, ${points(record - 100 * share)} points`],
-      [`best less true, mean of ${data.runs} runs`, `${points(bias)} points`],
+      [`best less true, mean of ${data.runs} runs`, `${points(bias)} points, ${thousands(flattered)} of ${thousands(images)} images`],
       [`last less true, mean of ${data.runs} runs`, `${points(atEnd)} points`],
       ["standard deviation of one reading", `${points(deviation, false)} points`],
     ];
@@ -37,7 +38,7 @@
   }
 
   function draw(picture, s, v, data, width) {
-    const height = 270, left = 54, right = width - 12, top = 26, bottom = height - 42;
+    const height = 270, left = 62, right = width - 12, top = 26, bottom = height - 42;
     const svg = shape("svg", { width, height });
     const truth = v.accuracy / 10, low = Math.min(truth, ...s.readings), high = Math.max(truth, ...s.readings);
     const room = Math.max(0.01, 0.08 * (high - low));
@@ -55,7 +56,7 @@
     const steps = s.best.flatMap((reading, look) => [
       ...(look ? [`${x(look).toFixed(1)},${y(s.best[look - 1]).toFixed(1)}`] : []), `${x(look).toFixed(1)},${y(reading).toFixed(1)}`]);
     svg.append(shape("polyline", { points: steps.join(" "), class: "spinal-cursor" }));
-    svg.append(shape("circle", { cx: x(s.best.length - 1), cy: y(s.best[s.best.length - 1]), r: 4 }));
+    svg.append(shape("circle", { cx: x(s.best.length - 1), cy: y(s.best[s.best.length - 1]), r: 4, class: "spinal-now" }));
     label(svg, left, bottom + 18, "look 1");
     label(svg, right, bottom + 18, String(s.readings.length), "end");
     label(svg, (left + right) / 2, height - 6, "line: the best so far", "middle");

@@ -37,13 +37,14 @@ def many_looks_state(values: dict, data: dict) -> dict:
         total += top
         last += error
     bias, at_end = deviation * total / data["runs"], deviation * last / data["runs"]
+    flattered = math.floor(abs(bias) / 100 * images + 0.5)
     rows = [
         ["true accuracy", f"{points(100 * share, signed=False)}\u00a0%"],
         [
             "best of this run's readings",
             f"{points(best[-1], signed=False)}\u00a0%, {points(best[-1] - 100 * share)} points",
         ],
-        [f"best less true, mean of {data['runs']} runs", f"{points(bias)} points"],
+        [f"best less true, mean of {data['runs']} runs", f"{points(bias)} points, {flattered:,} of {images:,} images"],
         [f"last less true, mean of {data['runs']} runs", f"{points(at_end)} points"],
         ["standard deviation of one reading", f"{points(deviation, signed=False)} points"],
     ]

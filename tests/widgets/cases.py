@@ -84,7 +84,9 @@ CASES = {
             same=(True, False),
         ),
     ),
-    "dropout-switch": Case(lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH))),
+    "dropout-switch": Case(
+        lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH), seeds=(1, 2, 3, 10))
+    ),
     "many-looks": Case(
         ManyLooks,
         "book/evidence/many_looks",
