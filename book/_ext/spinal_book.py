@@ -137,6 +137,9 @@ def copy_widget_assets(app) -> None:
 def dress_page(app, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Widget scripts where they are needed, no scripts of other hosts, badges and costs under the title."""
     context["without_icon_script"] = lambda head: re.sub(r"<script[^>]*/fontawesome\.js[^>]*></script>", "", head)
+    context["without_search_scripts"] = lambda head: re.sub(
+        r"<script[^>]*/?(?:searchtools|language_data|searchindex)\.js[^>]*></script>", "", head
+    )
     scripts = context["script_files"]  # changed in place: add_js_file below adds to this very list
     scripts[:] = [
         s for s in scripts if "thebe" not in f"{getattr(s, 'filename', s)}{getattr(s, 'attributes', '')}".lower()

@@ -28,7 +28,7 @@ class Picture:
 
     `draw(figure, theme)` draws it, `alt` says what it shows, `size` is in inches, and `narrow` the size for a phone where
     the picture is wider than that: drawn anew with labels of the same size, so that nothing shrinks or scrolls. `kind` is
-    "png", or "jpeg" for photographs, which are several times smaller that way.
+    "png", or "webp" for photographs, which are several times smaller that way.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Picture:
         draw: Callable[[Figure, Theme], None],
         alt: str,
         size: tuple[float, float] = (7.0, 3.6),
-        kind: Literal["png", "jpeg"] = "png",
+        kind: Literal["png", "webp"] = "png",
         narrow: tuple[float, float] | None = None,
     ):
         self.draw, self.alt, self.size, self.kind = draw, alt, size, kind
@@ -69,8 +69,8 @@ class Picture:
         """The figure as a file of its `kind`."""
         pixels = np.asarray(self.drawn(theme, dpi, size).canvas.buffer_rgba())
         image, buffer = Image.fromarray(pixels).convert("RGB"), io.BytesIO()
-        if self.kind == "jpeg":
-            image.save(buffer, "jpeg", quality=70, optimize=True, progressive=True)
+        if self.kind == "webp":
+            image.save(buffer, "webp", quality=60, method=6)
         else:  # 256 colours show all that a figure has, in a third of the bytes
             image.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
         return buffer.getvalue()

@@ -49,7 +49,7 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note:
         axes.set_xticks([])
         sns.despine(ax=axes, left=True, bottom=True)
 
-    return Picture(draw, alt, (5.2, 0.2 + 0.6 * len(rows)), "jpeg")
+    return Picture(draw, alt, (5.2, 0.2 + 0.6 * len(rows)), "webp")
 
 
 def plot_shared_images(facts: dict[str, dict]) -> Picture:

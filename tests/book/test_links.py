@@ -11,6 +11,7 @@ from fontTools.ttLib import TTFont
 from tests.book.book_site import NOTEBOOKS
 
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
+LEADS = {"canonical", "prev", "next", "search", "index"}  # links of a head that a browser does not load
 WIDGET_STATE = re.compile(r"([a-z]+-[a-z]+)(-\d+)?:")
 
 
@@ -26,7 +27,7 @@ class Page(HTMLParser):
                 self.ids.add(value)
             if name in ("href", "src") and value:
                 self.links.append(value)
-            if (tag, name) in LOADS and value and ("rel", "canonical") not in attributes:
+            if (tag, name) in LOADS and value and dict(attributes).get("rel") not in LEADS:
                 self.loads.append(value)
 
 
@@ -99,7 +100,8 @@ def test_every_icon_is_in_the_font_of_icons(pages, site):
         name: {f"{code:x}" for code in TTFont(site / "_static" / "fonts" / f"{name}.woff").getBestCmap()}
         for name in ("fa-solid-900", "fa-brands-400")
     }
-    known = dict(re.findall(r"\.(fa-[a-z0-9-]+)(?:,\.[a-z0-9-]+:before)*:before\{content:\"\\([0-9a-f]+)\"", css))
+    rules = re.findall(r"((?:\.fa-[a-z0-9-]+:before,?)+)\{content:\"\\([0-9a-f]+)\"", css)
+    known = {name: code for names, code in rules for name in re.findall(r"fa-[a-z0-9-]+", names)}
     for path in pages:
         for icon in re.findall(r'class="([^"]*\bfa[bs]? [^"]*|fa-(?:solid|brands)[^"]*)"', path.read_text()):
             brand = {"fab", "fa-brands"} & {*icon.split()}

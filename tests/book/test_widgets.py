@@ -14,6 +14,7 @@ from tests.book.live_widgets import LIVE, parts, state_of_page
 from tests.widgets.cases import CASES, RECORDS
 
 pytestmark = pytest.mark.browser
+CURVES = '.spinal-widget[data-kind="error-curves"]'
 PAGES = {kind: f"{case.chapter}.html" for kind, case in CASES.items()}
 
 
@@ -119,14 +120,14 @@ def test_what_is_no_size_is_brought_into_range(address, open_page):
 def test_the_address_holds_the_state_and_brings_it_back(address, open_page):
     url = f"{address}/{PAGES['error-curves']}"
     page = open_page(url)
-    second = page.locator(".spinal-widget").nth(1)
+    second = page.locator(CURVES).nth(1)
     second.locator(".spinal-check input").nth(1).click()
     second.get_by_label("interval").select_option("range")
     second.get_by_label("seeds", exact=True).fill("4")
     shown = second.locator(".spinal-app table").inner_text()
     page.wait_for_url(re.compile("#error-curves-2:.*seeds=4"))
     again = open_page(page.url)
-    widget = again.locator(".spinal-widget").nth(1)
+    widget = again.locator(CURVES).nth(1)
     assert widget.locator(".spinal-app table").inner_text() == shown
     assert widget.get_by_label("interval").input_value() == "range"
     assert not widget.locator(".spinal-check input").nth(1).is_checked()
@@ -153,7 +154,7 @@ def test_a_zero_in_the_address_is_a_value_and_an_arm_named_twice_is_shown_once(a
     page = open_page(f"{address}/{PAGES['split-explorer']}#split-explorer:feature=0")
     assert page.get_by_label("follow feature (from 0)", exact=True).input_value() == "0"
     page = open_page(f"{address}/{PAGES['error-curves']}#error-curves:arms=1.0.1")
-    assert page.locator(".spinal-widget").first.locator(".spinal-app tr").count() == 2
+    assert page.locator(CURVES).first.locator(".spinal-app tr").count() == 2
 
 
 def test_going_back_and_reset_bring_the_defaults(address, open_page):
@@ -333,7 +334,7 @@ def test_the_explorers_picture_is_its_blocks(address, open_page):
 
 def test_the_curves_picture_draws_every_seed_and_its_axis_can_be_logarithmic(address, open_page):
     page = open_page(f"{address}/{PAGES['error-curves']}")
-    widget = page.locator(".spinal-widget").nth(1)
+    widget = page.locator(CURVES).nth(1)
     assert widget.locator("polyline.spinal-seed").count() == 40 and widget.locator("polyline.spinal-mean").count() == 4
     heights = "e => e.getAttribute('points').split(' ').map((p) => Number(p.split(',')[1]))"
     runs = [r for r in load_records("first_training") if r.dataset == "mnist"]

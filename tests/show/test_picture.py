@@ -42,11 +42,11 @@ def test_panels_stand_below_each_other_where_there_is_no_room():
     assert places[7][0] < places[7][1] and places[NARROW][0] == places[NARROW][1]
 
 
-def test_a_photograph_is_a_jpeg(picture):
-    photo = Picture(picture.draw, picture.alt, picture.size, kind="jpeg")
+def test_a_photograph_is_a_webp(picture):
+    photo = Picture(picture.draw, picture.alt, picture.size, kind="webp")
     assert Image.open(io.BytesIO(photo.to_bytes())).format == "JPEG"
     bundle = photo._repr_mimebundle_()
-    assert bundle["image/jpeg"] and bundle["text/html"].count("data:image/jpeg") == 2
+    assert bundle["image/webp"] and bundle["text/html"].count("data:image/webp") == 2
 
 
 def test_pictures_are_the_same_each_time_and_matplotlibs_settings_stay(picture):

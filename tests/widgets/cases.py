@@ -9,11 +9,23 @@ from importlib import import_module
 
 from matplotlib.figure import Figure
 
-from spinalnet_lib import ClimbAndCut, ErrorCurves, NoiseFloor, SplitExplorer, WeightCounter, load_records
+from spinalnet_lib import (
+    ClimbAndCut,
+    DropoutSwitch,
+    ErrorCurves,
+    ManyLooks,
+    NoiseFloor,
+    SeedLottery,
+    SplitExplorer,
+    WeightCounter,
+    load_records,
+)
 from spinalnet_lib.data.regression import TARGETS
+from spinalnet_lib.study.crossed import SWITCH
 from spinalnet_lib.widgets.base import Widget
 
 REGRESSIONS = load_records("regression")
+MNIST = [r for r in load_records("first_training") if r.dataset == "mnist"]
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
 # A seven drawn by mouse, as a browser sent them.
 SEVEN = "Dw8PDw8PDw40RERERERDDT_________zDD_________zDSMzMzMzPvsPCV_1Dwm_0PCT_4Dwmf8g8IH_oPCW_0DwnPwPCU_3Dwmv8Q8IL_kPCX_zDwnfsPCV_2Dwm_4PCS_4Dwk_8w8KMw"
@@ -75,6 +87,24 @@ CASES = {
         lambda: NoiseFloor(REGRESSIONS),
         "book/evidence/below_the_noise",
         _grid(target=tuple(TARGETS), reading=("paper", "alike", "fresh"), seeds=(1, 2, 3, 8, 30)),
+    ),
+    "seed-lottery": Case(
+        lambda: SeedLottery(MNIST),
+        "book/evidence/one_seed",
+        _grid(
+            dropout=tuple(SWITCH),
+            seeds=(1, 2, 3, 7, 10),
+            pulls=(1, 2, 20, 200),
+            same=(True, False),
+        ),
+    ),
+    "dropout-switch": Case(
+        lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH), seeds=(1, 2, 3, 10))
+    ),
+    "many-looks": Case(
+        ManyLooks,
+        "book/evidence/many_looks",
+        _grid(looks=(1, 2, 50, 200), images=(100, 10_000), alike=(0, 50, 100), accuracy=(500, 995)),
     ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),
