@@ -28,7 +28,7 @@ WIDGETS = ROOT / "spinalnet_lib" / "widgets"
 WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
 WIDGET_FILES = re.compile(r'class="spinal-widget" data-kind="[a-z-]+" data-files="([a-z ]+)"')
 WORDS_A_MINUTE = 200
-INLINE_FILE = re.compile(r"data:(image/png|image/jpeg|text/csv);base64,([A-Za-z0-9+/=]+)")
+INLINE_FILE = re.compile(r"data:(image/png|image/webp|text/csv);base64,([A-Za-z0-9+/=]+)")
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +146,9 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     ]
     if doctree is None:
         return
+    if 'class="sd-' not in context["body"]:  # no card or tab of sphinx-design: neither its style sheet nor its script
+        context["css_files"] = [sheet for sheet in context["css_files"] if "sphinx-design" not in str(sheet.filename)]
+        scripts[:] = [script for script in scripts if "design-tabs" not in str(script.filename)]
     kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
     files = dict.fromkeys(" ".join(WIDGET_FILES.findall(context["body"])).split())
     own = [*(f"data-{name}" for name in files), *(kind.replace("-", "_") for kind in kinds)]

@@ -96,11 +96,10 @@ class Picture:
         return f"data:image/{self.kind};base64,{base64.b64encode(self.to_bytes(theme, size=size)).decode()}"
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
-        return {
-            "text/html": self.to_html(),
-            f"image/{self.kind}": base64.b64encode(self.to_bytes()).decode(),
-            "text/plain": self.alt,
-        }
+        bundle = {"text/html": self.to_html(), "text/plain": self.alt}
+        if self.kind == "png":  # Jupyter knows no output of type WebP; in HTML every browser does
+            bundle["image/png"] = base64.b64encode(self.to_bytes()).decode()
+        return bundle
 
 
 def panels(figure: Figure, count: int, **options) -> np.ndarray:

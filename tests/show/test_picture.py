@@ -44,9 +44,9 @@ def test_panels_stand_below_each_other_where_there_is_no_room():
 
 def test_a_photograph_is_a_webp(picture):
     photo = Picture(picture.draw, picture.alt, picture.size, kind="webp")
-    assert Image.open(io.BytesIO(photo.to_bytes())).format == "JPEG"
+    assert Image.open(io.BytesIO(photo.to_bytes())).format == "WEBP"
     bundle = photo._repr_mimebundle_()
-    assert bundle["image/webp"] and bundle["text/html"].count("data:image/webp") == 2
+    assert "image/webp" not in bundle and bundle["text/html"].count("data:image/webp") == 2
 
 
 def test_pictures_are_the_same_each_time_and_matplotlibs_settings_stay(picture):
