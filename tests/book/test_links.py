@@ -12,7 +12,7 @@ from tests.book.book_site import NOTEBOOKS
 
 LOADS = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "srcset"), ("video", "src")}
 LEADS = {"canonical", "prev", "next", "search", "index"}  # links of a head that a browser does not load
-WIDGET_STATE = re.compile(r"([a-z]+-[a-z]+)(-\d+)?:")
+WIDGET_STATE = re.compile(r"([a-z]+(?:-[a-z]+)+)(-\d+)?:")
 
 
 class Page(HTMLParser):

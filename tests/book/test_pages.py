@@ -42,7 +42,7 @@ class TestEveryPage:
         made = {"guess.js": "spinal-guess", "ledger.js": "dataframe spinal-ledger"}
         others = [name for name, what in made.items() if f'class="{what}"' in page]
         assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *others])
-        assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 36_000
+        assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 40_000
 
     def test_alive_from_the_disk_with_the_network_cut(self, chapter, site, open_page):
         page = open_page(offline=True)
