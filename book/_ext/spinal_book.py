@@ -219,7 +219,7 @@ def write_front_page(app, exception) -> None:
         folder = Path(app.config.master_doc).parent.as_posix()
         return f'{match[1]}="{posixpath.normpath(f"{folder}/{address}")}{mark}{place}"'
 
-    text = re.sub(r'\b(href|src|action)="([^"]*)"', from_the_root, text)
+    text = re.sub(r'\b(href|src|srcset|action)="([^"]*)"', from_the_root, text)
     text = text.replace('data-content_root="../"', 'data-content_root="./"')
     canonical = f'<link rel="canonical" href="{app.config.master_doc}.html"/>'
     text = text.replace("</head>", f"{canonical}</head>", 1)

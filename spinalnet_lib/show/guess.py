@@ -59,8 +59,8 @@ class Guess:
             inputs = f'<div class="spinal-guess-choices">{"".join(lines)}</div>'
         else:
             inputs = (
-                f'<div class="spinal-guess-slider"><input type="range" min="{self.low}" max="{self.high}" step="1" '
-                f'aria-label="{html.escape(self.question, quote=True)}"/><output></output></div>'
+                f'<div class="spinal-guess-slider"><span>{self.low}</span><input type="range" min="{self.low}" max="{self.high}" step="1" '
+                f'aria-label="{html.escape(self.question, quote=True)}"/><span>{self.high}{html.escape(self.unit)}</span><output></output></div>'
             )
         return (
             f'<fieldset class="spinal-guess" id="guess-{own}" data-guess="{own}" data-unit="{html.escape(self.unit, quote=True)}" hidden>'

@@ -33,7 +33,7 @@ def _told(verdict: ClaimVerdict) -> str:
     texts = []
     for finding in verdict.findings:
         text = f"{finding.reading}: {finding.state}" if finding.reading else finding.state
-        if finding.seeds_needed is not None:
+        if finding.seeds_needed is not None and finding.state == "open":
             text += f" (seeds needed: {_seeds(finding.seeds_needed)})"
         if finding.changed:
             text += f" (a comparison has another verdict with: {', '.join(finding.changed)})"
@@ -94,7 +94,11 @@ def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
 
 
 def _state(finding: Finding) -> str:
-    needed = "" if finding.seeds_needed is None else f" (seeds needed: {_seeds(finding.seeds_needed)})"
+    needed = (
+        ""
+        if finding.seeds_needed is None or finding.state != "open"
+        else f" (seeds needed: {_seeds(finding.seeds_needed)})"
+    )
     return f"{_reading(finding)}<strong>{html.escape(finding.state)}</strong>{needed}"
 
 

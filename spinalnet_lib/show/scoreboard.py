@@ -10,9 +10,9 @@ from ..study.documents import SETS
 
 SIGNS = {"for": "✓", "against": "✗", "neither": "≈", "undecided": "?"}
 _WORDS = {  # what the states of a sign are, for the legend
-    "for": "for the claim",
+    "for": "for the claim; of a record, that no document at hand overtakes it",
     "against": "against it",
-    "neither": "depends, argued, or no difference that matters",
+    "neither": "depends, argued or not supported",
     "undecided": "open, untested or unverified",
 }
 _SIGN_OF = {

@@ -240,7 +240,7 @@
     for (let k = 1; k < LEVELS; k += 1) {
       svg.append(shape("line", { x1: left, x2: left + side, y1: top + k * band, y2: top + k * band, class: "spinal-grid spinal-band-edge" }));
     }
-    if (!s.shades.some(Boolean)) label(svg, left + side / 2, top + side / 2 + 4, "draw, or take a stored image", "middle", "spinal-hint");
+    if (!s.shades.some(Boolean)) label(svg, left + side / 2, top + side / 2 + 4, side < 200 ? "draw here" : "draw, or take a stored image", "middle", "spinal-hint");
 
     const most = Math.max(1e-9, ...s.votes.flat().map(Math.abs)), shown = v.bet !== "none";
     const step = (right - 10 - barsX) / classes.length;

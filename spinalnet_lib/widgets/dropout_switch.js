@@ -48,7 +48,7 @@
     label(svg, right, 138, `${points(Math.max(...every), false)} %`, "end");
     // Below: the three differences on one zero line.
     const top = 172, bottom = height - 24;
-    const z = scale([0, ...Object.values(s.differences).flatMap((found) => found.filter((end) => end !== null))], left, right);
+    const z = scale([-0.4, 0.4, ...Object.values(s.differences).flatMap((found) => found.filter((end) => end !== null))], left, right);
     svg.append(shape("line", { x1: z(0), x2: z(0), y1: top - 8, y2: bottom, class: "spinal-cursor" }));
     label(svg, z(0) - 8, top, "◂ spinal lower", "end", "spinal-ink-spinal");
     label(svg, z(0) + 8, top, "dense lower ▸", "start", "spinal-ink-dense");

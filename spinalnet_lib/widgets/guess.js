@@ -27,7 +27,7 @@
     if (box) {
       for (const radio of box.querySelectorAll("input[type=radio]")) radio.checked = radio.value === value;
       const range = box.querySelector("input[type=range]");
-      if (range && value !== null) range.value = value;
+      if (range) range.value = value ?? range.defaultValue;
       if (range) box.querySelector("output").textContent = value === null ? "" : `${value}${unit}`;
       box.querySelector(".spinal-guess-said").textContent = value === null
         ? "" : `You say: ${value}${unit}. It is kept in this browser; the truth comes further down.`;
@@ -49,7 +49,7 @@
   function verdict(value, { truth, number }, unit) {
     if (number === undefined) return value === truth ? "as it is" : "but it is not so";
     const off = Math.abs(Number(value) - Number(number));
-    return off === 0 ? "exactly" : `${off}${unit.trim() === "%" ? ` point${off === 1 ? "" : "s"}` : unit} off`;
+    return off === 0 ? "exactly" : `${off}${unit.trim() === "%" ? ` point${off === 1 ? "" : "s"}` : ""} off`;
   }
 
   for (const box of document.querySelectorAll(".spinal-guess")) {
@@ -60,6 +60,10 @@
     back.addEventListener("click", () => { keep(name, null); box.querySelector("input").focus(); });
     box.append(back);
     box.addEventListener("input", (event) => keep(name, event.target.value));
+    // Where the thumb already stands is an answer, too, once it is clicked or entered.
+    const settle = ({ target }) => { if (target.type === "range") keep(name, target.value); };
+    box.addEventListener("click", settle);
+    box.addEventListener("keyup", (event) => { if (event.key === "Enter" || event.key === " ") settle(event); });
     box.hidden = false;
   }
   for (const each of document.querySelectorAll(".spinal-guess, .spinal-truth")) show(each.dataset.guess);

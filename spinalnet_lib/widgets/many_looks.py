@@ -75,9 +75,9 @@ class ManyLooks(Widget):
     title = "A network that learns nothing, and its record"
 
     looks = number("looks at the test set", 200, 1, 400)
-    images = number("images in the test set", 10000, 100, 50000)
-    alike = number("a look keeps of the one before, %", 50, 0, 100)
-    accuracy = number("true accuracy, tenths of a percent", 995, 500, 999)
+    images = number("images in the test set", 10000, 2500, 50000)
+    alike = number("variance shared with the look before, %", 50, 0, 100)
+    accuracy = number("true accuracy, tenths of a percent", 995, 500, 995)
 
     def data(self) -> dict:
         return {"runs": RUNS, "start": _START}

@@ -24,7 +24,7 @@
     }
     const leads = Object.keys(HEADS).map((head) => shown.filter((difference) => leader(difference) === head).length);
     const rows = rowsOf({ last, leads, same, clear, whole }, v, data);
-    const summary = `Of ${rows[0][0]}, ${rows[0][1]}. ${rows[2][0]}: ${rows[2][1]}.`;
+    const summary = `Pull ${v.pulls}, ${rows[0][1]}. Of ${thousands(data.many)} pulls ${rows[2][1]} name the head that all seeds name.`;
     return { error: null, shown, last, whole, leads, same, clear, rows, summary };
   }
 
@@ -36,9 +36,9 @@
     const rows = [
       [`pull ${v.pulls}`, `${seeds}: ${said(s.last.found)}, ${HEADS[leader(s.last.found[0])]}`],
       [`${v.pulls} pull${v.pulls === 1 ? "" : "s"} so far`, leads.map(([words, count]) => `${words} ${count}`).join("; ")],
-      [`${many} pulls name the head that all seeds name`, percent(s.same, data.many)],
+      [`${many} pulls that name the head that all seeds name`, percent(s.same, data.many)],
     ];
-    if (v.seeds > 1) rows.push([`${many} intervals leave out no difference`, percent(s.clear, data.many)]);
+    if (v.seeds > 1) rows.push([`${many} intervals that do not hold zero`, percent(s.clear, data.many)]);
     return [...rows, [`all ${data.seeds.length} seeds`, said(s.whole)]];
   }
 

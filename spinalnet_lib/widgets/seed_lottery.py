@@ -43,7 +43,10 @@ def seed_lottery_state(values: dict, data: dict) -> dict:
     leads = [sum(leader(difference) == head for difference in shown) for head in _HEADS]
     state = {"error": None, "shown": shown, "last": last, "whole": whole, "leads": leads, "same": same, "clear": clear}
     rows = _rows(state, values, data)
-    summary = f"Of {rows[0][0]}, {rows[0][1]}. {rows[2][0]}: {rows[2][1]}."
+    summary = (
+        f"Pull {values['pulls']}, {rows[0][1]}. "
+        f"Of {data['many']:,} pulls {rows[2][1]} name the head that all seeds name."
+    )
     return {**state, "rows": rows, "summary": summary}
 
 
@@ -55,10 +58,10 @@ def _rows(state: dict, values: dict, data: dict) -> list[list[str]]:
     rows = [
         [f"pull {values['pulls']}", f"{seeds}: {said(last['found'])}, {_HEADS[leader(last['found'][0])]}"],
         [f"{values['pulls']} pull{'' if values['pulls'] == 1 else 's'} so far", leads],
-        [f"{many:,} pulls name the head that all seeds name", percent(state["same"], many)],
+        [f"{many:,} pulls that name the head that all seeds name", percent(state["same"], many)],
     ]
     if n > 1:
-        rows.append([f"{many:,} intervals leave out no difference", percent(state["clear"], many)])
+        rows.append([f"{many:,} intervals that do not hold zero", percent(state["clear"], many)])
     return [*rows, [f"all {len(data['seeds'])} seeds", said(state["whole"])]]
 
 

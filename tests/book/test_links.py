@@ -25,7 +25,7 @@ class Page(HTMLParser):
         for name, value in attributes:
             if name in ("id", "name") and value:
                 self.ids.add(value)
-            if name in ("href", "src") and value:
+            if name in ("href", "src", "srcset") and value:
                 self.links.append(value)
             if (tag, name) in LOADS and value and dict(attributes).get("rel") not in LEADS:
                 self.loads.append(value)

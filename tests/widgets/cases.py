@@ -104,7 +104,7 @@ CASES = {
     "many-looks": Case(
         ManyLooks,
         "book/evidence/many_looks",
-        _grid(looks=(1, 2, 50, 200), images=(100, 10_000), alike=(0, 50, 100), accuracy=(500, 995)),
+        _grid(looks=(1, 2, 50, 200), images=(2_500, 10_000), alike=(0, 50, 100), accuracy=(500, 995)),
     ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),
