@@ -13,7 +13,7 @@ from ..records.record import Record
 from ..study.blindness import shown
 from ..study.reading import held_out_error, lowest_batch_loss, paper_errors
 from .palette import Theme
-from .picture import Picture
+from .picture import Picture, is_narrow
 
 NAMES = {
     "regression_sum": "the sum of eight numbers",
@@ -54,7 +54,8 @@ def plot_below_the_noise(records: Sequence[Record]) -> Picture:
             axes.set_title(NAMES[target], loc="left", fontsize=10, color=theme.text)
             axes.tick_params(axis="y", length=0)
         all_axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        all_axes[-1].set_xlabel("squared error; dashed: variance of the noise", fontsize=9)
+        between = "\n" if is_narrow(figure) else " "
+        all_axes[-1].set_xlabel(f"squared error;{between}dashed: variance of the noise", fontsize=9)
         nets = {"dense net": theme.dense, "spinal net": theme.spinal}
         handles = [Line2D([], [], color=colour, marker="o", linestyle="", label=name) for name, colour in nets.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=2, labelcolor=theme.text, fontsize=9)
