@@ -33,16 +33,19 @@ def _told(verdict: ClaimVerdict) -> str:
     texts = []
     for finding in verdict.findings:
         text = f"{finding.reading}: {finding.state}" if finding.reading else finding.state
-        if finding.seeds_needed is not None and finding.state == "open":
-            text += f" (seeds needed: {_seeds(finding.seeds_needed)})"
+        text += _needed(finding)
         if finding.changed:
             text += f" (a comparison has another verdict with: {', '.join(finding.changed)})"
         texts.append(text)
     return "; ".join(texts)
 
 
-def _seeds(count: float) -> str:
-    return "no number will do" if math.isinf(count) else f"{count:,.0f}"
+def _needed(finding: Finding) -> str:
+    """Seeds that would decide what is open; another state is decided whatever one comparison in it needs."""
+    count = finding.seeds_needed
+    if count is None or finding.state != "open":
+        return ""
+    return f" (seeds needed: {'no number will do' if math.isinf(count) else f'{count:,.0f}'})"
 
 
 def comparison_line(part: Part) -> str:
@@ -94,12 +97,7 @@ def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
 
 
 def _state(finding: Finding) -> str:
-    needed = (
-        ""
-        if finding.seeds_needed is None or finding.state != "open"
-        else f" (seeds needed: {_seeds(finding.seeds_needed)})"
-    )
-    return f"{_reading(finding)}<strong>{html.escape(finding.state)}</strong>{needed}"
+    return f"{_reading(finding)}<strong>{html.escape(finding.state)}</strong>{_needed(finding)}"
 
 
 def _reading(finding: Finding) -> str:

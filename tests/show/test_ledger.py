@@ -54,6 +54,12 @@ def test_a_line_is_marked_where_another_reading_changes_a_name_and_tells_the_see
     assert "no number will do" in line and "δ of 20 %" in line and "unpaired" not in line and "To test" not in line
 
 
+def test_seeds_are_asked_for_what_is_open_only():
+    for state, asked in (("open", True), ("not supported", False)):
+        told = verdict(4, state, parts=(SHAKY,))
+        assert ("no number will do" in verdict_line(told)) == asked == ("no number will do" in ledger_html([told]))
+
+
 def test_a_comparison_is_a_line_with_what_would_change_it():
     line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.0321}))
     assert line.startswith(f"{SHAKY.name}: open") and "p 0.032" in line and "no number of seeds" in line
