@@ -45,6 +45,7 @@ _PUBLIC = {
     "study.crossed": "crossed_errors",
     "study.frame": "records_frame",
     "study.reading": "regressions_as_published",
+    "study.regression_gains": "regression_gains",
     "study.selection": "selection_bias",
     "study.statistics": "mean_interval",
     "study.lab": "lab_sizes train_rivals",
@@ -62,6 +63,7 @@ _PUBLIC = {
     "show.answer": "answer_so_far",
     "show.guess": "Guess",
     "show.scoreboard": "scoreboard_html",
+    "show.strip_plot": "plot_verdict_strips",
     "show.provenance": "CsvLink describe_records",
     "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",
@@ -73,6 +75,7 @@ _PUBLIC = {
     "widgets.seed_lottery": "SeedLottery",
     "widgets.split_explorer": "SplitExplorer",
     "widgets.weight_counter": "WeightCounter",
+    "widgets.your_delta": "YourDelta",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -26,7 +26,8 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
 WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
-WIDGET_FILES = re.compile(r'class="spinal-widget" data-kind="[a-z-]+" data-files="([a-z ]+)"')
+WIDGET_FILES = re.compile(r'class="spinal-widget"[^>]* data-files="([a-z ]+)"')
+WIDGET_SCRIPTS = re.compile(r'class="spinal-widget"[^>]* data-scripts="([a-z ]+)"')
 WORDS_A_MINUTE = 200
 INLINE_FILE = re.compile(r"data:(image/png|image/webp|text/csv);base64,([A-Za-z0-9+/=]+)")
 
@@ -151,7 +152,8 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
         scripts[:] = [script for script in scripts if "design-tabs" not in str(script.filename)]
     kinds = dict.fromkeys(WIDGET_KIND.findall(context["body"]))
     files = dict.fromkeys(" ".join(WIDGET_FILES.findall(context["body"])).split())
-    own = [*(f"data-{name}" for name in files), *(kind.replace("-", "_") for kind in kinds)]
+    shared = dict.fromkeys(" ".join(WIDGET_SCRIPTS.findall(context["body"])).split())
+    own = [*(f"data-{name}" for name in files), *shared, *(kind.replace("-", "_") for kind in kinds)]
     for name in ("base", *own, "start") if kinds else ():
         app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)
     for made, name in (("spinal-guess", "guess"), ("dataframe spinal-ledger", "ledger")):

@@ -54,58 +54,6 @@ globalThis.SpinalWidgets = (() => {
     return Array.from({ length: Math.floor(high / step) + 1 }, (_, i) => i * step);
   }
 
-  // -- differences, as spinalnet_lib/widgets/differences.py has them ----
-  /* [mean, low, high] in points of whole thousandths; of one value no interval. */
-  function interval(thousandths, t) {
-    const n = thousandths.length;
-    let total = 0;
-    for (const value of thousandths) total += value;
-    const mean = total / n;
-    if (n < 2) return [mean / 1000, null, null];
-    let squares = 0;
-    for (const value of thousandths) squares += (value - mean) * (value - mean);
-    const half = t[n] * Math.sqrt(squares / (n - 1) / n);
-    return [mean / 1000, (mean - half) / 1000, (mean + half) / 1000];
-  }
-
-  function points(value, signed = true) {
-    const hundredths = Math.floor(Math.abs(value) * 100 + 0.5);
-    const sign = !hundredths || !signed ? "" : value < 0 ? "−" : "+";
-    return `${sign}${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}`;
-  }
-
-  function said([mean, low, high]) {
-    return `${points(mean)} points${low === null ? "" : ` (${points(low)} to ${points(high)})`}`;
-  }
-
-  function leader(difference) { return difference < 0 ? "spinal" : difference > 0 ? "dense" : "neither"; }
-
-  // -- random draws, as spinalnet_lib/widgets/draws.py has them ----
-  function draws(start) {
-    const modulus = 2 ** 31 - 1;
-    let now = start;
-    const next = () => { now = (now * 48271) % modulus; return now; };
-    for (let i = 0; i < 10; i += 1) next();
-    return {
-      next,
-      some(count, of) {
-        const left = Array.from({ length: of }, (_, i) => i), found = [];
-        for (let i = 0; i < count; i += 1) {
-          const place = next() % left.length;
-          found.push(left[place]);
-          left[place] = left[left.length - 1];
-          left.pop();
-        }
-        return found;
-      },
-      normal() {
-        let total = 0;
-        for (let i = 0; i < 12; i += 1) total += next();
-        return total / modulus - 6;
-      },
-    };
-  }
-
   // -- a spinal head's sizes ----
   function splitSizes(features, splits) {
     return Array.from({ length: splits }, (_, i) => Math.floor(features / splits) + (i < features % splits ? 1 : 0));
@@ -345,7 +293,7 @@ globalThis.SpinalWidgets = (() => {
   }
 
   return {
-    define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, interval, points, said, leader, draws,
+    define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps,
     splitSizes, spineError, live, mountAll,
   };
 })();

@@ -26,12 +26,14 @@ class Widget(anywidget.AnyWidget):
 
     `state()` gives the state for the current values with its `error`, `rows` and `summary`, and `draw(figure, state)`
     the still picture for print; `controls()` lists the controls where not all are a `number`, and `data()` gives the
-    constants the state needs (JSON). `files` names those of them that a page loads as data-NAME.js, being too large for it.
+    constants the state needs (JSON). `files` names those of them that a page loads as data-NAME.js, being too large for it;
+    `scripts` those that several widgets share, which stand between the base and its own.
     """
 
     kind: str
     title: str
     files: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
     _css = FOLDER / "widgets.css"
     _config = traitlets.Dict().tag(sync=True)
@@ -39,7 +41,7 @@ class Widget(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "kind" in cls.__dict__:  # not for the classes that traitlets derives when it adds a trait
             name = cls.kind.replace("-", "_")
-            scripts = (FOLDER / f"{script}.js" for script in ("base", name))
+            scripts = (FOLDER / f"{script}.js" for script in ("base", *cls.scripts, name))
             cls._esm = _MODULE % "".join(script.read_text(encoding="utf-8") for script in scripts)
             cls._numbers = [name for name, trait in cls.__dict__.items() if "label" in getattr(trait, "metadata", ())]
         super().__init_subclass__(**kwargs)
@@ -95,7 +97,8 @@ class Widget(anywidget.AnyWidget):
         state = self.state()
         here = {name: value for name, value in self._constants.items() if name not in self.files}
         config = json.dumps({**self._config, "data": here, "values": self.values()}).replace("<", "\\u003c")
-        names = f' data-files="{" ".join(self.files)}"' if self.files else ""
+        needs = (("files", self.files), ("scripts", self.scripts))
+        names = "".join(f' data-{kind}="{" ".join(names)}"' for kind, names in needs if names)
         rows = "".join(f"<tr><th scope='row'>{_text(a)}</th><td>{_text(b)}</td></tr>" for a, b in state["rows"])
         picture = base64.b64encode(self.to_png()).decode()
         return (

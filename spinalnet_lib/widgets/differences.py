@@ -1,4 +1,4 @@
-"""What the widgets about the first training's two by two share: its errors, paired differences, a way to write points."""
+"""What widgets about paired differences share: the first training's errors, a mean with its interval, a way to write points."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def crossed_data(records: Sequence[Record]) -> dict:
     return {"errors": errors, "drops": {name: [*drops] for name, (_, *drops) in SWITCH.items()}, "seeds": seeds, "t": t}
 
 
-def interval(thousandths: Sequence[int], t: Sequence[float | None]) -> list:
-    """[mean, low, high] in points; of one value no interval. In the order in which the script adds."""
-    n, total = len(thousandths), 0
-    for value in thousandths:
+def interval(values: Sequence[float], t: Sequence[float | None], unit: int = 1000) -> list:
+    """[mean, low, high] of whole `unit`-ths; of one value no interval. In the order in which the script adds."""
+    n, total = len(values), 0
+    for value in values:
         total += value
     mean = total / n
     if n < 2:
-        return [mean / 1000, None, None]
+        return [mean / unit, None, None]
     squares = 0.0
-    for value in thousandths:
+    for value in values:
         squares += (value - mean) * (value - mean)
     half = t[n] * math.sqrt(squares / (n - 1) / n)
-    return [mean / 1000, (mean - half) / 1000, (mean + half) / 1000]
+    return [mean / unit, (mean - half) / unit, (mean + half) / unit]
 
 
 def points(value: float, signed: bool = True) -> str:

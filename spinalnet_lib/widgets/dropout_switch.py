@@ -53,6 +53,7 @@ class DropoutSwitch(Widget):
 
     kind = "dropout-switch"
     title = "One switch: who drops"
+    scripts = ("differences",)
 
     dropout = traitlets.Enum(list(SWITCH), "published").tag(sync=True)
     seeds = traitlets.Int(min=1).tag(sync=True)

@@ -1,19 +1,12 @@
 /* Error curves: the same means and intervals as spinalnet_lib/widgets/error_curves.py, every seed drawn. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, steps } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, steps, interval } = globalThis.SpinalWidgets;
 
-  function band(values, interval, t) {
-    const n = values.length;
-    let sum = 0;
-    for (const v of values) sum += v;
-    const mean = sum / n;
-    if (interval === "range") return [mean, Math.min(...values), Math.max(...values)];
-    if (interval === "none" || n < 2) return [mean, null, null];
-    let squares = 0;
-    for (const v of values) squares += (v - mean) * (v - mean);
-    const half = t * Math.sqrt(squares / (n - 1) / n);
-    return [mean, mean - half, mean + half];
+  function band(values, shown, t) {
+    const [mean, low, high] = interval(values, t, 1);
+    if (shown === "range") return [mean, Math.min(...values), Math.max(...values)];
+    return shown === "none" ? [mean, null, null] : [mean, low, high];
   }
 
   function percent(share) {
@@ -32,13 +25,13 @@
   function state(v, data) {
     const chosen = v.arms.map((arm) => {
       const runs = data.errors[arm].slice(0, v.seeds);
-      const bands = data.epochs.map((_, e) => band(runs.map((run) => run[e]), v.interval, data.t[runs.length]));
+      const bands = data.epochs.map((_, e) => band(runs.map((run) => run[e]), v.interval, data.t));
       return { arm, seeds: runs.length, mean: bands.map((b) => b[0]), low: bands.map((b) => b[1]), high: bands.map((b) => b[2]) };
     });
     const rows = chosen.map((arm) => [data.arms[arm.arm], cell(arm)]);
     const summary = chosen.length
       ? `Validation error after epoch ${data.epochs[data.epochs.length - 1]}: ${rows.map(([name, text]) => `${name} ${text}`).join("; ")}.`
-      : "No arm is chosen.";
+      : "No head is chosen.";
     return { error: null, chosen, rows, summary };
   }
 

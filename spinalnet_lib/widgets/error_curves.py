@@ -13,6 +13,7 @@ from ..show.run_groups import group_arms
 from ..study.statistics import t_critical
 from ..study.tuning import drop_rate
 from .base import Widget, slider
+from .differences import interval
 
 INTERVALS = (("t", "95 % t interval of the mean"), ("range", "lowest to highest seed"), ("none", "none"))
 
@@ -28,23 +29,19 @@ def error_curves_state(values: dict, data: dict) -> dict:
     for arm in values["arms"]:
         runs = data["errors"][arm][:n]
         points = [[run[e] for run in runs] for e in range(len(data["epochs"]))]
-        band = [_band(p, values["interval"], data["t"][len(runs)]) for p in points]
+        band = [_band(p, values["interval"], data["t"]) for p in points]
         mean, low, high = zip(*band, strict=True)
         chosen.append({"arm": arm, "seeds": len(runs), "mean": list(mean), "low": list(low), "high": list(high)})
     rows = [[data["arms"][a["arm"]], _cell(a, values["interval"])] for a in chosen]
     return {"error": None, "chosen": chosen, "rows": rows, "summary": _summary(chosen, rows, data)}
 
 
-def _band(values: list[float], interval: str, t: float | None) -> list:
-    """[mean, low, high]; plain sums, so that the script adds in the same order."""
-    n = len(values)
-    mean = sum(values) / n
-    if interval == "range":
-        return [mean, min(values), max(values)]
-    if interval == "none" or n < 2:
-        return [mean, None, None]
-    half = t * math.sqrt(sum((v - mean) * (v - mean) for v in values) / (n - 1) / n)
-    return [mean, mean - half, mean + half]
+def _band(values: list[float], shown: str, t: list[float | None]) -> list:
+    """[mean, low, high] of what is to be shown."""
+    mean, low, high = interval(values, t, unit=1)
+    if shown == "range":
+        low, high = min(values), max(values)
+    return [mean, low, high] if shown != "none" else [mean, None, None]
 
 
 def _percent(share: float) -> str:
@@ -62,7 +59,7 @@ def _cell(arm: dict, interval: str) -> str:
 
 def _summary(chosen: list[dict], rows: list[list[str]], data: dict) -> str:
     if not chosen:
-        return "No arm is chosen."
+        return "No head is chosen."
     said = "; ".join(f"{name} {cell}" for name, cell in rows)
     return f"Validation error after epoch {data['epochs'][-1]:g}: {said}."
 
@@ -76,6 +73,7 @@ class ErrorCurves(Widget):
 
     kind = "error-curves"
     title = "Validation error over training, every seed"
+    scripts = ("differences",)
 
     arms = traitlets.List(traitlets.Int()).tag(sync=True)
     seeds = traitlets.Int(min=1).tag(sync=True)

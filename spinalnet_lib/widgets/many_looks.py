@@ -73,6 +73,7 @@ class ManyLooks(Widget):
 
     kind = "many-looks"
     title = "A network that learns nothing, and its record"
+    scripts = ("differences", "draws")
 
     looks = number("looks at the test set", 200, 1, 400)
     images = number("images in the test set", 10000, 2500, 50000)

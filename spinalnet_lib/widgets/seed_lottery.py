@@ -74,6 +74,7 @@ class SeedLottery(Widget):
 
     kind = "seed-lottery"
     title = "Pull a seed, name a winner"
+    scripts = ("differences", "draws")
 
     dropout = traitlets.Enum(list(SWITCH), "published").tag(sync=True)
     seeds = traitlets.Int(1, min=1).tag(sync=True)

@@ -39,6 +39,8 @@ class TestEveryPage:
             r'<script[^>]* src="[./]*_static/spinal/([a-z_]+\.js)', page
         )  # code; data-NAME.js has a hyphen
         own = [f"{kind.replace('-', '_')}.js" for kind in dict.fromkeys(kinds_on(site, chapter))]
+        shared = re.findall(r'class="spinal-widget"[^>]* data-scripts="([a-z ]+)"', page)
+        own += [f"{name}.js" for name in dict.fromkeys(" ".join(shared).split())]
         made = {"guess.js": "spinal-guess", "ledger.js": "dataframe spinal-ledger"}
         others = [name for name, what in made.items() if f'class="{what}"' in page]
         assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *others])

@@ -18,6 +18,7 @@ from spinalnet_lib import (
     SeedLottery,
     SplitExplorer,
     WeightCounter,
+    YourDelta,
     load_records,
 )
 from spinalnet_lib.data.regression import TARGETS
@@ -100,6 +101,17 @@ CASES = {
     ),
     "dropout-switch": Case(
         lambda: DropoutSwitch(MNIST), "book/evidence/first_training", _grid(dropout=tuple(SWITCH), seeds=(1, 2, 3, 10))
+    ),
+    "your-delta": Case(
+        YourDelta,
+        "book/evidence/how_small",
+        _grid(
+            delta=(1, 2, 10, 25, 60),
+            seeds=(2, 7, 8, 29, 30),
+            reading=("claimed", "spine"),
+            reference=("plan", "mlp", "mlp_matched", "linear"),
+            alpha=("5", "0.1"),
+        ),
     ),
     "many-looks": Case(
         ManyLooks,
