@@ -57,7 +57,7 @@ def inputs_hash() -> str:
     files = [*ROOT.glob("spinalnet_lib/**/*.py"), *ROOT.glob("spinalnet_lib/**/*.[jc]s*"), ROOT / "requirements.txt"]
     files += [
         p
-        for folder in ("cards", "paper", "results", "weights")
+        for folder in ("cards", "paper", "results", "thumbnails", "weights")
         for p in (ROOT / "data" / folder).rglob("*")
         if p.is_file()
     ]
@@ -116,6 +116,14 @@ def write_inline_files(app, doctree, docname: str) -> None:
             raw.replace_self(nodes.raw("", INLINE_FILE.sub(as_file, raw.astext()), format="html"))
 
 
+def name_solutions(app, doctree) -> None:
+    """The fold of a solution says so, by the cell's first line."""
+    for cell in doctree.findall(lambda node: "tag_hide-cell" in getattr(node, "attributes", {}).get("classes", ())):
+        code = next(iter(cell.findall(nodes.literal_block)), None)
+        if code is not None and (match := re.match(r"# (Solution of exercises? \d( and \d)*)", code.astext())):
+            cell["prompt_show"], cell["prompt_hide"] = match[1], f"Hide the {match[1][0].lower()}{match[1][1:]}"
+
+
 def put_code_below_what_it_made(app, doctree, docname: str) -> None:
     """The folded code of a figure or a table is a small line under it, and no bar above it."""
     for cell in doctree.findall(lambda node: "tag_hide-input" in getattr(node, "attributes", {}).get("classes", ())):
@@ -156,7 +164,7 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
     own = [*(f"data-{name}" for name in files), *shared, *(kind.replace("-", "_") for kind in kinds)]
     for name in ("base", *own, "start") if kinds else ():
         app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)
-    for made, name in (("spinal-guess", "guess"), ("dataframe spinal-ledger", "ledger")):
+    for made, name in (("spinal-guess", "guess"), ("dataframe spinal-ledger", "folds"), ("spinal-cards", "folds")):
         if f'class="{made}"' in context["body"]:
             app.add_js_file(f"spinal/{name}.js", loading_method="defer", priority=800)
     # A list may not hold what this one holds; and a hidden cell is better named by its own words, "Solution of exercise 1".
@@ -236,6 +244,7 @@ def setup(app) -> dict:
     app.connect("builder-inited", copy_widget_assets)
     app.connect("source-read", refuse_typed_numbers)
     app.connect("doctree-read", refuse_hidden_errors)
+    app.connect("doctree-read", name_solutions)
     app.connect("doctree-resolved", write_inline_files)
     app.connect("doctree-resolved", put_code_below_what_it_made)
     app.connect("html-page-context", dress_page, priority=900)

@@ -24,6 +24,10 @@ def add(commands) -> None:
     action.set_defaults(run=_data_new)
     action = actions.add_parser("measure", help="count sets that are here and what they share; write the facts")
     action.set_defaults(run=_data_measure)
+    action = actions.add_parser(
+        "thumbnails", help="cut eight small pictures from each set whose licence lets them be shipped"
+    )
+    action.set_defaults(run=_data_thumbnails)
 
 
 def _data_list(args: argparse.Namespace) -> None:
@@ -109,3 +113,13 @@ def _data_measure(args: argparse.Namespace) -> None:
     for path in (data_path("results", "datasets.json"), data_path("README.md")):
         check_writable(path)
     print(f"written to {write_facts(measure_facts())} and {write_readme()}")
+
+
+def _data_thumbnails(args: argparse.Namespace) -> None:
+    from ..files import check_writable
+    from ..paths import data_path
+    from ..show.thumbnails import write_thumbnails
+
+    data_path("thumbnails").mkdir(exist_ok=True)
+    check_writable(data_path("thumbnails", "shown.json"))
+    print(f"written to {data_path('thumbnails')}: {', '.join(write_thumbnails())}")

@@ -8,10 +8,9 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from ..checks import check_name, needs
-from ..data.cards import list_datasets, load_card, official_names
+from ..checks import check_name
+from ..data.cards import load_card, official_names
 from ..data.facts import load_facts
-from ..datasets import load_dataset
 from ..paths import data_path
 
 _README = """# Data
@@ -20,6 +19,7 @@ _README = """# Data
 |---|---|
 | `cards/` | one card a data set, read by `load_dataset` |
 | `paper/` | the paper's claims and published figures, with provenance |
+| `thumbnails/` | eight small pictures of a set each, where its licence lets them be shipped |
 | `results/` | our records, one JSON line a run; what was counted on the data sets; measurements in `bench/` |
 | `cache/` | data sets on this machine; not part of the repository |
 
@@ -33,20 +33,6 @@ _LEGEND = """
 sixth of the training images, but for the sets whose publisher ships a validation part. Traps, classes and counts of each
 set stand on its card, in the book's chapter *The data*.
 """
-
-
-def show_card(name: str) -> None:
-    """Display the card of a data set in a notebook, with a grid of its images where they are at hand."""
-    with needs("book"):
-        from IPython.display import HTML, Markdown, display
-
-        from .plots import plot_images
-
-    display(HTML(card_html(name)))
-    if name in list_datasets(present=True):
-        display(plot_images(load_dataset(name), per_class=6, most_classes=4))
-    else:
-        display(Markdown("*Its images are not at hand where this page was built, so no grid is drawn.*"))
 
 
 def card_html(name: str) -> str:
@@ -90,18 +76,6 @@ def data_readme() -> str:
         cells = (f"`{name}`", card["title"], images, card["num_classes"], splits, card["licence"])
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return _README + "\n".join(lines) + "\n" + _LEGEND
-
-
-def cards_index() -> str:
-    """All cards as a table with links: which sets are at hand whole, in part, or not."""
-    facts, official, rows = load_facts(), official_names(), []
-    for name in official:
-        parts = [other for other in facts if other.startswith(f"{name}_") and other not in official]
-        state = "whole" if name in facts else "in part" if parts else "not at hand"
-        links = ", ".join(f'<a href="#{part.replace("_", "-")}">{part}</a>' for part in [name, *parts])
-        rows.append(f"<tr><td>{links}</td><td>{html.escape(official_card(name)['title'])}</td><td>{state}</td></tr>")
-    head = "<thead><tr><th>cards</th><th>set</th><th>counted here</th></tr></thead>"
-    return f'<table class="dataframe">{head}<tbody>{"".join(rows)}</tbody></table>'
 
 
 def official_card(name: str) -> dict:

@@ -85,7 +85,7 @@ def _finite(value):
 def ledger_html(verdicts: Sequence[ClaimVerdict]) -> str:
     """The ledger as a table: the claim, its verdicts, and folded what they rest on and how they are made again.
 
-    `widgets/ledger.js` opens the row that a link leads to; without it the row is found and opened by hand.
+    `widgets/folds.js` opens the row that a link leads to; without it the row is found and opened by hand.
     """
     rows = "".join(
         f'<tr id="claim-{verdict.id.lower()}"><th scope="row">{verdict.id} {html.escape(verdict.claim.text)}</th>'

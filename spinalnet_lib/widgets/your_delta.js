@@ -67,8 +67,6 @@
     const x = (gain) => (left + right) / 2 + ((right - left) / 2) * (inside(gain) / data.reach);
     const line = (x1, x2, y1, y2, css) => svg.append(shape("line", { x1, x2, y1, y2, class: css }));
     const least = data.deltas[v.delta];
-    svg.append(shape("rect", { x: x(-least), y: top - 12, width: x(least) - x(-least), height: bottom - top + 12, class: "spinal-band spinal-fill-linear" }));
-    for (const end of [-least, least]) line(x(end), x(end), top - 12, bottom, "spinal-line-linear spinal-dashed");
     line(x(0), x(0), top - 12, bottom, "spinal-cursor");
     label(svg, left, 12, "◂ reference better", "start", "spinal-ink-dense");
     label(svg, right, 12, "spinal better ▸", "end", "spinal-ink-spinal");
@@ -78,6 +76,8 @@
       label(svg, left, y - 18, cell.name);
       label(svg, right, y - 18, cell.verdict, "end", `spinal-strong spinal-ink-${ink}`);
       rule(svg, left, right, y, "spinal-grid");
+      svg.append(shape("rect", { x: x(-least), y: y - 13, width: x(least) - x(-least), height: 26, class: "spinal-band spinal-fill-linear" }));
+      for (const end of [-least, least]) line(x(end), x(end), y - 13, y + 13, "spinal-line-linear");
       const group = shape("g", { class: `spinal-delta-${ink}` });
       const [low, high] = cell.wide;
       group.append(

@@ -13,6 +13,7 @@ INPUTS = (
     "data/paper/claims.csv",
     "data/results/first_training.jsonl",
     "data/results/bench/cpu.json",
+    "data/thumbnails/mnist.webp",
     "requirements.txt",
 )
 

@@ -15,11 +15,47 @@ def kinds_on(site, chapter):
     return WIDGET.findall((site / f"{chapter}.html").read_text())
 
 
-@pytest.mark.parametrize("chapter", PAGES)
+class Visit:
+    """A page opened once for several tests: what it loaded, and whether it did anything that a reader would not want."""
+
+    def __init__(self, browser, address, chapter, width):
+        self.chapter, self.width, self.loaded = chapter, width, set()
+        self.context = browser.new_context(viewport={"width": width, "height": 740})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(120_000)  # only ends a hang
+        self.guard = Guard(self.page)
+        self.page.on("request", lambda request: self.loaded.add(request.url))
+        self.page.goto(f"{address}/{chapter}.html", wait_until="networkidle")
+        self.page.evaluate("document.fonts.ready")
+
+    def turn(self, theme):
+        """Light or dark, as the reader's system asks for it."""
+        self.page.emulate_media(color_scheme=theme)
+        self.page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
+
+
+@pytest.fixture(scope="module", params=[(chapter, width) for chapter in PAGES for width in (1280, 360)], ids=str)
+def visit(request, browser, address):
+    visit = Visit(browser, address, *request.param)
+    yield visit
+    visit.context.close()
+
+
 class TestEveryPage:
-    def test_served_whole_without_errors_and_without_other_hosts(self, chapter, site, address, open_page):
-        page = open_page(f"{address}/{chapter}.html")
-        page.wait_for_load_state("networkidle")
+    def test_of_each_figure_one_picture_is_loaded(self, visit):
+        visit.turn("light")
+        figures = visit.page.locator(".spinal-figure").all()
+        for figure in figures:
+            figure.scroll_into_view_if_needed()
+        visit.page.wait_for_load_state("networkidle")
+        for figure in figures:
+            sources = figure.locator("img, source").evaluate_all(
+                "all => all.map(each => each.src || new URL(each.srcset, document.baseURI).href)"
+            )
+            assert len({*sources} & visit.loaded) == 1
+
+    def test_whole_without_errors_and_without_other_hosts(self, visit, site):
+        page, chapter = visit.page, visit.chapter
         assert page.locator(".spinal-app").count() == len(kinds_on(site, chapter))
         assert page.locator("article h1").count() == 1
         for image in page.locator("article img").all():
@@ -32,7 +68,33 @@ class TestEveryPage:
         assert link.endswith(f"/blob/main/{chapter}.ipynb")
         notebook = page.locator(".chapter-header a[download]").get_attribute("href")
         assert page.evaluate("href => fetch(href).then(r => r.json()).then(n => n.nbformat)", notebook) == 4
+        visit.guard.check()
 
+    def test_fits_on_a_screen_and_no_formula_or_figure_scrolls_sideways(self, visit):
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.width
+        scrolling = visit.page.evaluate(
+            """[...document.querySelectorAll(".spinal-formulas, .spinal-figure, .spinal-picture")]
+                 .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.outerHTML.slice(0, 300))"""
+        )
+        assert not scrolling
+
+    @pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
+    def test_accessible_by_axe_with_figures_of_the_theme(self, visit, theme, other):
+        from axe_playwright_python.sync_playwright import Axe
+
+        visit.turn(theme)
+        # preload: axe would fetch the style sheets again, and resolves their imports wrongly
+        results = Axe().run(visit.page, context="article", options={"preload": False, "resultTypes": ["violations"]})
+        serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
+        assert not serious, [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in serious]
+        shown, hidden = (visit.page.locator(f"img.spinal-on-{which}").all() for which in (theme, other))
+        assert len(shown) == len(hidden)
+        assert all(image.is_visible() for image in shown) and not any(image.is_visible() for image in hidden)
+        visit.guard.check()
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+class TestEveryFile:
     def test_loads_the_scripts_of_its_own_widgets_only_and_they_are_small(self, chapter, site):
         page = (site / f"{chapter}.html").read_text()
         loaded = re.findall(
@@ -41,8 +103,8 @@ class TestEveryPage:
         own = [f"{kind.replace('-', '_')}.js" for kind in dict.fromkeys(kinds_on(site, chapter))]
         shared = re.findall(r'class="spinal-widget"[^>]* data-scripts="([a-z ]+)"', page)
         own += [f"{name}.js" for name in dict.fromkeys(" ".join(shared).split())]
-        made = {"guess.js": "spinal-guess", "ledger.js": "dataframe spinal-ledger"}
-        others = [name for name, what in made.items() if f'class="{what}"' in page]
+        made = {"guess.js": "spinal-guess", "folds.js": "dataframe spinal-ledger|spinal-cards"}
+        others = [name for name, what in made.items() if re.search(f'class="({what})"', page)]
         assert sorted(loaded) == sorted([*(["base.js", *own, "start.js"] if own else []), *others])
         assert sum((site / "_static" / "spinal" / name).stat().st_size for name in loaded) < 40_000
 
@@ -57,48 +119,6 @@ class TestEveryPage:
         if page.locator("math").count():
             page.evaluate("document.fonts.ready")
             assert page.evaluate("[...document.fonts].some(f => f.family.includes('STIX') && f.status === 'loaded')")
-
-    @pytest.mark.parametrize("width", [360, 1280])
-    def test_fits_on_a_screen_and_no_formula_or_figure_scrolls_sideways(self, chapter, width, address, open_page):
-        page = open_page(f"{address}/{chapter}.html", viewport={"width": width, "height": 740})
-        page.wait_for_load_state("networkidle")
-        page.evaluate("document.fonts.ready")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        scrolling = page.evaluate(
-            """[...document.querySelectorAll(".spinal-formulas, .spinal-figure, .spinal-picture")]
-                 .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.outerHTML.slice(0, 300))"""
-        )
-        assert not scrolling
-
-    def test_of_each_figure_one_picture_is_loaded(self, chapter, address, open_page):
-        page = open_page()
-        loaded = []
-        page.on("request", lambda request: loaded.append(request.url))
-        page.goto(f"{address}/{chapter}.html", wait_until="networkidle")
-        for figure in page.locator(".spinal-figure").all():
-            figure.scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
-        for figure in page.locator(".spinal-figure").all():
-            sources = figure.locator("img, source").evaluate_all(
-                "all => all.map(each => each.src || new URL(each.srcset, document.baseURI).href)"
-            )
-            assert len({*sources} & {*loaded}) == 1
-
-    @pytest.mark.parametrize("width", [360, 1280])
-    @pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
-    def test_accessible_by_axe_with_figures_of_the_theme(self, chapter, theme, other, width, address, open_page):
-        from axe_playwright_python.sync_playwright import Axe
-
-        size = {"width": width, "height": 740}
-        page = open_page(f"{address}/{chapter}.html", color_scheme=theme, viewport=size)
-        page.wait_for_load_state("networkidle")
-        # preload: axe would fetch the style sheets again, and resolves their imports wrongly
-        results = Axe().run(page, context="article", options={"preload": False})
-        serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
-        assert not serious, [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in serious]
-        shown, hidden = (page.locator(f"img.spinal-on-{which}").all() for which in (theme, other))
-        assert len(shown) == len(hidden)
-        assert all(image.is_visible() for image in shown) and not any(image.is_visible() for image in hidden)
 
 
 def test_the_front_page_is_the_introduction_with_its_answer_and_living_links(address, open_page):

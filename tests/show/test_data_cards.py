@@ -1,12 +1,11 @@
 from xml.etree import ElementTree
 
 import pytest
-from IPython.display import Markdown
 
 from spinalnet_lib import card_html, load_facts
 from spinalnet_lib.data.cards import official_names
 from spinalnet_lib.paths import data_path
-from spinalnet_lib.show.data_cards import data_readme, official_card, show_card
+from spinalnet_lib.show.data_cards import data_readme, official_card
 
 NAMES = sorted({*official_names(), *load_facts()})
 
@@ -51,13 +50,3 @@ def test_counts_are_those_of_the_facts():
 def test_an_unknown_card_names_the_known():
     with pytest.raises(ValueError, match=r"'mars'.*'cars'.*birds225"):
         official_card("mars")
-
-
-def test_a_card_shows_its_images_where_they_are_at_hand(monkeypatch, tmp_path):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    monkeypatch.setenv("SPINALNET_DATA", str(tmp_path))
-    show_card("digits")
-    show_card("cars")
-    assert [type(item).__name__ for item in shown] == ["HTML", "Picture", "HTML", "Markdown"]
-    assert isinstance(shown[3], Markdown) and "not at hand" in shown[3].data
