@@ -53,29 +53,30 @@ def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note:
 
 
 def plot_shared_images(facts: dict[str, dict]) -> Picture:
-    """Share of each set's test images that another set holds in its training or test part, of the sets that share any."""
+    """Share of each set's test images that another set holds in its training part, of the sets that share any."""
     names = [name for name, found in facts.items() if found["shares_images_with"]]
     shared = [[facts[name]["shares_images_with"].get(other, {}) for other in names] for name in names]
-    counts = np.array(
-        [[sum(of.get(f"test_in_{part}", 0) for part in ("train", "test")) for of in row] for row in shared]
-    )
+    counts = np.array([[of.get("test_in_train", 0) for of in row] for row in shared])
     shares = 100 * counts / np.array([[facts[name]["test"]] for name in names])
     labels = [
         ["" if not share > 0 else f"{share:.2g}" if share < 10 else f"{share:.0f}" for share in row] for row in shares
     ]
-    found = [(shares[i, j], f"{labels[i][j]} % of {names[i]}'s in {names[j]}") for i, j in np.argwhere(shares > 0)]
-    alt = "Test images of one set that another set holds: " + "; ".join(text for _, text in sorted(found, reverse=True))
+    found = [(shares[i, j], f"{labels[i][j]} % of {names[i]}'s in {names[j]}'s") for i, j in np.argwhere(shares > 0)]
+    alt = "Test images of one set that are training images of another: " + "; ".join(
+        text for _, text in sorted(found, reverse=True)
+    )
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = figure.subplots()
         colours = sns.blend_palette([theme.back, theme.quiet], as_cmap=True)
-        look = {"vmin": 0, "vmax": 100, "cbar": False, "linewidths": 1, "linecolor": theme.quiet, "square": True}
+        look = {"vmin": 0, "vmax": 100, "cbar": False, "linewidths": 1, "linecolor": theme.quiet}
         sns.heatmap(shares, annot=labels, fmt="", cmap=colours, ax=axes, **look)
         numbered = [f"{i}  {name}" for i, name in enumerate(names, 1)]
         axes.set_xticklabels(range(1, len(names) + 1))
         axes.set_yticklabels(numbered, rotation=0)
-        axes.set(xlabel="are also in", ylabel="")
-        axes.set_title("% of the test images of", loc="left", x=-0.5, fontsize=10)
+        axes.set(xlabel="", ylabel="")
+        figure.suptitle("% of the test images of …", x=0.01, ha="left", fontsize=10)
+        figure.supxlabel("are in the training images of", x=0.99, ha="right", fontsize=10)
 
     return Picture(draw, f"{alt}.", (6.6, 4.2), narrow=(NARROW, 2.7))
 
