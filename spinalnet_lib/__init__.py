@@ -75,6 +75,7 @@ _PUBLIC = {
     "widgets.noise_floor": "NoiseFloor",
     "widgets.seed_lottery": "SeedLottery",
     "widgets.split_explorer": "SplitExplorer",
+    "widgets.unit_by_unit": "UnitByUnit",
     "widgets.weight_counter": "WeightCounter",
     "widgets.your_delta": "YourDelta",
 }

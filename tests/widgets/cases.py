@@ -17,6 +17,7 @@ from spinalnet_lib import (
     NoiseFloor,
     SeedLottery,
     SplitExplorer,
+    UnitByUnit,
     WeightCounter,
     YourDelta,
     load_records,
@@ -111,6 +112,13 @@ CASES = {
             reading=("claimed", "spine"),
             reference=("plan", "mlp", "mlp_matched", "linear"),
             alpha=("5", "0.1"),
+        ),
+    ),
+    "unit-by-unit": Case(
+        UnitByUnit,
+        "book/idea/what_a_spine_can_express",
+        _grid(
+            finished=(0, 1, 3, 16, 33, 64), units=("4", "8", "16", "32", "64"), curve=("wave", "hill", "edge", "zigzag")
         ),
     ),
     "many-looks": Case(
