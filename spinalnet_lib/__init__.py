@@ -52,6 +52,8 @@ _PUBLIC = {
     "study.verdicts": "claims_table comparison_verdicts verdicts",
     "show.data_cards": "card_html cards_index show_card",
     "show.diagrams": "draw_heads draw_touch_to_layers",
+    "show.spine_drawing": "draw_reach draw_spine",
+    "show.unit_drawing": "draw_as_spine",
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
     "show.noise_plot": "plot_below_the_noise",
     "show.cut_plots": "cut_table plot_climb plot_cuts",
