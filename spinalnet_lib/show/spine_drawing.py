@@ -15,8 +15,8 @@ from .palette import Theme
 from .picture import NARROW, Picture
 from .shapes import LETTER, arrow, block, box, letter
 
-_HIGH, _PITCH = 1.4, 2.15  # of a layer, and from one to the next, in units of which the drawing is 10.2 wide
-_WIDE = 10.2
+_HIGH, _PITCH = 1.4, 2.15  # of a layer, and from one to the next, in units of which `_WIDE` make the drawing
+_WIDE = 11.0
 
 
 def draw_spine(
@@ -46,30 +46,30 @@ def draw_spine(
         middles = [i * _PITCH + _HIGH / 2 for i in range(num_layers)]
         splits = [(high * a / in_features, high * b / in_features) for a, b in itertools.pairwise(ends)]
         for k, (low, up) in enumerate(splits):
-            box(axes, theme, 0.3, low + 0.05, 1.6, up - low - 0.1, f"$x^{{({k})}}$", theme.input, size=LETTER)
+            box(axes, theme, 0.2, low + 0.05, 1.5, up - low - 0.1, f"$x^{{({k})}}$", theme.input, size=LETTER)
         for i, y in enumerate(middles):
-            arrow(axes, (1.95, sum(splits[i % num_splits]) / 2), (3.3, y), theme.input)
-            box(axes, theme, 3.3, y - _HIGH / 2, 2.6, _HIGH, "", theme.text)
-            letter(axes, 4.6, y + 0.33, f"layer {i}", theme.text, size=10)
-            letter(axes, 4.6, y - 0.25, f"$W_{{{i}}},\\ b_{{{i}}},\\ \\varphi$", theme.text)
+            arrow(axes, (1.75, sum(splits[i % num_splits]) / 2), (3.0, y), theme.input)
+            box(axes, theme, 3.0, y - _HIGH / 2, 3.3, _HIGH, "", theme.text)
+            letter(axes, 4.65, y + 0.33, f"layer {i}", theme.text, size=10)
+            letter(axes, 4.65, y - 0.25, f"$W_{{{i}}},\\ b_{{{i}}},\\ \\varphi$", theme.text)
             if i:
-                arrow(axes, (4.6, middles[i - 1] + _HIGH / 2), (4.6, y - _HIGH / 2), theme.chain)
-                letter(axes, 5.15, y - _PITCH / 2, f"$h_{{{i - 1}}}$", theme.chain)
-            arrow(axes, (5.9, y), (7.15, y), theme.output)
-            box(axes, theme, 7.15, y - _PITCH / 2 + 0.05, 0.9, _PITCH - 0.1, f"$h_{{{i}}}$", theme.output, size=LETTER)
+                arrow(axes, (4.65, middles[i - 1] + _HIGH / 2), (4.65, y - _HIGH / 2), theme.chain)
+                letter(axes, 5.25, y - _PITCH / 2, f"$h_{{{i - 1}}}$", theme.chain)
+            arrow(axes, (6.3, y), (7.5, y), theme.output)
+            box(axes, theme, 7.5, y - _PITCH / 2 + 0.05, 0.9, _PITCH - 0.1, f"$h_{{{i}}}$", theme.output, size=LETTER)
         _draw_classifier(axes, theme, (middles[0] + middles[-1]) / 2)
         counts = ("features", f"$d$ = {in_features}"), ("layers", f"$L$ = {num_layers}, $w$ = {layer_width}")
         counts += ("pre-logits", f"$Lw$ = {num_layers * layer_width}"), ("logits", f"$C$ = {num_classes}")
-        for x, (name, count) in zip((1.1, 4.6, 7.45, 9.5), counts, strict=True):
+        for x, (name, count) in zip((0.95, 4.65, 7.95, 10.35), counts, strict=True):
             letter(axes, x, -0.45, f"{name}\n{count}", theme.text, size=10, va="top")
 
     return Picture(draw, alt, (6.2, 6.2 * tall / _WIDE), narrow=(NARROW, NARROW * tall / _WIDE))
 
 
 def _draw_classifier(axes: Axes, theme: Theme, middle: float) -> None:
-    arrow(axes, (8.05, middle), (9.1, middle), theme.output)
-    letter(axes, 8.55, middle + 0.45, "$V,\\ c$", theme.output)
-    box(axes, theme, 9.1, middle - 0.6, 0.9, 1.2, "$y$", theme.text, size=LETTER)
+    arrow(axes, (8.4, middle), (9.9, middle), theme.output)
+    letter(axes, 9.15, middle + 0.45, "$V,\\ c$", theme.output)
+    box(axes, theme, 9.9, middle - 0.6, 0.9, 1.2, "$y$", theme.text, size=LETTER)
 
 
 def draw_reach(reach: Tensor, head: SpinalHead) -> Picture:

@@ -32,8 +32,8 @@ def draw_as_spine(mlp: MLPHead, x: Tensor, unit: int = 0) -> Picture:
     if check_int("draw_as_spine", "unit", unit, minimum=0) >= hidden:
         raise ValueError(f"draw_as_spine: unit={unit} does not exist: the head's are 0 to {hidden - 1}")
     with torch.no_grad():
-        dense = mlp.eval()(x[None], pre_logits=True)[0, unit].item()
-        layers = spine.eval()(x[None], pre_logits=True).view(spine.num_layers, spine.layer_width)
+        dense = mlp(x[None], pre_logits=True)[0, unit].item()
+        layers = spine(x[None], pre_logits=True).view(spine.num_layers, spine.layer_width)
     (plus, minus), (whole, idle) = layers[2 * unit : 2 * unit + 2].tolist()
     alt = (
         f"Two narrow layers carry one hidden unit. Left, the unit of a dense head adds what it reads of input splits 0 and 1 and gives z = {dense:.2f}. "
