@@ -54,6 +54,8 @@ _PUBLIC = {
     "show.card_browser": "browse_cards show_card",
     "show.data_cards": "card_html",
     "show.diagrams": "draw_heads draw_touch_to_layers",
+    "show.spine_drawing": "draw_reach draw_spine",
+    "show.unit_drawing": "draw_as_spine",
     "show.plots": "plot_error_curves plot_images plot_last_errors plot_macs plot_shared_images",
     "show.noise_plot": "plot_below_the_noise",
     "show.cut_plots": "cut_table plot_climb plot_cuts",

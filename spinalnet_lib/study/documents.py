@@ -81,9 +81,9 @@ def state_of_the_art(
 
 def biology() -> Finding:
     """C21."""
-    evidence = "Argued in the chapter on touch, and not measured"
+    evidence = "Argued in the chapter on what the paper borrowed from the cord, and not measured"
     overturned = "anatomy that fits better or worse; no run of a network can"
-    return Finding("argued", evidence, overturned, "make book", ("book/idea/from_touch_to_layers.ipynb",))
+    return Finding("argued", evidence, overturned, "make book", ("book/idea/what_the_paper_borrowed.ipynb",))
 
 
 def figure_date(source: str, note: str) -> str:

@@ -225,7 +225,7 @@ def test_chapter_links_set_the_widget(address, open_page):
     expect(page.get_by_label("input splits", exact=True)).to_have_value("4")
     page.get_by_role("link", name="fewer layers than splits").click()
     expect(page.locator(".spinal-summary")).to_contain_text("num_layers=3 cannot read num_splits=4")
-    page = open_page(f"{address}/book/idea/from_touch_to_layers.html")
+    page = open_page(f"{address}/book/idea/what_the_paper_borrowed.html")
     page.get_by_role("link", name="the same picture to explore further").click()
     expect(page.get_by_label("features", exact=True)).to_have_value("12")
 
