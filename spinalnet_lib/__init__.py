@@ -70,6 +70,7 @@ _PUBLIC = {
     "widgets.error_curves": "ErrorCurves",
     "widgets.many_looks": "ManyLooks",
     "widgets.noise_floor": "NoiseFloor",
+    "widgets.one_matrix": "OneMatrix",
     "widgets.seed_lottery": "SeedLottery",
     "widgets.split_explorer": "SplitExplorer",
     "widgets.weight_counter": "WeightCounter",
