@@ -7,6 +7,7 @@ blocks it is zero. `widgets/one_matrix.js` computes the same.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -131,11 +132,19 @@ def head_blocks(v: dict) -> dict:
     return {**_matrix(v, width), "layer_width": width}
 
 
-def cheaper_up_to(v: dict, weights: int) -> int | None:
-    """The largest layer width at which the head has fewer than `weights` weights; None where its width is not free."""
-    if not set(v["blocks"]) & {LAST, OUTPUTS} or v["twist"] in ("spine", "one", "dense"):
+def cheaper_up_to(v: dict, weights: list[int]) -> list[int] | None:
+    """For each number of weights the largest layer width at which the head has fewer; None where its width is not free."""
+    if not set(v["blocks"]) & {LAST, OUTPUTS} or v["twist"] in ("spine", "one", "dense", "halves"):
         return None
-    return bisect_left(range(1, weights + 1), weights, key=lambda width: _matrix(v, width)["weights"])
+    count = _by_width(v, "weights")
+    return [bisect_left(range(1, most + 1), most, key=count) for most in weights]
+
+
+def _by_width(v: dict, key: str) -> Callable[[int], int]:
+    """A count as a function of the layer width: a quadratic, so three counts give it."""
+    one, two, three = (_matrix(v, width)[key] for width in (1, 2, 3))
+    bend = three - 2 * two + one
+    return lambda width: one + (width - 1) * (two - one) + (width - 1) * (width - 2) // 2 * bend
 
 
 def arms(v: dict) -> list[str]:
@@ -242,10 +251,7 @@ def _solved_width(v: dict) -> int:
         budget = hidden * (features + classes + 1) + classes
     else:
         budget = _matrix({**v, "blocks": _SPINE, "twist": "none"}, v["layer_width"])["parameters"]
-
-    def size(width: int) -> int:
-        return _matrix(v, width)["parameters"]
-
+    size = _by_width(v, "parameters")
     width = max(1, bisect_right(range(1, budget + 1), budget, key=size))
     return width if budget - size(width) <= size(width + 1) - budget else width + 1
 

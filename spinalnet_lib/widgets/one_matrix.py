@@ -60,8 +60,7 @@ def one_matrix_state(values: dict, data: dict) -> dict:
         return {"error": str(error), "rows": [], "summary": str(error)}
     names = arms(v)
     twin = _twin(v)
-    line = v["in_features"] * v["num_classes"]
-    cheaper = {"dense": cheaper_up_to(v, twin["weights"]), "linear": cheaper_up_to(v, line)}
+    cheaper = cheaper_up_to(v, [twin["weights"], v["in_features"] * v["num_classes"]])
     pairs = [
         (word, f"{matrix[key]:,}", f"{twin[key]:,}")
         for word, key in (("weights", "weights"), ("parameters", "parameters"), ("multiply-adds", "macs"))
@@ -72,9 +71,9 @@ def one_matrix_state(values: dict, data: dict) -> dict:
     rows += [[word, f"{own}; dense twin {other}" if v["twin"] else own] for word, own, other in pairs]
     if matrix["layer_width"] != v["layer_width"]:
         rows.append(["layer width, solved", f"{matrix['layer_width']:,}"])
-    if cheaper["dense"] is not None:
-        rows.append(["fewer weights than the dense twin", _up_to(cheaper["dense"])])
-        rows.append(["fewer weights than one Linear", _up_to(cheaper["linear"])])
+    if cheaper:
+        rows.append(["fewer weights than the dense twin", _up_to(cheaper[0])])
+        rows.append(["fewer weights than one Linear", _up_to(cheaper[1])])
     arguments = arm_arguments_of(names[0], v) if names else None
     if names:
         rows.append(["in code", _call(names[0], v, arguments)])
