@@ -75,7 +75,7 @@ SMALL = {
     "layer_width": 3,
     "num_layers": 4,
     "num_splits": 2,
-    "hidden_size": 8,
+    "hidden_size": 12,
 }
 
 
@@ -234,7 +234,9 @@ def _refusal(v: dict) -> str | None:
 
 
 def _too_few(layers: int, splits: int) -> str:
-    return f"{layers} layers cannot read {splits} input splits; raise layers to {splits} or lower input splits to {layers}"
+    return (
+        f"{layers} layers cannot read {splits} input splits; raise layers to {splits} or lower input splits to {layers}"
+    )
 
 
 def _width(v: dict, width: int, layer: int) -> int:
@@ -313,7 +315,9 @@ def _matrix(v: dict, width: int) -> dict:
         row += hidden
     top = row  # of the logits
 
-    def put(kind: str, switch: int, reader: int, first: int, columns: int, source: int, share: float = 1, used: int = 1):
+    def put(
+        kind: str, switch: int, reader: int, first: int, columns: int, source: int, share: float = 1, used: int = 1
+    ):
         """`share` of the block's cells hold weights; `used` is 0 where they are another layer's weights."""
         y, rows = layers[reader] if reader >= 0 else (top, classes)
         if rows and columns:

@@ -321,7 +321,7 @@
     if (isTwin) return;
     m.splits.forEach(([start, stop], i) => {
       const look = `split-${i}`;
-      if ((stop - start) * sx > 44) label(svg, x((start + stop) / 2), y0 - 14, `split ${i}`, "middle");
+      if ((stop - start) * sx > 12) label(svg, x((start + stop) / 2), y0 - 14, (stop - start) * sx > 44 ? `split ${i}` : i, "middle");
       rule(svg, x(start) + 1, x(stop) - 1, y0 - 7, v.look === look ? "spinal-bar-on" : "spinal-bar");
       block(svg, x(start), y0 - 26, (stop - start) * sx, 24, { class: "spinal-touch", "data-look": look }, `what reads split ${i}`);
     });

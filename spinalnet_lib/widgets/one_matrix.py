@@ -193,7 +193,7 @@ class OneMatrix(Widget):
         networks = {name: f"the paper's {name}" for name in paper_networks()}
         presets = {"own": "own blocks", **{name: name for name in HEADS}, **networks}
         folded = ("num_layers", "num_splits", "in_features", "num_classes", "hidden_size")
-        inks = ["linear"] * len(SWITCHES)
+        inks = ["input"] * 3 + ["chain"] * 2 + ["output"] * 3
         return [
             {"name": "preset", "label": "head", "type": "choice", "options": [list(o) for o in presets.items()]},
             numbers["layer_width"],
