@@ -6,6 +6,7 @@ blocks it is zero. `widgets/one_matrix.js` computes the same.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import cache
@@ -46,7 +47,7 @@ TWISTS = {
 _ARCH2 = paper_head("arch2", "spinal_columns")
 _SPINE = [SPLIT, CHAIN, LAST, OUTPUTS]
 _DENSE = [REST_FIRST, CHAIN, LAST]
-# Registered heads; `num_layers` where a head has as many of its own. The layers of `linear` feed nothing, so it has none.
+# Registered heads, with the sizes that a head has of its own. The layers of `linear` feed nothing, so it has none.
 HEADS = {
     "spinal": {"blocks": _SPINE, "twist": "none"},
     "mlp": {"blocks": _DENSE, "twist": "none", "num_layers": 1},
@@ -66,7 +67,7 @@ HEADS = {
     "spinal_tied": {"blocks": _SPINE, "twist": "tied", "num_layers": 6},
     "spinal_spatial": {"blocks": _SPINE, "twist": "cells"},
     "spinal_windows": {"blocks": _SPINE, "twist": "windows"},
-    "spinal_columns": {"blocks": _SPINE, "twist": "columns"},
+    "spinal_columns": {"blocks": _SPINE, "twist": "columns", "hidden_size": 50},
 }
 # Sizes at which thumbnails show the wiring.
 SMALL = {
@@ -354,12 +355,12 @@ def _matrix(v: dict, width: int) -> dict:
     weights = sum(block[6] for block in blocks)
     rows = top + classes if has_layers else classes
     columns = features + top if has_layers else features
-    ends = [sum(split_sizes(features, splits)[:i]) for i in range(splits + 1)]
+    ends = list(itertools.accumulate(split_sizes(features, splits), initial=0))
     return {
         "blocks": blocks,
         "off": off,
         "layers": layers,
-        "splits": [list(pair) for pair in zip(ends, ends[1:], strict=False)],
+        "splits": [list(pair) for pair in itertools.pairwise(ends)],
         "top": top,
         "weights": weights,
         "parameters": weights + (own if has_layers else 0) + classes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -15,7 +16,6 @@ from ..study.counted import READINGS, reading
 from .palette import Theme
 from .picture import NARROW, Picture, is_narrow
 
-LENS = 1000
 _HAIR = 1.0  # points: less is not seen
 
 
@@ -27,27 +27,29 @@ def plot_needle(backbone: str = "vgg5") -> Picture:
         head_cost(head, body.num_features, 10, **paper_head(backbone, head)).macs for head in ("mlp", "spinal")
     )
     whole, saved = of_body + dense, dense - spinal
+    times = 10 ** int(math.log10(whole / (1.1 * dense)))  # the lens holds the dense head
     alt = (
         f"The spine saves {saved:,} of {whole:,} multiply-adds, a hair at the end of a long bar: {saved / whole:.3%}. Enlarged "
-        f"{LENS} times, the end of the bar shows the dense head, {dense:,} multiply-adds, of which the spine needs {spinal:,}."
+        f"{times:,} times, the end of the bar shows the dense head, {dense:,} multiply-adds, of which the spine needs {spinal:,}."
     )
 
     def draw(figure: Figure, theme: Theme) -> None:
         bar, lens = figure.subplots(2)
-        for axes, first in ((bar, 0), (lens, whole - whole / LENS)):
+        for axes, first in ((bar, 0), (lens, whole - whole / times)):
             axes.set(xlim=(first, whole), ylim=(0, 1), yticks=[], xticks=[])
             axes.spines[["left", "bottom"]].set_visible(False)
             _span(axes, first, of_body, theme.linear)
             _span(axes, of_body, of_body + spinal, theme.spinal)
         _span(lens, whole - saved, whole, theme.dense)
-        bar.plot([whole, whole], [-0.15, 1.15], color=theme.dense, linewidth=_HAIR, clip_on=False)
         figure.canvas.draw()  # for the width of the axes
         points = bar.get_window_extent().width * 72 / figure.dpi * saved / whole
-        hair = f"saved: {saved:,}, drawn {_HAIR / points:.0f} times too wide"
+        seen = {"color": theme.dense, "linewidth": max(_HAIR, points), "solid_capstyle": "butt", "clip_on": False}
+        bar.plot([whole - saved / 2] * 2, [-0.15, 1.15], **seen)
+        hair = f"saved: {saved:,}" + (f", drawn {_HAIR / points:.0f} times too wide" if points < _HAIR else "")
         look = {"fontsize": 9, "color": theme.text, "loc": "left"}
         between = "\n" if is_narrow(figure) else "; at its right end, "
         bar.set_title(f"all {whole:,} multiply-adds of the network{between}{hair}", **look)
-        lens.set_title(f"the last part in {LENS:,}, enlarged", **look)
+        lens.set_title(f"the last part in {times:,}, enlarged", **look)
         inside = {"ha": "center", "va": "center", "fontsize": 9, "color": theme.back}
         bar.text(of_body / 2, 0.5, "body", **inside)
         lens.text(of_body + spinal / 2, 0.5, f"the spine: {spinal:,}", **inside)

@@ -33,6 +33,17 @@ _WIDTHS = [1, 2, 4, 8, 16, 20, 24, 30, 32, 48, 50, 64, 96, 101, 128, 192, 256, 3
 _FEATURES = [8, 12, 16, 32, 64, 128, 256, 320, 512, 784, 1024, 1280, 2048, 2544, 4096, 9216, 25_088]
 _CLASSES = [2, 5, 10, 26, 37, 47, 62, 100, 101, 102, 131, 196, 200, 225, 1000]
 
+_SET_BY_PRESETS = (
+    "blocks",
+    "twist",
+    "layer_width",
+    "num_layers",
+    "num_splits",
+    "in_features",
+    "num_classes",
+    "hidden_size",
+)
+
 
 def effective(values: dict, data: dict) -> dict:
     """The values with what the preset says about them."""
@@ -178,8 +189,7 @@ class OneMatrix(Widget):
     def _each_once(self, proposal):
         return sorted(set(proposal["value"]))
 
-    @traitlets.observe("layer_width", "num_layers", "num_splits", "in_features", "num_classes")
-    @traitlets.observe("hidden_size", "blocks", "twist")
+    @traitlets.observe(*_SET_BY_PRESETS)
     def _leave_the_preset(self, change):
         said = self.data()["presets"].get(self.preset, {})
         if change["name"] in said and said[change["name"]] != change["new"]:
