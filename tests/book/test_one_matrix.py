@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from spinalnet_lib import OneMatrix
-from spinalnet_lib.widgets.one_matrix import effective
 from tests.book.live_widgets import LIVE, parts, state_of_page
 from tests.widgets.cases import CASES
 
@@ -105,23 +104,21 @@ def test_what_is_refused_leaves_the_last_picture_grey_and_recovers(address, open
 @pytest.mark.parametrize("preset", ["spinal", "spinal_overlap", "mlp_matched", "two_conv: spinal"])
 def test_areas_are_to_one_scale_in_both_frames(preset, address, open_page):
     page = open_page(f"{address}/{CHAPTER}#one-matrix:preset={preset}")
-    widget = OneMatrix(preset=preset)
-    state = widget.state()
+    state = OneMatrix(preset=preset).state()
     blocks = page.evaluate(
         """() => [...document.querySelectorAll('.spinal-matrix .spinal-block')].map((r) =>
              ['x', 'width', 'y', 'height'].map((name) => Number(r.getAttribute(name))))"""
     )
     expected = [*state["blocks"], *state["twin"]["blocks"]]
-    v = effective(widget.values(), widget.data())
     left, _, top, _ = blocks[0]
     assert len(blocks) == len(expected)
     scale = (blocks[0][1] / expected[0][5], blocks[0][3] / expected[0][3])
-    for (x, width, y, height), (_, _, row, rows, column, columns, *_) in zip(blocks, expected, strict=True):
-        assert width == pytest.approx(max(0.75, columns * scale[0]), rel=1e-6)
-        assert height == pytest.approx(max(0.75, rows * scale[1]), rel=1e-6)
-    for (x, _, y, _), (_, _, row, _, column, *_) in zip(blocks, state["blocks"], strict=False):
-        assert (x - left, y - top) == pytest.approx((column * scale[0], row * scale[1]), abs=1e-6)
-    assert v["preset"] == preset
+    for drawn, block in zip(blocks, expected, strict=True):
+        assert drawn[1] == pytest.approx(max(0.75, block[5] * scale[0]), rel=1e-6)
+        assert drawn[3] == pytest.approx(max(0.75, block[3] * scale[1]), rel=1e-6)
+    for drawn, block in zip(blocks, state["blocks"], strict=False):
+        place = block[4] * scale[0], block[2] * scale[1]
+        assert (drawn[0] - left, drawn[2] - top) == pytest.approx(place, abs=1e-6)
 
 
 def test_links_of_the_chapter_set_the_matrix(address, open_page):

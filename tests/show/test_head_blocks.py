@@ -32,8 +32,8 @@ def counts_of(matrix):
     return matrix["weights"], matrix["parameters"], matrix["macs"]
 
 
-def test_every_registered_head_is_a_picture_of_blocks():
-    assert sorted(HEADS) == list_heads()
+def test_every_picture_of_blocks_is_a_registered_head():
+    assert HEADS.keys() <= set(list_heads())
     assert {preset["twist"] for preset in HEADS.values()} <= TWISTS.keys()
 
 
