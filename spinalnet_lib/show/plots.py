@@ -1,4 +1,4 @@
-"""The figures that the book repeats: images, error curves, last errors, multiply-adds; alt text from the data."""
+"""The figures that the book repeats: images, error curves, last errors; alt text from the data."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..data.splits import DataSet
-from ..heads.counting import count_macs, head_cost
-from ..models.bodies import create_backbone
-from ..models.sizes import paper_head
 from ..records.record import Record
 from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
@@ -148,35 +145,6 @@ def plot_last_errors(records: Sequence[Record]) -> Picture:
         axes.set(xlabel="validation error, %", ylabel="")
 
     return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
-
-
-def plot_macs(backbones: Sequence[str] = ("two_conv", "vgg5")) -> Picture:
-    """Multiply-adds of the paper's networks: body, dense head and spinal head, on one logarithmic axis."""
-    counts = {}
-    for name in backbones:
-        body = create_backbone(name)
-        counts[name] = {"body": count_macs(body, (1, body.image_size, body.image_size))}
-        for head, part in (("mlp", "dense head"), ("spinal", "spinal head")):
-            counts[name][part] = head_cost(head, body.num_features, 10, **paper_head(name, head)).macs
-    said = (f"{name}: {', '.join(f'{part} {n:,}' for part, n in c.items())}." for name, c in counts.items())
-    alt = "Multiply-adds for one image. " + " ".join(said)
-
-    def draw(figure: Figure, theme: Theme) -> None:
-        axes = figure.subplots()
-        labels = [f"{name}: {part}" for name, c in counts.items() for part in c]
-        values = [n for c in counts.values() for n in c.values()]
-        # Points and not bars: on a logarithmic axis the length of a bar says nothing.
-        axes.scatter(values, labels, c=[theme.quiet, theme.dense, theme.spinal] * len(counts), s=60, zorder=2)
-        look = {"textcoords": "offset points", "va": "center", "color": theme.text}
-        for label, value in zip(labels, values, strict=True):
-            axes.annotate(f"{value:,}", (value, label), (9, 0), **look)
-        room = 1e14 if is_narrow(figure) else 5e9  # for the number beside the largest
-        axes.set(xscale="log", xlabel="multiply-adds, logarithmic", xlim=(1e3, room), xticks=[1e4, 1e6, 1e8])
-        axes.minorticks_off()
-        axes.grid(axis="y", alpha=0.4)
-        axes.invert_yaxis()
-
-    return Picture(draw, alt, (7.0, 3.0))
 
 
 def _ends(arms: dict[str, list[Record]]) -> str:

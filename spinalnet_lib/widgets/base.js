@@ -5,7 +5,8 @@ globalThis.SpinalWidgets = (() => {
   const kinds = {}, brought = {};
   const SVG = "http://www.w3.org/2000/svg";
 
-  /* spec: {state(values, data), draw(picture, state, values, data, width, set), pictureFirst} */
+  /* spec: {state(values, data), draw(picture, state, values, data, width, set), pictureFirst, keepsPicture: greyed, where a state
+     is refused; settle(name, value, values, data): all that a person's change sets; effective(values, data): what controls show} */
   function define(kind, spec) { kinds[kind] = spec; }
 
   /* Called by a data-NAME.js: constants that are too large for the page's HTML. */
@@ -72,18 +73,25 @@ globalThis.SpinalWidgets = (() => {
     number(control, id, change) {
       const range = { min: control.min, max: control.max, step: 1 };
       const field = make("input", { type: "number", id, inputmode: "numeric", ...range });
-      const track = make("input", { type: "range", "aria-label": `${control.label}, slider`, ...range });
+      const used = control.used;  // the slider's places, where they are not all whole numbers
+      const track = make("input", { type: "range", "aria-label": `${control.label}, slider`, ...range, ...(used && { min: 0, max: used.length - 1 }) });
       const read = (input) => {
-        const value = Math.round(Number(input.value));
+        const value = Math.round(Number(used && input === track ? used[track.value] : input.value));
         if (input.value === "" || !Number.isFinite(value)) return;
         change(Math.min(control.max, Math.max(control.min, value)));
       };
       track.addEventListener("input", () => read(track));
       field.addEventListener("input", () => { if (field.validity.valid) read(field); });
-      field.addEventListener("change", () => { read(field); field.value = track.value; });  // "1e3" becomes 1000
+      let now;
+      field.addEventListener("change", () => { read(field); field.value = now; });  // "1e3" becomes 1000
       return {
         node: make("div", { class: "spinal-control" }, make("label", { for: id }, control.label), field, track),
-        show(value) { track.value = value; if (field.value === "" || Number(field.value) !== value) field.value = value; },
+        show(value) {
+          now = value;
+          track.value = used ? used.filter((place) => place < value).length : value;
+          if (used) track.setAttribute("aria-valuetext", thousands(value));
+          if (field.value === "" || Number(field.value) !== value) field.value = value;
+        },
       };
     },
     choice(control, id, change) {
@@ -129,7 +137,12 @@ globalThis.SpinalWidgets = (() => {
   function mount(host, config, store, start, link) {
     const id = `spinal-${document.spinalCount = (document.spinalCount || 0) + 1}`;  // one count for all scripts of a window
     const values = () => Object.fromEntries(config.controls.map((c) => [c.name, store.get(c.name)]));
-    const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => store.set(c.name, value), store.set));
+    const spec = kinds[config.kind];
+    const set = (name, value) => {
+      const all = spec.settle ? spec.settle(name, value, values(), config.data) : { [name]: value };
+      for (const [key, settled] of Object.entries(all)) store.set(key, settled);
+    };
+    const controls = config.controls.map((c) => builders[c.type](c, `${id}-${c.name}`, (value) => set(c.name, value), set));
     const picture = make("div", { class: "spinal-picture" });
     const body = make("tbody", {});
     const say = make("p", { class: "spinal-summary" });
@@ -155,11 +168,11 @@ globalThis.SpinalWidgets = (() => {
     if (more.length) panel.append(make("details", { class: "spinal-more" }, make("summary", {}, "More"), ...more));
     host.append(make("section", { class: "spinal-app", "aria-label": config.title },
       make("p", { class: "spinal-title" }, config.title),
-      ...(kinds[config.kind].pictureFirst ? [picture, panel] : [panel, picture]), say, spoken, table, buttons));
+      ...(spec.pictureFirst ? [picture, panel] : [panel, picture]), say, spoken, table, buttons));
 
     function render() {
-      const now = values();
-      controls.forEach((control, i) => control.show(now[config.controls[i].name]));
+      const now = values(), shows = spec.effective ? spec.effective(now, config.data) : now;
+      controls.forEach((control, i) => control.show(shows[config.controls[i].name]));
       const current = state(config.kind, now, config.data);
       if (say.textContent && say.textContent !== current.summary) {
         clearTimeout(silence);
@@ -171,8 +184,10 @@ globalThis.SpinalWidgets = (() => {
       body.replaceChildren(...current.rows.map(([name, value]) =>
         make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value))));
       const width = Math.max(240, Math.floor(picture.clientWidth || host.clientWidth || 640));
-      picture.replaceChildren();
-      if (!current.error) kinds[config.kind].draw(picture, current, now, config.data, width, store.set);
+      const keeps = Boolean(current.error && spec.keepsPicture);
+      picture.classList.toggle("spinal-greyed", keeps);
+      if (!keeps) picture.replaceChildren();
+      if (!current.error) spec.draw(picture, current, shows, config.data, width, set);
       for (const svg of picture.querySelectorAll("svg")) {
         svg.setAttribute("role", "img");
         if (!svg.hasAttribute("aria-label")) svg.setAttribute("aria-label", current.summary);

@@ -58,7 +58,10 @@ class Widget(anywidget.AnyWidget):
 
     def controls(self) -> list[dict]:
         traits = {name: self.traits()[name] for name in self._numbers}
-        return [slider(name, trait.metadata["label"], trait.min, self._reach(trait)) for name, trait in traits.items()]
+        return [
+            {**slider(name, trait.metadata["label"], trait.min, self._reach(trait)), **_places(trait)}
+            for name, trait in traits.items()
+        ]
 
     def _reach(self, trait) -> int:
         """The right end of a slider: its usual one, or further where the value is larger."""
@@ -121,9 +124,18 @@ class Widget(anywidget.AnyWidget):
         return {**(data or {}), **still, "text/plain": self.to_text()}, metadata
 
 
-def number(label: str, default: int, low: int, high: int, usual: int | None = None) -> traitlets.Int:
-    """A trait that has a number field with a range beside it, which ends at `usual` unless the value asks for more."""
-    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label, usual=usual)
+def number(
+    label: str, default: int, low: int, high: int, usual: int | None = None, used: list[int] | None = None
+) -> traitlets.Int:
+    """A trait that has a number field with a range beside it, which ends at `usual` unless the value asks for more.
+
+    With `used` the places of the range are these values; the field takes all others.
+    """
+    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label, usual=usual, used=used)
+
+
+def _places(trait) -> dict:
+    return {"used": trait.metadata["used"]} if trait.metadata["used"] else {}
 
 
 def slider(name: str, label: str, low: int, high: int) -> dict:

@@ -20,8 +20,8 @@ def test_introduction_counts_the_papers_heads(site):
     assert f"{spinal:,} weights on the right, {dense:,} on the left" in text_of(site, "book/introduction")
 
 
-def test_counting_shows_the_measured_ratios(site):
-    text = text_of(site, "book/idea/counting_weights")
+def test_speed_shows_the_measured_ratios_of_heads(site):
+    text = text_of(site, "book/appendix/speed")
     for row in load_bench():
         if "dense head" in row["peer"]:
             assert f"{row['name']} {row['peer']} {row['ratio']:.2f} {row['low']:.2f} to {row['high']:.2f}" in text

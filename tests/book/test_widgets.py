@@ -15,6 +15,7 @@ from tests.widgets.cases import CASES, RECORDS
 
 pytestmark = pytest.mark.browser
 CURVES = '.spinal-widget[data-kind="error-curves"]'
+OWN_MODEL = "book/lab/own_model.html"
 PAGES = {kind: f"{case.chapter}.html" for kind, case in CASES.items()}
 
 
@@ -176,7 +177,7 @@ def test_going_back_and_reset_bring_the_defaults(address, open_page):
 
 
 def test_the_copied_link_holds_the_state_whatever_the_address_says(address, open_page):
-    page = open_page(f"{address}/{PAGES['weight-counter']}", permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(f"{address}/{OWN_MODEL}", permissions=["clipboard-read", "clipboard-write"])
     second = page.locator(".spinal-widget").nth(1)
     second.get_by_label("layer width", exact=True).fill("33")
     page.evaluate("location.hash = '#limits'")
@@ -211,7 +212,7 @@ def test_what_is_spoken_waits_until_the_control_rests(address, open_page):
 
 
 def test_two_widgets_of_a_kind_have_names_and_the_second_the_values_that_were_linked_to_it(address, open_page):
-    page = open_page(f"{address}/{PAGES['weight-counter']}")
+    page = open_page(f"{address}/{OWN_MODEL}")
     names = [app.get_attribute("aria-label") for app in page.locator(".spinal-app").all()]
     assert names == [WeightCounter.title, "A head for transfer learning"]
     linked = page.locator(".spinal-widget").nth(1)

@@ -14,7 +14,6 @@ PICTURES = {
     "curves": lambda: plots.plot_error_curves(RECORDS),
     "last": lambda: plots.plot_last_errors(RECORDS),
     "one seed": lambda: plots.plot_last_errors(RECORDS[:1]),
-    "macs": plots.plot_macs,
 }
 
 
@@ -56,11 +55,6 @@ def test_curves_of_unequal_length_are_refused():
     short = dataclasses.replace(RECORDS[0], key="0" * 64, curve=RECORDS[0].curve[:2])
     with pytest.raises(ValueError, match="plot_error_curves"):
         plots.plot_error_curves([*RECORDS, short])
-
-
-def test_multiply_adds_are_the_counted_ones():
-    (points,) = drawn(plots.plot_macs(backbones=["two_conv"])).collections
-    assert list(points.get_offsets()[:, 0]) == [464_000, 16_500, 8_480]
 
 
 def test_images_are_the_first_of_their_class():

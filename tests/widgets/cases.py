@@ -15,6 +15,7 @@ from spinalnet_lib import (
     ErrorCurves,
     ManyLooks,
     NoiseFloor,
+    OneMatrix,
     SeedLottery,
     SplitExplorer,
     UnitByUnit,
@@ -137,6 +138,66 @@ CASES = {
         ),
     ),
 }
+
+
+CASES["one-matrix"] = Case(
+    OneMatrix,
+    "book/idea/one_matrix",
+    [
+        *_grid(
+            preset=("spinal",),
+            in_features=(7, 256),
+            num_classes=(10,),
+            layer_width=(8, 101),
+            num_layers=(1, 2, 4),
+            num_splits=(1, 2, 3),
+            hidden_size=(64,),
+            blocks=([],),
+            twist=("none",),
+            twin=(True, False),
+            look=("none", "split-1", "layer-2", "layer-31"),
+        ),
+        *_grid(
+            preset=tuple(OneMatrix().data()["presets"]),
+            in_features=(12, 25_088),
+            num_classes=(1, 10),
+            layer_width=(5, 128),
+            num_layers=(3, 7),
+            num_splits=(3,),
+            hidden_size=(50,),
+            blocks=([],),
+            twist=("none",),
+            twin=(True,),
+            look=("layer-1",),
+        ),
+        *_grid(
+            preset=("own",),
+            in_features=(30,),
+            num_classes=(4,),
+            layer_width=(6,),
+            num_layers=(1, 2, 4),
+            num_splits=(1, 2),
+            hidden_size=(20,),
+            blocks=tuple([n for n in range(8) if mask >> n & 1] for mask in range(0, 256, 7)),
+            twist=("none", "halves"),
+            twin=(True,),
+            look=("split-0",),
+        ),
+        *_grid(
+            preset=("own",),
+            in_features=(30, 31),
+            num_classes=(4,),
+            layer_width=(6,),
+            num_layers=(5,),
+            num_splits=(3,),
+            hidden_size=(20,),
+            blocks=([1, 3, 5, 6], [0, 1, 2, 3, 4, 5, 6, 7], [2, 5, 6], []),
+            twist=tuple(OneMatrix.class_traits()["twist"].values),
+            twin=(True,),
+            look=("layer-0",),
+        ),
+    ],
+)
 
 
 def still_of(widget):
