@@ -28,7 +28,8 @@ def heads_table() -> DataFrame:
 
 def plot_heads() -> Picture:
     """Every registered head at small sizes: pale what the spine has, too, dashed what it has in addition."""
-    matrices = {name: head_blocks({**SMALL, **preset}) for name, preset in HEADS.items()}
+    small = {"hidden_size": SMALL["hidden_size"]}
+    matrices = {name: head_blocks({**SMALL, **preset, **small}) for name, preset in HEADS.items()}
     spine = matrices["spinal"]
     said = "; ".join(f"{name}: {_in_words(*_difference(name))}" for name in HEADS if name != "spinal")
     alt = (

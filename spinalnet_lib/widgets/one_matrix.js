@@ -364,7 +364,7 @@
     if (!strips.has(picture)) {
       const strip = make("div", { class: "spinal-thumbs", "aria-hidden": "true" });
       for (const name of Object.keys(data.presets)) {
-        const own = { ...v, ...data.small, ...data.presets[name], twin: false, look: "none", preset: name };
+        const own = { ...v, ...data.small, ...data.presets[name], ...(isHead(name) && { hidden_size: data.small.hidden_size }) };
         const m = headBlocks(own), svg = shape("svg", { width: 64, height: 44 });
         const sx = 64 / (own.in_features + m.top), sy = 44 / (m.top + own.num_classes);
         svg.append(shape("rect", { x: 0, y: 0, width: 64, height: 44, class: "spinal-frame" }));

@@ -10,13 +10,14 @@ def test_every_head_has_a_thumbnail_with_its_name_and_its_blocks():
     assert_drawn_with_words(picture)
     named = {axes.get_title(): axes for axes in picture.drawn().axes if axes.get_title()}
     assert named.keys() == HEADS.keys()
+    small = {"hidden_size": SMALL["hidden_size"]}
     for name, axes in named.items():
         filled = {
             (p.get_y(), p.get_height(), p.get_x(), p.get_width())
             for p in axes.patches
             if isinstance(p, Rectangle) and p.get_fill()
         }
-        assert filled == {tuple(block[2:6]) for block in head_blocks({**SMALL, **HEADS[name]})["blocks"]}
+        assert filled == {tuple(block[2:6]) for block in head_blocks({**SMALL, **HEADS[name], **small})["blocks"]}
 
 
 def test_the_words_say_what_a_head_has_more_and_less_than_the_spine():
