@@ -98,5 +98,5 @@
     picture.append(bars, curve);
   }
 
-  define("weight-counter", { state, draw });
+  define("weight-counter", { state, draw, pictureFirst: true });
 })();
