@@ -23,9 +23,9 @@ _READINGS = {
 }
 _REFERENCES = {
     "plan": "the plan's",
+    "linear": "one linear layer",
     "mlp": "the dense head",
     "mlp_matched": "a dense head of as many weights",
-    "linear": "one linear layer",
 }
 ALPHAS = {"20": 0.20, "5": 0.05, "1": 0.01, "0.1": 0.001}
 LARGEST = 60  # δ in percent
