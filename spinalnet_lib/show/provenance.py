@@ -36,7 +36,8 @@ def describe_records(records: Sequence[Record]) -> str:
     """One sentence of provenance: how many runs, of what, when, where and with which versions."""
     found = origins(records)
     sizes = dict.fromkeys((r.split_sizes["train"], r.split_sizes["val"]) for r in records)  # with whatever cut
-    counts = " or ".join(f"{train:,} training and {val:,} validation images" for train, val in sizes)
+    what = "points" if all(r.loss == "mse" for r in records) else "images"
+    counts = " or ".join(f"{train:,} training and {val:,} validation {what}" for train, val in sizes)
     read = "read" if any(r.test for r in records) else "not read"
     return (
         f"{found['runs']} runs of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "

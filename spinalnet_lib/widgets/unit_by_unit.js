@@ -22,7 +22,7 @@
       ["layers of width two", `${2 * done} of ${2 * n}`],
       ["largest distance to the curve", error.toFixed(3)],
       ["weights of the whole spine", thousands(16 * n - 4)],
-      ["weights of the dense layer", `${thousands(2 * n)}, the same function`],
+      ["weights of the dense head", `${thousands(3 * n)}, the same function`],
     ];
     const what = `${done} of ${n} units are finished, by ${2 * done} layers`;
     return { error: null, line, done, rows, summary: `${what}; the largest distance to the curve is ${rows[1][1]}.` };
@@ -59,7 +59,7 @@
       svg.append(pair);
     }
     label(svg, left, 296, width < 420 ? "each pair: sum, then unit" : "each pair of layers: the lower one sums, the upper one finishes a unit");
-    label(svg, right, 312, "the one feature ▸", "end");
+    label(svg, right, 312, "the sum of both features ▸", "end");
     picture.append(svg);
   }
 

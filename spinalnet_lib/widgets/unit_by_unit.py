@@ -1,4 +1,4 @@
-"""Unit by unit: a spine of width two that follows a curve, two layers and one more bend at a time."""
+"""Unit by unit: a spine of width two that follows a curve over the sum of two features, one a split: a bend every two layers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unit_by_unit_state(values: dict, data: dict) -> dict:
         ["layers of width two", f"{2 * done} of {2 * n}"],
         ["largest distance to the curve", _three(error)],
         ["weights of the whole spine", f"{16 * n - 4:,}"],
-        ["weights of the dense layer", f"{2 * n:,}, the same function"],
+        ["weights of the dense head", f"{3 * n:,}, the same function"],
     ]
     what = f"{done} of {n} units are finished, by {2 * done} layers"
     return {
@@ -100,5 +100,5 @@ class UnitByUnit(Widget):
         n = int(self.units)
         knots = [j / n for j in range(state["done"])]
         axes.plot(knots, [state["line"][j * _STEPS // n] for j in range(state["done"])], "o", color=LIGHT.spinal)
-        axes.set(ylim=(-1.3, 1.3), xlabel="the one feature")
+        axes.set(ylim=(-1.3, 1.3), xlabel="the sum of both features")
         axes.legend()

@@ -68,9 +68,9 @@
     const line = (x1, x2, y1, y2, css) => svg.append(shape("line", { x1, x2, y1, y2, class: css }));
     const least = data.deltas[v.delta];
     line(x(0), x(0), top - 12, bottom, "spinal-cursor");
-    label(svg, left, 12, "◂ reference better", "start", "spinal-ink-dense");
-    label(svg, right, 12, "spinal better ▸", "end", "spinal-ink-spinal");
-    label(svg, x(0), top - 16, "too small to matter", "middle");
+    label(svg, left, 12, width < 420 ? "◂ reference" : "◂ reference better", "start", "spinal-ink-dense");
+    label(svg, right, 12, width < 420 ? "spinal ▸" : "spinal better ▸", "end", "spinal-ink-spinal");
+    label(svg, x(0), 12, "too small to matter", "middle");
     s.cells.forEach((cell, i) => {
       const y = top + step * i + 40, ink = inkOf(cell.verdict);
       label(svg, left, y - 18, cell.name);

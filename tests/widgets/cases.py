@@ -108,7 +108,7 @@ CASES = {
         YourDelta,
         "book/evidence/how_small",
         _grid(
-            delta=(1, 2, 10, 25, 60),
+            delta=(1, 2, 10, 25, 100),
             seeds=(2, 7, 8, 29, 30),
             reading=("claimed", "spine"),
             reference=("plan", "mlp", "mlp_matched", "linear"),

@@ -16,7 +16,7 @@ def test_a_spine_made_of_these_units_computes_this_line(curve, units, finished):
     n, step = int(units), 256 // int(units)
     knots = torch.arange(n, dtype=torch.float64) / n
     slopes = torch.tensor([(points[(j + 1) * step] - points[j * step]) * n for j in range(n)], dtype=torch.float64)
-    dense = MLPHead(1, 1, hidden_sizes=n).double()
+    dense = MLPHead(2, 1, hidden_sizes=n).double()
     with torch.no_grad():
         dense.layers[0].linear.weight.fill_(1)
         dense.layers[0].linear.bias.copy_(-knots)
@@ -24,12 +24,12 @@ def test_a_spine_made_of_these_units_computes_this_line(curve, units, finished):
         dense.classifier.weight[:, finished:] = 0
         dense.classifier.bias.fill_(points[0])
         spine = as_spine(dense, units_per_layer=1)
-        x = torch.arange(257, dtype=torch.float64)[:, None] / 256
+        x = torch.arange(257, dtype=torch.float64)[:, None].expand(-1, 2) / 512
         assert spine(x)[:, 0].tolist() == pytest.approx(state["line"], abs=1e-9)
-    assert (spine.layer_width, spine.num_layers) == (2, 2 * n)
-    weights = head_cost("spinal", 1, 1, layer_width=2, num_layers=2 * n, num_splits=1).weights
+    assert (spine.layer_width, spine.num_layers, spine.num_splits) == (2, 2 * n, 2)
+    weights = head_cost("spinal", 2, 1, layer_width=2, num_layers=2 * n, num_splits=2).weights
     assert state["rows"][2][1] == f"{weights:,}"
-    assert state["rows"][3][1].startswith(f"{head_cost('mlp', 1, 1, hidden_sizes=n).weights:,},")
+    assert state["rows"][3][1].startswith(f"{head_cost('mlp', 2, 1, hidden_sizes=n).weights:,},")
 
 
 def test_all_units_join_the_points_and_more_of_them_come_nearer():
