@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from ..checks import needs
-from .head_blocks import HEADS, SMALL, SWITCHES, TWISTS, head_blocks
+from .head_blocks import head_blocks
+from .head_presets import HEADS, SMALL, SWITCHES, TWISTS
 from .palette import Theme
 from .picture import NARROW, Picture, is_narrow
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from ..records.record import Record
 from ..study.claim_rules import REGRESSIONS
+from ..study.gains import LOG_DELTAS
 from ..study.intervals import gain_interval, levels
 from ..study.regression_gains import READINGS, regression_gains
 from ..study.verdict import name_verdict
@@ -20,7 +21,7 @@ from .palette import Theme
 from .picture import Picture, is_narrow
 
 _DELTAS = np.geomspace(0.01, 1.0, 400)  # relative
-_PLAN = 0.10
+_PLAN = math.expm1(LOG_DELTAS["R"])
 _TITLES = {"claimed": "as claimed", "spine": "because of the spine"}
 _LOOKS = {  # verdict -> name of its colour, opacity
     "better, matters": ("spinal", 1.0),

@@ -7,17 +7,8 @@ import json
 import traitlets
 
 from ..checks import needs
-from ..show.head_blocks import (
-    HEADS,
-    SMALL,
-    SWITCHES,
-    TWISTS,
-    arm_arguments_of,
-    arms,
-    cheaper_up_to,
-    head_blocks,
-    paper_networks,
-)
+from ..show.head_blocks import arm_arguments_of, arms, cheaper_up_to, head_blocks
+from ..show.head_presets import HEADS, SMALL, SWITCHES, TWISTS, paper_networks
 from ..show.palette import LIGHT
 from .base import Widget, multiple, number, percent
 

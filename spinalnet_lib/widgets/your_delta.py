@@ -11,6 +11,7 @@ from ..records.record import Record
 from ..show.noise_plot import NAMES
 from ..show.palette import LIGHT
 from ..study.claim_rules import REGRESSIONS, regressions
+from ..study.gains import LOG_DELTAS
 from ..study.regression_gains import READINGS, regression_gains
 from ..study.statistics import t_critical
 from ..study.verdict import FEWEST_UNITS, name_verdict
@@ -29,7 +30,7 @@ _REFERENCES = {
 }
 ALPHAS = {"20": 0.20, "5": 0.05, "1": 0.01, "0.1": 0.001}
 LARGEST = 100  # δ in percent
-PLAN = {"delta": 10, "alpha": "5", "reference": "plan"}
+PLAN = {"delta": round(100 * math.expm1(LOG_DELTAS["R"])), "alpha": "5", "reference": "plan"}
 _UNIT = 1_000_000  # gains are kept as whole millionths, so that sums are exact in both languages
 
 

@@ -1,5 +1,8 @@
 """What the browser tests of several widgets share: what a page shows, and what a host of the module does."""
 
+from tests.widgets.cases import CASES
+
+PAGES = {kind: f"{case.chapter}.html" for kind, case in CASES.items()}  # that show a widget of a kind first
 # What a host of the module does: a model that stores and notifies, and an element in the page.
 LIVE = """async ([source, config, values]) => {
   const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));

@@ -1,7 +1,8 @@
 from matplotlib.patches import Rectangle
 
 from spinalnet_lib import heads_table, plot_heads
-from spinalnet_lib.show.head_blocks import HEADS, SMALL, head_blocks
+from spinalnet_lib.show.head_blocks import head_blocks
+from spinalnet_lib.show.head_presets import HEADS, SMALL
 from tests.show.cases import assert_drawn_with_words
 
 

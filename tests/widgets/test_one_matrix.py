@@ -2,7 +2,7 @@ import pytest
 import traitlets
 
 from spinalnet_lib import OneMatrix, create_head, head_cost
-from spinalnet_lib.show.head_blocks import HEADS, paper_networks
+from spinalnet_lib.show.head_presets import HEADS, paper_networks
 from tests.widgets.cases import CASES, still_of
 
 
