@@ -21,6 +21,7 @@ SWITCHES = [
     "earlier layers → logits",
     "features → logits",
 ]
+KINDS = {"input": "features → layer", "chain": "layer → layer", "output": "→ logits"}
 TWISTS = {
     "none": "none",
     "overlap": "splits overlap by a quarter",

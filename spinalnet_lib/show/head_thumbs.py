@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from ..checks import needs
 from .head_blocks import head_blocks
-from .head_presets import HEADS, SMALL, SWITCHES, TWISTS
+from .head_presets import HEADS, KINDS, SMALL, SWITCHES, TWISTS
 from .palette import Theme
 from .picture import NARROW, Picture, is_narrow
 
@@ -46,10 +46,8 @@ def plot_heads() -> Picture:
         for axes, (name, matrix) in zip(grid, matrices.items(), strict=False):
             _draw_thumbnail(axes, theme, matrix, None if matrix is spine else spine)
             axes.set_title(name, fontsize=9, color=theme.text)
-        kinds = {"input": "features → layer", "chain": "layer → layer", "output": "→ logits"}
-        keys = [Patch(color=getattr(theme, kind), label=words) for kind, words in kinds.items()]
+        keys = [Patch(color=getattr(theme, kind), label=words) for kind, words in KINDS.items()]
         keys.append(Patch(facecolor="none", edgecolor=theme.quiet, linestyle=":", label="the spine's, off"))
-        across = 2 if is_narrow(figure) else 4
         figure.legend(handles=keys, loc="outside lower center", ncols=across, fontsize=9, labelcolor=theme.text)
 
     return Picture(draw, alt, (7.2, 6.6), narrow=(NARROW, 11.5))

@@ -8,11 +8,10 @@ import traitlets
 
 from ..checks import needs
 from ..show.head_blocks import arm_arguments_of, arms, cheaper_up_to, head_blocks
-from ..show.head_presets import HEADS, SMALL, SWITCHES, TWISTS, paper_networks
+from ..show.head_presets import HEADS, KINDS, SMALL, SWITCHES, TWISTS, paper_networks
 from ..show.palette import LIGHT
 from .base import Widget, multiple, number, percent
 
-KINDS = {"input": "features → layer", "chain": "layer → layer", "output": "→ logits"}
 MOST_SPLITS, MOST_LAYERS = 16, 32
 LOOKS = {
     "none": "nothing",

@@ -41,7 +41,7 @@ def unit_by_unit_state(values: dict, data: dict) -> dict:
     error = max(abs(ours - theirs) for ours, theirs in zip(line, curve, strict=True))
     rows = [
         ["layers of width two", f"{2 * done} of {2 * n}"],
-        ["largest distance to the curve", _three(error)],
+        ["largest distance to the curve", f"{error:.3f}"],
         ["weights of the whole spine", f"{16 * n - 4:,}"],
         ["weights of the dense head", f"{3 * n:,}, the same function"],
     ]
@@ -53,10 +53,6 @@ def unit_by_unit_state(values: dict, data: dict) -> dict:
         "rows": rows,
         "summary": f"{what}; the largest distance to the curve is {rows[1][1]}.",
     }
-
-
-def _three(value: float) -> str:
-    return f"{value:.3f}"
 
 
 class UnitByUnit(Widget):
