@@ -1,6 +1,8 @@
-"""The hash that names the execution cache sees everything that a page's outputs depend on."""
+"""Notebooks are executed side by side and kept; the hash that names what is kept sees everything that outputs depend on."""
 
+import json
 import os
+from types import SimpleNamespace
 
 import pytest
 import spinal_book
@@ -52,3 +54,32 @@ def test_the_data_at_hand_and_the_fast_mode_rename_it_too(tree, tmp_path, monkey
     assert seen[3] == seen[0] and len(set(seen)) == 3
     monkeypatch.setenv("BOOK_FAST", "1")
     assert spinal_book.inputs_hash() not in seen
+
+
+MEETING = """from pathlib import Path
+import time
+Path("{me}").touch()
+Path("{me}.runs").open("a").write("once ")
+while not Path("{other}").exists():
+    time.sleep(0.01)"""
+
+
+def write_notebook(path, source):
+    code = {"cell_type": "code", "id": "one", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": [code], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook))
+
+
+def test_notebooks_are_executed_side_by_side_and_once(tmp_path):
+    """Each of the two waits until the other has begun: one after the other neither would end."""
+    names = ("here", "there")
+    for me, other in (names, names[::-1]):
+        write_notebook(tmp_path / f"{me}.ipynb", MEETING.format(me=tmp_path / me, other=tmp_path / other))
+    app = SimpleNamespace(
+        config=SimpleNamespace(nb_execution_cache_path=str(tmp_path / "kept"), nb_execution_timeout=120)
+    )
+    env = SimpleNamespace(doc2path=lambda name: tmp_path / f"{name}.ipynb")
+    for _ in range(2):
+        spinal_book.execute_in_parallel(app, env, names)
+    assert [(tmp_path / f"{name}.runs").read_text() for name in names] == ["once ", "once "]

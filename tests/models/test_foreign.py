@@ -189,6 +189,7 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_kept(publisher, mann
     assert not [*publisher.folder.glob("*")]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", ["timm:resnet10t", "torchvision:resnet18"])
 def test_without_weights_and_network_a_command_says_so_once_and_writes_nothing(name, tmp_path):
     """A process of its own, with empty caches and a proxy that nobody answers: the library's own way to its weights."""
