@@ -90,7 +90,7 @@ def _of_blind_primaries(records: Sequence[Record], datasets: set[str]) -> dict[t
     evidence, found = evidence_of(records), {}
     for each in COMPARISONS:
         if each.extended and not datasets.isdisjoint(each.datasets) and is_open(each, records):
-            for cell in evidence.cells(each).values():
+            for cell in evidence.cells_so_far(each).values():
                 found.setdefault((cell.dataset, cell.backbone), {NO_SEARCH}).add(cell.tuning_id)
     return found
 
@@ -98,7 +98,7 @@ def _of_blind_primaries(records: Sequence[Record], datasets: set[str]) -> dict[t
 def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:
     """What is run on these sets that is not to be shown, and the search that its settings came from."""
     evidence = evidence_of(records)
-    cells = {each: evidence.cells(each) for each in COMPARISONS if not datasets.isdisjoint(each.datasets)}
+    cells = {each: evidence.cells_so_far(each) for each in COMPARISONS if not datasets.isdisjoint(each.datasets)}
     blind = {each for each, planned in cells.items() if planned and is_open(each, records)}
     told = {
         cell.setup

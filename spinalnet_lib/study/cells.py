@@ -289,6 +289,8 @@ def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) 
             wanted[head, rate] = json.loads(json.dumps([describe_recipe(cell.config), cell.head_arguments]))
 
     def belongs(record: Record) -> bool:
+        if record.seed not in grid.seeds or record.model["backbone"] != backbone:  # most are not, and this is soon seen
+            return False
         recipe = {**record.recipe, "learning_rate": 0.001}
         return wanted.get((record.head, drop_rate(record))) == [recipe, record.model["head_arguments"]]
 

@@ -36,6 +36,11 @@ class Evidence:
         """Of all seeds that may be asked for, by head, set and seed; none while a search is incomplete."""
         return _known_cells(comparison, self._searches)
 
+    def cells_so_far(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
+        """Of those of its sets whose search has ended: these can have runs already."""
+        of_sets = (self.cells(replace(comparison, datasets=(name,))) for name in comparison.datasets)
+        return {place: cell for cells in of_sets for place, cell in cells.items()}
+
     def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
         cells = self.cells(comparison)
@@ -88,7 +93,7 @@ class _Same:
         return self.ids == other.ids
 
 
-@lru_cache(maxsize=2 * len(COMPARISONS))
+@lru_cache(maxsize=4 * len(COMPARISONS))
 def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str, int], Cell]:
     seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
     try:

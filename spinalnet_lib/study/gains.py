@@ -20,7 +20,7 @@ from .evidence import evidence_of, paired
 RELATIVE = 0.10  # δ as a share of the reference arm's mean validation error
 LOG_DELTAS = {"R": math.log(1.1), "W": math.log(1.1), "D4": math.log(10)}  # of tiers whose gains are logarithms
 _LEAST = 1e-9  # δ where the reference made no error: less than an image, so "too small to judge"
-_LEAST_NORM = 1e-100  # of a gradient; one below it, and one that is not finite, count as this
+LEAST_NORM = 1e-100  # of a gradient; one below it, and one that is not finite, count as this
 
 
 def reference_errors(comparison: Comparison, records: Sequence[Record]) -> dict[str, float] | None:
@@ -64,7 +64,7 @@ def gains_of(
 def badness(tier: str, record: Record, validation: bool) -> float:
     """What a gain is a difference of."""
     if tier == "D4":
-        first, *_, last = (max(norm or 0.0, _LEAST_NORM) for norm in record.last["gradient_norms"])
+        first, *_, last = (max(norm or 0.0, LEAST_NORM) for norm in record.last["gradient_norms"])
         return math.log(last / first)
     if tier == "R":
         error = record.last["val_mse"] if validation else record.test["last_mse"]

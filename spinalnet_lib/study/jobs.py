@@ -205,11 +205,14 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
 
     The median of their seconds, each for as many examples as the cell's run reads.
     """
-    config, times = cell.config, {}
+    config, alike = cell.config, {}
     for record in records:
-        if (record.model["backbone"], record.recipe.get("stacked", False)) == (cell.backbone, config.stacked):
-            likeness = record.dataset == cell.dataset and 1 + (record.head == cell.head)
-            examples = config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"]
-            seconds = record.seconds * examples / (record.last["step"] * record.recipe["batch_size"])
-            times.setdefault(likeness, []).append(seconds)
-    return statistics.median(times[max(times)]) if times else None
+        if record.model["backbone"] == cell.backbone and record.recipe.get("stacked", False) == config.stacked:
+            alike.setdefault(record.dataset == cell.dataset and 1 + (record.head == cell.head), []).append(record)
+    times = [
+        record.seconds
+        * (config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"])
+        / (record.last["step"] * record.recipe["batch_size"])
+        for record in (alike[max(alike)] if alike else ())
+    ]
+    return statistics.median(times) if times else None

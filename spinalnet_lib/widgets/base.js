@@ -35,6 +35,16 @@ globalThis.SpinalWidgets = (() => {
 
   function rule(svg, x1, x2, y, css) { svg.append(shape("line", { x1, x2, y1: y, y2: y, class: css })); }
 
+  /* One of four shapes, as the labels of checks show them. */
+  function marker(number, x, y, css) {
+    if (number % 4 === 0) return shape("circle", { cx: x, cy: y, r: 4, class: css });
+    if (number % 4 === 1) return shape("rect", { x: x - 3.5, y: y - 3.5, width: 7, height: 7, class: css });
+    const points = number % 4 === 2
+      ? `${x},${y - 5} ${x + 5},${y} ${x},${y + 5} ${x - 5},${y}`
+      : `${x},${y - 5} ${x + 5},${y + 4} ${x - 5},${y + 4}`;
+    return shape("polygon", { points, class: css });
+  }
+
   function thousands(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ","); }
 
   function ratio(part, whole) {  // to a tenth, by whole numbers, so that Python rounds alike
@@ -308,7 +318,7 @@ globalThis.SpinalWidgets = (() => {
   }
 
   return {
-    define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps,
+    define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, marker,
     splitSizes, spineError, live, mountAll,
   };
 })();

@@ -1,7 +1,7 @@
 /* Error curves: the same means and intervals as spinalnet_lib/widgets/error_curves.py, every seed drawn. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, steps, interval } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, steps, marker, interval } = globalThis.SpinalWidgets;
 
   function band(values, shown, t) {
     const [mean, low, high] = interval(values, t, 1);
@@ -44,15 +44,6 @@
       if (value >= low && value <= high) found.push(value);
     }
     return found;
-  }
-
-  function marker(arm, x, y, css) {
-    if (arm % 4 === 0) return shape("circle", { cx: x, cy: y, r: 4, class: css });
-    if (arm % 4 === 1) return shape("rect", { x: x - 3.5, y: y - 3.5, width: 7, height: 7, class: css });
-    const points = arm % 4 === 2
-      ? `${x},${y - 5} ${x + 5},${y} ${x},${y + 5} ${x - 5},${y}`
-      : `${x},${y - 5} ${x + 5},${y + 4} ${x - 5},${y + 4}`;
-    return shape("polygon", { points, class: css });
   }
 
   function draw(picture, s, v, data, width) {

@@ -107,6 +107,13 @@ def test_the_training_chapter_trains_as_the_book_says():
     assert all(part in code for part in ("seeds = range(3)", *recipes, '("mlp", "spinal")'))
 
 
+def test_the_introduction_lists_every_chapter_once_in_order():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    listed = re.findall(r"^\| \[[^\]]+\]\(([\w/]+)\.\w+\) \|", "\n".join(sources(toc["root"], "markdown")), re.M)
+    assert [f"book/{name}" for name in listed] == chapters
+
+
 def test_the_build_refuses_warnings():
     assert "jupyter-book build . -W -n --keep-going" in (ROOT / "Makefile").read_text()
 

@@ -18,14 +18,15 @@ from spinalnet_lib.show.plots import draw_curves, plot_error_curves, plot_last_e
 from spinalnet_lib.show.provenance import origins
 from spinalnet_lib.show.report import write_report
 from spinalnet_lib.study.blindness import HIDDEN, hidden, outcome, shown
-from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.cells import cells_of, list_cells
 from spinalnet_lib.study.comparisons import planned_cells
 from spinalnet_lib.study.jobs import Claim, Job, Shelf
 from spinalnet_lib.study.judged import judged
 from spinalnet_lib.study.setup import Setup
+from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.tuning import NO_SEARCH
 from spinalnet_lib.widgets.error_curves import ErrorCurves
-from tests.study.cases import comparison, ended_search, expected, own_results, power_runs, runs_of
+from tests.study.cases import comparison, ended_search, expected, own_results, power_runs, run_of, runs_of
 
 SPREAD = np.tile([-0.004, 0.004], 30)
 EFFECTS = (0.0, 0.06, -0.06)
@@ -223,3 +224,18 @@ def test_committed_results_of_the_regressions_are_known_already():
 
     records = load_records("regression")
     assert shown(records) == records
+
+
+def test_a_pair_is_blind_on_a_set_whose_search_has_ended_before_the_others(record, tmp_path, monkeypatch):
+    """Tier D4 has settings of tier C on MNIST, one set of three of a primary pair."""
+    pair, sets = comparison("C NIST, tuned, spinal against mlp_matched"), ("mnist", "emnist_balanced_reduced")
+    searches = ended_search(record, *sets)
+    own_results(monkeypatch, tmp_path, tuning=searches)
+    for name in sets:
+        alone = replace(pair, datasets=(name,))
+        power = [run for run in power_runs(record, alone, SPREAD[:8], searches) if run.head == "spinal"]
+        for runs in (runs_of(record, alone, SPREAD[:30], searches), power):
+            assert hidden(runs) == {run.key for run in runs} != set()
+    (chains,) = TIERS["D4"].runs
+    run = run_of(record, next(c for c in cells_of("D4", chains, searches) if c.head == "spinal_last"), 0.02)
+    assert shown([run]) == []

@@ -13,6 +13,7 @@ from spinalnet_lib import (
     ClimbAndCut,
     DropoutSwitch,
     ErrorCurves,
+    GradientByLayer,
     ManyLooks,
     NoiseFloor,
     OneMatrix,
@@ -90,6 +91,11 @@ CASES = {
         lambda: NoiseFloor(REGRESSIONS),
         "book/evidence/below_the_noise",
         _grid(target=tuple(TARGETS), reading=("paper", "alike", "fresh"), seeds=(1, 2, 3, 8, 30)),
+    ),
+    "gradient-by-layer": Case(
+        GradientByLayer,
+        "book/idea/does_its_gradient_survive",
+        _grid(heads=([], [0], [1, 3], [0, 1, 2, 3]), point=(0, 1, 5), seeds=(1, 3, 10), share=(True, False)),
     ),
     "seed-lottery": Case(
         lambda: SeedLottery(MNIST),
