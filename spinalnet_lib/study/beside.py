@@ -44,7 +44,7 @@ def beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, objec
         row = {"pairing": pairing_gain(*errors)}
         if comparison.tier not in LOG_DELTAS:
             row["points"] = gain_interval(100 * np.subtract(*errors), level, shared)
-        for loss in _LOSSES:
+        for loss in _LOSSES if comparison.tier != "D4" else ():  # its losses belong to blind sets, its gradients do not
             values = [[run.test and run.test.get(loss) for run in some] for some in (of_reference, of_arm)]
             if all(value is not None for some in values for value in some):
                 row[loss] = gain_interval(np.subtract(*values), level, shared)

@@ -6,6 +6,7 @@ Which comparisons belong to a claim, and how they add up, is the plan's (`data/p
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
@@ -20,7 +21,7 @@ from .claims import Finding, Part
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
-from .gains import delta
+from .gains import badness, delta
 from .intervals import gain_interval, levels
 from .judged import gains, judged
 from .order import STUDY_ORDER, Step, study_progress
@@ -139,9 +140,20 @@ def _networks(judge: Judge, why: str) -> Finding:
 
 
 def _gradients(judge: Judge) -> Finding:
-    """C4."""
-    comparisons = [*chosen("D4", "mlp_deep"), *chosen("D4", "mlp_deep_skip")]
-    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)))
+    """C4, with the spine's own ratio, and with the chains that died, which the plan's floor takes for whole."""
+    comparisons, notes = [*chosen("D4", "mlp_deep"), *chosen("D4", "mlp_deep_skip")], []
+    for each in comparisons if "untested" not in map(judge.name, comparisons) else ():
+        runs = evidence_of(judge.records).runs(each, each.seeds)
+        of_arm, of_reference = (
+            [runs[arm, name, seed] for name in each.datasets for seed in each.seeds] for arm in each.arms
+        )
+        ratios = sorted(math.exp(-badness(each.tier, run, False)) for run in of_arm)
+        own = f"{statistics.median(ratios):.2g} times its last's ({ratios[0]:.2g} to {ratios[-1]:.2g})"
+        notes[:1] = [f"at the end the gradient of the spinal head's first layer is {own}: it has not vanished"]
+        if dead := sum(not any(run.last["gradient_norms"]) for run in of_reference):
+            died = f"{dead} of {len(of_reference)} runs of {each.reference} end without a gradient in any layer"
+            notes.append(f"{died}, and the plan's floor counts a ratio of 1 for them")
+    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)), "; ".join(notes))
 
 
 def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:

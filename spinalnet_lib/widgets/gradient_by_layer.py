@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import traitlets
 
 from ..records.record import Record
 from ..show.palette import LIGHT, MARKERS, family
+from ..study.gains import LEAST_NORM
 from ..study.gradients import chain_runs, log_norms, steps_of
 from .base import Widget, slider
 
-HUNDREDTHS = 100  # in which decimal logarithms are kept: whole numbers add up alike in both languages
+HUNDREDTHS = 100  # in which decimal logarithms are kept: whole numbers are alike in both languages
+ZERO = round(HUNDREDTHS * math.log10(LEAST_NORM))  # a norm that is none
 _SAID = {
     "spinal": "spinal head",
     "spinal_last": "spinal head, only its last layer feeds the classes",
@@ -21,46 +24,73 @@ _SAID = {
 
 
 def gradient_by_layer_state(values: dict, data: dict) -> dict:
-    """Of each chosen head the mean logarithm of every layer's gradient norm over the first `seeds` seeds, lowest and highest.
+    """Of each chosen head the median logarithm of every layer's gradient norm over the first `seeds` seeds, lowest and highest.
 
     `data`: `heads` [name], `inks`, `dashed`, `steps` [point], `logs` [head][seed][point][layer], decimal logarithms in
-    hundredths. With `share` each seed's norms are shares of its last layer's.
+    hundredths, ZERO where there is no gradient. With `share` the norms are shares of the seed's last layer's; a seed whose
+    last layer has none is dead and has no shares.
     """
     n, point = values["seeds"], values["point"]
     chosen = []
     for head in values["heads"]:
         runs = [run[point] for run in data["logs"][head][:n]]
-        shares = [[log - run[-1] for log in run] for run in runs]
-        by_layer = list(zip(*(shares if values["share"] else runs), strict=True))
-        firsts = [run[0] for run in shares]
+        shares = [[max(log - run[-1], ZERO) if log > ZERO else ZERO for log in run] for run in runs if run[-1] > ZERO]
+        drawn = shares if values["share"] else runs
+        layers = [sorted(logs) for logs in zip(*drawn, strict=True)]
+        firsts = sorted(run[0] for run in shares)
         chosen.append(
             {
                 "head": head,
-                "mean": [sum(logs) / n for logs in by_layer],
-                "low": [min(logs) for logs in by_layer],
-                "high": [max(logs) for logs in by_layer],
-                "first": [sum(firsts) / n, min(firsts), max(firsts)],
+                "drawn": drawn,
+                "middle": [_middle(logs) for logs in layers],
+                "low": [logs[0] for logs in layers],
+                "high": [logs[-1] for logs in layers],
+                "first": [_middle(firsts), firsts[0], firsts[-1]] if firsts else None,
+                "dead": n - len(shares),
             }
         )
-    rows = [[data["heads"][each["head"]], _cell(each["first"], n)] for each in chosen]
+    rows = [[data["heads"][each["head"]], _cell(each, n)] for each in chosen]
     step = data["steps"][point]
     when = f"After {step:,} of {data['steps'][-1]:,} steps" if step else "Before the first step"
-    said = "; ".join(f"{name} {power(each['first'][0])}" for (name, _), each in zip(rows, chosen, strict=True))
-    summary = (
-        f"{when} the first layer's gradient is, as a share of the last layer's: {said}."
-        if chosen
-        else "No head is chosen."
-    )
-    return {"error": None, "chosen": chosen, "when": when, "rows": rows, "summary": summary}
+    said = "; ".join(f"{name} {_said(each)}" for (name, _), each in zip(rows, chosen, strict=True))
+    told = f"{when} the first layer's gradient is, as a share of the last layer's: {said}."
+    return {
+        "error": None,
+        "chosen": chosen,
+        "when": when,
+        "rows": rows,
+        "summary": told if chosen else "No head is chosen.",
+    }
 
 
-def power(log: float) -> str:
+def _middle(ordered: list[int]) -> int:
+    """The median; of an even number the lower of the two in the middle, so that it is some seed's."""
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _said(each: dict) -> str:
+    return power(each["first"][0]) if each["first"] else "nothing, as no layer has one"
+
+
+def _cell(each: dict, seeds: int) -> str:
+    alive = seeds - each["dead"]
+    dead = f"{each['dead']} of {seeds} seeds dead: no layer has a gradient"
+    if not alive:
+        return dead
+    middle, low, high = map(power, each["first"])
+    told = f"median {middle} ({low} to {high}), {alive} seeds" if alive > 1 else f"{middle}, 1 seed"
+    return f"{told}; {dead}" if each["dead"] else told
+
+
+def power(log: int) -> str:
     """A number by its decimal logarithm in hundredths, in figures where it has few, else as a power of ten.
 
-    >>> power(-50), power(120), power(-1234), power(-250)
-    ('0.32', '16', '10⁻¹²', '0.0032')
+    >>> power(-50), power(120), power(-1234), power(-250), power(ZERO)
+    ('0.32', '16', '10⁻¹²', '0.0032', '0')
     """
-    whole = int((log + HUNDREDTHS / 2) // HUNDREDTHS)
+    if log <= ZERO:
+        return "0"
+    whole = (log + HUNDREDTHS // 2) // HUNDREDTHS
     if abs(log) > 3.5 * HUNDREDTHS:
         return "10" + str(whole).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     value = 10 ** (log / HUNDREDTHS)
@@ -73,11 +103,6 @@ def power(log: float) -> str:
         if value >= 0.1
         else f"{value:.4f}"
     )
-
-
-def _cell(first: list[float], seeds: int) -> str:
-    mean, low, high = map(power, first)
-    return f"{mean} ({low} to {high}), {seeds} seeds" if seeds > 1 else f"{mean}, 1 seed"
 
 
 class GradientByLayer(Widget):
@@ -138,11 +163,11 @@ class GradientByLayer(Widget):
         axes = figure.subplots()
         for each in state["chosen"]:
             head = each["head"]
-            colour, layers = getattr(LIGHT, self._data["inks"][head]), range(len(each["mean"]))
-            low, high, mean = ([10 ** (log / HUNDREDTHS) for log in each[name]] for name in ("low", "high", "mean"))
+            colour, layers = getattr(LIGHT, self._data["inks"][head]), range(len(each["middle"]))
+            low, high, middle = ([10 ** (log / HUNDREDTHS) for log in each[name]] for name in ("low", "high", "middle"))
             axes.fill_between(layers, low, high, color=colour, alpha=0.16, linewidth=0)
             style = ("--" if self._data["dashed"][head] else "-") + MARKERS[head % len(MARKERS)]
-            axes.plot(layers, mean, style, color=colour, label=self.head_names[head], markersize=4)
+            axes.plot(layers, middle, style, color=colour, label=self.head_names[head], markersize=4)
         axes.set(xlabel="layer", ylabel="gradient norm" + self.share * " ÷ last layer's", yscale="log")
         axes.set_title(state["when"], fontsize=10)
         if state["chosen"]:
@@ -161,4 +186,4 @@ def gradient_data(records: Sequence[Record] | None = None) -> dict:
         "inks": [family(head) for head in runs],
         "dashed": [head in ("mlp_deep_skip", "spinal_last") for head in runs],
     }
-    return {"heads": [_SAID[head] for head in runs], **looks, "steps": steps, "logs": logs}
+    return {"heads": [_SAID[head] for head in runs], **looks, "steps": steps, "zero": ZERO, "logs": logs}

@@ -58,3 +58,10 @@ def test_the_mean_over_families_is_on_the_scale_of_the_references_error(record):
     assert low < mean < high and least <= mean <= most
     assert mean == pytest.approx(0.3, abs=0.005)  # .03 of an error of .1
     assert mean_over_families("mlp_matched", complete(record, pairs[:2], 0.03)) is None
+
+
+def test_of_gradients_no_loss_is_told(record):
+    """The sets of tier D4 are blind for their errors while their primary pair is."""
+    pair = comparison("D4 mnist, tuned, spinal against mlp_deep_skip")
+    (of_set,) = beside(pair, complete(record, [pair], 0.03))["sets"].values()
+    assert of_set.keys() == {"pairing"}

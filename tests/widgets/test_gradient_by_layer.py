@@ -1,12 +1,13 @@
 """The picture of gradients adds up what its records hold."""
 
 import math
+import statistics
 
 import pytest
 import traitlets
 
 from spinalnet_lib import GradientByLayer, chain_runs
-from spinalnet_lib.widgets.gradient_by_layer import power
+from spinalnet_lib.widgets.gradient_by_layer import ZERO, gradient_by_layer_state, power
 from tests.widgets.cases import still_of
 
 
@@ -15,16 +16,32 @@ def widget():
     return GradientByLayer()
 
 
-def test_the_means_are_those_of_the_records(widget):
+def test_the_medians_are_those_of_the_records(widget):
     for head, records in enumerate(chain_runs().values()):
-        widget.heads, widget.point, widget.seeds, widget.share = [head], 1, 4, False
+        widget.heads, widget.point, widget.seeds, widget.share = [head], 1, 5, False
         (shown,) = widget.state()["chosen"]
-        norms = [record.curve[1]["gradient_norms"] for record in records[:4]]
-        by_layer = [[100 * math.log10(max(norm, 1e-100)) for norm in of_layer] for of_layer in zip(*norms, strict=True)]
-        assert shown["mean"] == pytest.approx([sum(logs) / 4 for logs in by_layer], abs=0.51)
+        norms = [record.curve[1]["gradient_norms"] for record in records[:5]]
+        middle = [statistics.median(max(norm, 1e-100) for norm in of_layer) for of_layer in zip(*norms, strict=True)]
+        assert shown["middle"] == [round(100 * math.log10(norm)) for norm in middle]
         widget.share = True
         (shown,) = widget.state()["chosen"]
-        assert shown["mean"][-1] == 0 and shown["mean"][0] == shown["first"][0]
+        alive = [norm for norm in norms if norm[-1] > 1e-100]
+        assert shown["dead"] == 5 - len(alive)
+        if alive:
+            ratios = sorted(max(norm[0], 1e-100) / norm[-1] for norm in alive)
+            assert shown["first"][2] == pytest.approx(100 * math.log10(ratios[-1]), abs=1.01)
+            assert shown["middle"][-1] == 0 and shown["middle"][0] == shown["first"][0]
+
+
+def test_seeds_without_any_gradient_are_counted_and_not_averaged(widget):
+    widget.point, widget.seeds = len(widget.steps) - 1, 10
+    widget.heads = [widget.head_names.index("plain chain")]
+    dead = [record for record in chain_runs()["mlp_deep"] if not any(record.last["gradient_norms"])]
+    (row,) = widget.state()["rows"]
+    assert 0 < len(dead) < 10 and f"{len(dead)} of 10 seeds dead" in row[1]
+    data = widget.data() | {"logs": [[[[ZERO] * 30] * len(widget.steps)] * 10] * 4}
+    state = gradient_by_layer_state(widget.values(), data)
+    assert state["chosen"][0]["first"] is None and "nothing, as no layer has one" in state["summary"]
 
 
 def test_the_words_name_the_moment_and_each_head():
@@ -39,7 +56,17 @@ def test_the_words_name_the_moment_and_each_head():
 
 
 def test_a_power_is_written_in_figures_or_as_a_power():
-    said = {0: "1.0", 100: "10", 350: "3162", 351: "10⁴", -100: "0.10", -101: "0.0977", -350: "0.0003", -1051: "10⁻¹¹"}
+    said = {
+        0: "1.0",
+        100: "10",
+        350: "3162",
+        351: "10⁴",
+        -100: "0.10",
+        -101: "0.0977",
+        -350: "0.0003",
+        -1051: "10⁻¹¹",
+        ZERO: "0",
+    }
     assert {log: power(log) for log in said} == said
 
 
