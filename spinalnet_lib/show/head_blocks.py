@@ -25,6 +25,7 @@ from .head_presets import (
     SPLIT,
     SWITCHES,
 )
+from .words import counted
 
 
 def head_blocks(v: dict) -> dict:
@@ -128,14 +129,14 @@ def _refusal(v: dict) -> str | None:
     cut = REST_FIRST not in on or (layers > 1 and (SPLIT in on) != (REST in on))
     needs_spine = twist in ("spine", "one")
     if (cut or needs_spine) and splits > features:
-        return f"{features:,} features cannot fill {splits} input splits; lower input splits to {features:,}"
+        return _too_few_features(features, splits)
     if needs_spine and v["num_layers"] < splits:
-        return _too_few(v["num_layers"], splits)
+        return _too_few_layers(v["num_layers"], splits)
     if not (REST_FIRST in on or (REST in on and layers > 1)):
         if SPLIT not in on and splits > 1:
             return f"Only split 0 is read; switch on “{SWITCHES[SPLIT]}” or “{SWITCHES[REST_FIRST]}”"
         if layers < splits:
-            return _too_few(layers, splits)
+            return _too_few_layers(layers, splits)
     if LAST not in on:
         return f"The last layer feeds nothing; switch on “{SWITCHES[LAST]}”"
     if OUTPUTS not in on and layers > 1 and CHAIN not in on:
@@ -143,10 +144,20 @@ def _refusal(v: dict) -> str | None:
     return None
 
 
-def _too_few(layers: int, splits: int) -> str:
-    return (
-        f"{layers} layers cannot read {splits} input splits; raise layers to {splits} or lower input splits to {layers}"
-    )
+def spine_refusal(features: int, layers: int, splits: int) -> str | None:
+    """Why these sizes make no spine, in words of the controls; None if they make one."""
+    if splits > features:
+        return _too_few_features(features, splits)
+    return _too_few_layers(layers, splits) if layers < splits else None
+
+
+def _too_few_features(features: int, splits: int) -> str:
+    return f"{counted(features, 'feature')} cannot fill {splits} input splits; lower input splits to {features:,}"
+
+
+def _too_few_layers(layers: int, splits: int) -> str:
+    remedy = f"raise layers to {splits} or lower input splits to {layers}"
+    return f"{counted(layers, 'layer')} cannot read {splits} input splits; {remedy}"
 
 
 def _width(v: dict, width: int, layer: int) -> int:

@@ -294,5 +294,5 @@
     label(svg, narrow ? x + 8 : x, y, narrow ? "tap to cut" : "click a line to cut it");
   }
 
-  define("climb-and-cut", { state, draw, pictureFirst: true });
+  define("climb-and-cut", { state, draw });
 })();

@@ -8,8 +8,9 @@ import traitlets
 
 from ..records.record import Record
 from ..show.palette import LIGHT
+from ..show.words import counted
 from ..study.crossed import SWITCH
-from .base import Widget, counted, slider
+from .base import Widget, slider
 from .differences import CHOICE, crossed_data, interval, leader, points, said
 
 

@@ -1,7 +1,7 @@
 /* One matrix: the same blocks as spinalnet_lib/show/head_blocks.py, the same words as one_matrix.py; a tap switches a block. */
 (() => {
   "use strict";
-  const { define, make, shape, label, rule, thousands, percent, multiple, splitSizes } = globalThis.SpinalWidgets;
+  const { define, make, shape, label, rule, thousands, percent, multiple, splitSizes, tooFewFeatures, tooFewLayers } = globalThis.SpinalWidgets;
   const [REST_FIRST, SPLIT, REST, CHAIN, EARLIER, LAST, OUTPUTS, DIRECT] = [0, 1, 2, 3, 4, 5, 6, 7];
   const SPINE = [SPLIT, CHAIN, LAST, OUTPUTS], ARCH2 = { sizes: [784, 1440, 320], depths: [10, 8, 8], features: 2544 };
   const KINDS = [["input", "features → layer"], ["chain", "layer → layer"], ["output", "→ logits"]];
@@ -31,10 +31,6 @@
   }
 
   // -- the matrix ----
-  function tooFew(layers, splits) {
-    return `${layers} layers cannot read ${splits} input splits; raise layers to ${splits} or lower input splits to ${layers}`;
-  }
-
   function refusal(v, switches) {
     const on = (n) => v.blocks.includes(n);
     let features = v.in_features, layers = v.num_layers, splits = v.num_splits;
@@ -47,13 +43,11 @@
       return `${thousands(features)} features make no ${splits} cells of one size; set features to a multiple of input splits`;
     }
     const cut = !on(REST_FIRST) || (layers > 1 && on(SPLIT) !== on(REST)), needsSpine = ["spine", "one"].includes(v.twist);
-    if ((cut || needsSpine) && splits > features) {
-      return `${thousands(features)} features cannot fill ${splits} input splits; lower input splits to ${thousands(features)}`;
-    }
-    if (needsSpine && v.num_layers < splits) return tooFew(v.num_layers, splits);
+    if ((cut || needsSpine) && splits > features) return tooFewFeatures(features, splits);
+    if (needsSpine && v.num_layers < splits) return tooFewLayers(v.num_layers, splits);
     if (!on(REST_FIRST) && !(on(REST) && layers > 1)) {
       if (!on(SPLIT) && splits > 1) return `Only split 0 is read; switch on “${switches[SPLIT]}” or “${switches[REST_FIRST]}”`;
-      if (layers < splits) return tooFew(layers, splits);
+      if (layers < splits) return tooFewLayers(layers, splits);
     }
     if (!on(LAST)) return `The last layer feeds nothing; switch on “${switches[LAST]}”`;
     if (!on(OUTPUTS) && layers > 1 && !on(CHAIN)) return `Layers feed nothing; switch on “${switches[OUTPUTS]}” or “${switches[CHAIN]}”`;
@@ -381,5 +375,5 @@
     for (const button of strips.get(picture).children) button.classList.toggle("spinal-pressed", button.dataset.preset === v.preset);
   }
 
-  define("one-matrix", { state, draw, settle, effective, pictureFirst: true, keepsPicture: true });
+  define("one-matrix", { state, draw, settle, effective, keepsPicture: true });
 })();
