@@ -209,6 +209,18 @@ def _read(twist: str, layer: int, start: int, sizes: list[int]) -> list[tuple[in
     return [(first, last)]
 
 
+def _splits(twist: str, sizes: list[int], splits: int) -> list[list[int]]:
+    """First feature and the one after the last of each split: of every spine in turn, none where they are drawn at random."""
+    features = sum(sizes)
+    cut = [n for size in sizes for n in split_sizes(size, splits)]
+    if twist == "random":
+        return []
+    if twist == "windows":
+        cut = [max(1, round(features / splits))] * splits
+    ends = [min(end, features) for end in itertools.accumulate(cut, initial=0)]
+    return [[a, b] for a, b in itertools.pairwise(ends) if a < b]
+
+
 def _gaps(runs: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
     """What lies between runs."""
     ends = [start, *(end for run in runs for end in run), stop]
@@ -275,12 +287,11 @@ def _matrix(v: dict, width: int) -> dict:
     weights = sum(block[6] for block in blocks)
     rows = top + classes if has_layers else classes
     columns = features + top if has_layers else features
-    ends = list(itertools.accumulate(split_sizes(features, splits), initial=0))
     return {
         "blocks": blocks,
         "off": off,
         "layers": layers,
-        "splits": [list(pair) for pair in itertools.pairwise(ends)],
+        "splits": _splits(twist, sizes, splits),
         "top": top,
         "weights": weights,
         "parameters": weights + (own if has_layers else 0) + classes,

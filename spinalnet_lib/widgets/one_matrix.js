@@ -77,6 +77,15 @@
     return [[first, last]];
   }
 
+  /* First feature and the one after the last of each split: of every spine in turn, none where they are drawn at random. */
+  function splitsOf(twist, sizes, splits) {
+    if (twist === "random") return [];
+    const features = sum(sizes), window = Math.max(1, roundEven(features / splits));
+    const cut = twist === "windows" ? Array(splits).fill(window) : sizes.flatMap((size) => splitSizes(size, splits));
+    const ends = [0, ...cut.map((_, i) => Math.min(features, sum(cut.slice(0, i + 1))))];
+    return cut.map((_, i) => [ends[i], ends[i + 1]]).filter(([start, stop]) => start < stop);
+  }
+
   function gaps(runs, start, stop) {
     const ends = [start, ...runs.flat(), stop], found = [];
     for (let i = 0; i < ends.length; i += 2) if (ends[i] < ends[i + 1]) found.push([ends[i], ends[i + 1]]);
@@ -131,10 +140,9 @@
       put("output", -1, -1, features + layers[layers.length - 1][0], v.hidden_size, layers.length - 1);
     }
     put("output", DIRECT, -1, 0, features, -1);
-    const weights = sum(blocks.map((b) => b[6])), cut = splitSizes(features, splits);
-    const starts = cut.map((_, i) => sum(cut.slice(0, i)));
+    const weights = sum(blocks.map((b) => b[6]));
     return {
-      blocks, off, layers, splits: starts.map((start, i) => [start, start + cut[i]]), top, weights,
+      blocks, off, layers, splits: splitsOf(twist, sizes, splits), top, weights,
       parameters: weights + (live ? own : 0) + classes, macs: sum(blocks.map((b) => b[7])),
       filled: sum(blocks.map((b) => Math.min(b[7], b[3] * b[5]))), cells: live ? (top + classes) * (features + top) : classes * features,
     };
@@ -225,9 +233,10 @@
     return block[9] === -1 && block[4] < stop && block[4] + block[5] > start;
   }
 
-  function looked(look, matrix) {
+  function looked(look, matrix, twist) {
     const [kind, text] = look.split("-"), n = Number(text), blocks = matrix.blocks;
     if (kind === "split") {
+      if (twist === "random") return "drawn at random, in no one place";
       if (n >= matrix.splits.length) return "there is none";
       const [start, stop] = matrix.splits[n];
       const readers = blocks.filter((b) => touches(b, look, matrix)).map((b) => b[8]);
@@ -267,7 +276,7 @@
     }
     const given = names.length ? argumentsOf(names[0], v) : null;
     if (given) rows.push(["in code", call(names[0], v, given)]);
-    if (v.look !== "none") rows.push([data.looks[v.look], looked(v.look, matrix)]);
+    if (v.look !== "none") rows.push([data.looks[v.look], looked(v.look, matrix, v.twist)]);
     const subject = names.length ? `These blocks are ${names[0]}` : "No registered head has these blocks";
     return {
       error: null, ...matrix, arms: names, arguments: given, twin, cheaper, rows,
