@@ -12,6 +12,7 @@ from ..records.record import Record
 from ..study.claims import ClaimVerdict
 from ..study.reading import paper_errors
 from ..study.statistics import mean_interval
+from ..words import signed
 
 _BEST = "vgg5"  # the body of the paper's best numbers
 
@@ -57,7 +58,7 @@ def _dropout(records: Sequence[Record]) -> str:
 
 def _points(lead: tuple[float, float, float]) -> str:
     mean, low, high = lead
-    ends = " to ".join(f"{end:+.2f}".replace("-0.00", "0.00").replace("-", "−") for end in (low, high))
+    ends = " to ".join(map(signed, (low, high)))
     return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {ends})"
 
 

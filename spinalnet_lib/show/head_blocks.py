@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
 from ..heads.spinal import split_sizes
+from ..words import counted
 from .head_presets import (
     ARCH2,
     CHAIN,
@@ -25,7 +26,6 @@ from .head_presets import (
     SPLIT,
     SWITCHES,
 )
-from .words import counted
 
 
 def head_blocks(v: dict) -> dict:

@@ -8,8 +8,8 @@ import traitlets
 
 from ..records.record import Record
 from ..show.palette import LIGHT
-from ..show.words import counted
 from ..study.crossed import SWITCH
+from ..words import counted
 from .base import Widget, slider
 from .differences import CHOICE, crossed_data, interval, leader, points, said
 

@@ -6,7 +6,7 @@ from ..checks import needs
 from ..heads.spinal import split_sizes
 from ..show.head_blocks import spine_refusal
 from ..show.palette import LIGHT
-from ..show.words import counted
+from ..words import counted
 from .base import Widget, number, percent
 
 KINDS = {"input": "input split → layer", "chain": "previous layer → layer", "output": "all layers → logits"}

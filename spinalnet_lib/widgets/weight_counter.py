@@ -9,7 +9,7 @@ from ..heads.spinal import split_sizes
 from ..heads.widths import largest_cheaper_width
 from ..show.head_blocks import spine_refusal
 from ..show.palette import LIGHT
-from ..show.words import counted
+from ..words import counted
 from .base import Widget, multiple, number
 
 

@@ -10,12 +10,12 @@ import traitlets
 from ..records.record import Record
 from ..show.noise_plot import NAMES
 from ..show.palette import LIGHT
-from ..show.words import counted
 from ..study.claim_rules import REGRESSIONS, regressions
 from ..study.gains import LOG_DELTAS
 from ..study.regression_gains import READINGS, regression_gains
 from ..study.statistics import t_critical
 from ..study.verdict import FEWEST_UNITS, name_verdict
+from ..words import counted
 from .base import Widget, slider
 from .differences import interval
 
