@@ -13,6 +13,7 @@ from ..study.claims import ClaimVerdict
 from ..study.reading import paper_errors
 from ..study.statistics import mean_interval
 from ..words import signed
+from .scoreboard import sign_of
 
 _BEST = "vgg5"  # the body of the paper's best numbers
 
@@ -22,10 +23,12 @@ def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerd
 
     `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read.
     """
-    decided = [found for found in verdicts if not {*found.states.values()} <= {"untested", "open", "unverified"}]
+    signs = [sign_of(found) for found in verdicts]
+    recorded, waiting = signs.count("documents"), signs.count("undecided")
     return (
         f"**The answer so far.** {_counted()} {_dropout(first_training)} {_regressions()} "
-        f"Of the paper's {len(verdicts)} claims {len(decided)} can be judged today; the others wait for runs."
+        f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, {recorded} are "
+        "records that only documents speak of, and the others wait for runs."
     )
 
 
