@@ -1,5 +1,6 @@
 """Climb and cut in a real browser: equal to torch, drawn on by mouse and finger, reached by keyboard, whole where its file is not."""
 
+import itertools
 import re
 
 import pytest
@@ -84,6 +85,33 @@ def test_a_finger_draws_too_and_the_page_does_not_scroll_under_it(address, open_
     expect(page.locator(SAID)).to_contain_text("Your drawing is read as 1.")
     assert page.evaluate("scrollY") == before
     assert page.locator(".spinal-ink").count() > 40
+
+
+def overlaps(boxes):
+    """Pairs of (left, top, right, bottom) that share more than an edge."""
+    return [
+        (a, b)
+        for a, b in itertools.combinations(boxes, 2)
+        if min(a[2], b[2]) - max(a[0], b[0]) > 0.01 and min(a[3], b[3]) - max(a[1], b[1]) > 0.01
+    ]
+
+
+BOXES = "all => all.map(each => { const r = each.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; })"
+
+
+@pytest.mark.parametrize("alphabet", ["digits", "kuzushiji"])
+@pytest.mark.parametrize("width", [360, 480, 1280])
+def test_each_line_is_large_enough_for_a_finger_and_headings_stand_apart(alphabet, width, address, open_page):
+    url = f"{address}/{LETTER}#climb-and-cut:bet=show&alphabet={alphabet}&cut=cord-4"
+    page = open_page(url, viewport={"width": width, "height": 740})
+    lines = page.locator(".spinal-scissors").evaluate_all(BOXES)
+    assert len(lines) == 20
+    assert all(round(min(right - left, bottom - top), 6) >= 24 for left, top, right, bottom in lines), lines
+    assert not overlaps(lines)
+    words = page.locator(".spinal-app svg text").evaluate_all(BOXES)
+    assert len(words) > 14 and not overlaps(words)
+    frame = page.locator(".spinal-app svg").evaluate_all(BOXES)[0]
+    assert all(frame[0] <= left and right <= frame[2] for left, _, right, _ in words)
 
 
 def test_the_keyboard_alone_reaches_images_bets_cuts_and_alphabets(address, open_page):
