@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 
 import formulas
+import tables
 from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
@@ -238,6 +239,7 @@ def write_front_page(app, exception) -> None:
 
 def setup(app) -> dict:
     formulas.setup(app)
+    tables.setup(app)
     os.environ["TQDM_DISABLE"] = "1"  # in the kernels: a page shows no bars
     app.connect("config-inited", name_execution_cache)
     app.connect("env-before-read-docs", execute_in_parallel)
