@@ -1,6 +1,8 @@
-"""The hash that names the execution cache sees everything that a page's outputs depend on."""
+"""The hash that names the execution cache sees everything that a page's outputs depend on; what a shared link shows."""
 
 import os
+import re
+from types import SimpleNamespace
 
 import pytest
 import spinal_book
@@ -52,3 +54,34 @@ def test_the_data_at_hand_and_the_fast_mode_rename_it_too(tree, tmp_path, monkey
     assert seen[3] == seen[0] and len(set(seen)) == 3
     monkeypatch.setenv("BOOK_FAST", "1")
     assert spinal_book.inputs_hash() not in seen
+
+
+def tags(site):
+    text = spinal_book.share_tags('A "spine"', "It <b>reads</b> & votes.", "book/idea/one_matrix", site)
+    return dict(re.findall(r'="([a-z:]+)" content="([^"]*)"/>', text))
+
+
+def test_a_shared_link_has_a_picture_where_the_site_has_an_address():
+    said = {
+        "description": "It reads &amp; votes.",
+        "og:title": "A &quot;spine&quot;",
+        "og:description": "It reads &amp; votes.",
+    }
+    assert tags("") == said  # an address within the site is no use to a crawler
+    for site in ("https://spine.example/book", "https://spine.example/book/"):
+        assert tags(site) == said | {
+            "og:url": "https://spine.example/book/book/idea/one_matrix.html",
+            "og:image": "https://spine.example/book/_static/page.png",
+        }
+
+
+@pytest.mark.parametrize("site", ["", "https://spine.example"])
+def test_the_shared_picture_is_in_the_site_that_names_it(site, tmp_path):
+    app = SimpleNamespace(
+        outdir=tmp_path, builder=SimpleNamespace(format="html"), config=SimpleNamespace(html_baseurl=site)
+    )
+    spinal_book.copy_shared_picture(app)
+    picture = tmp_path / "_static" / "page.png"
+    assert picture.is_file() == bool(site)
+    if site:
+        assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 300_000
