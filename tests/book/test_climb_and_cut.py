@@ -7,7 +7,10 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from spinalnet_lib import ClimbAndCut, load_spine
+from spinalnet_lib import ClimbAndCut, list_datasets, load_dataset, load_spine
+from spinalnet_lib.data.packed_images import pack_images
+from spinalnet_lib.models.small_spine import ALPHABETS
+from spinalnet_lib.study.small_spines import SOURCES, in_shades
 from tests.book.live_widgets import LIVE, parts, state_of_page
 from tests.widgets.cases import CASES
 
@@ -31,7 +34,7 @@ def draw(page, *places):
     page.mouse.up()
 
 
-@pytest.mark.parametrize("alphabet", ["digits", "letters", "kuzushiji"])
+@pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_the_script_reads_all_stored_images_as_torch_does_with_the_same_weights(alphabet, address, open_page):
     page = open_page(f"{address}/{LETTER}")
     spine, data = load_spine(alphabet), CASES["climb-and-cut"].make().data()
@@ -45,6 +48,24 @@ def test_the_script_reads_all_stored_images_as_torch_does_with_the_same_weights(
     logits -= logits.mean(1, keepdim=True)
     assert (torch.tensor(script) - logits).abs().max() < 1e-3
     assert int((torch.tensor(script).argmax(1).numpy() == spine.labels).sum()) == spine.right()
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+def test_the_card_holds_what_a_browser_counts_over_all_validation_images(alphabet, address, open_page):
+    source, card = SOURCES[alphabet], load_spine(alphabet).card
+    if source not in list_datasets(present=True):
+        pytest.skip(f"needs {source}, which is not embedded")
+    held_out = load_dataset(source).val
+    assert (source, len(held_out)) == (card["data"], card["images"]["validation"])
+    inks = [pack_images(image) for image in in_shades(held_out.images[:, 0].numpy())]
+    page = open_page(f"{address}/{LETTER}")
+    read = page.evaluate(
+        """([values, inks, data]) => inks.map((ink) => {
+             const { leaders } = SpinalWidgets.state("climb-and-cut", {...values, ink}, data);
+             return data[values.alphabet].classes.indexOf(leaders[leaders.length - 1]); })""",
+        [ClimbAndCut(alphabet=alphabet, sample=0).values(), inks, CASES["climb-and-cut"].make().data()],
+    )
+    assert sum(map(int.__eq__, read, held_out.labels.tolist())) == card["validation_right"]
 
 
 def test_a_seven_drawn_by_mouse_is_read_cut_and_kept_in_the_address(address, open_page):
