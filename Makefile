@@ -72,8 +72,9 @@ pages: book  ## the built pages in a real browser, links, numbers
 faults: install  ## planted faults must turn the build red or re-execute the page
 	$(BIN)/python -m pytest tests/book/test_planted_faults.py
 
-bench: install  ## every performance figure, as ratios, with nothing else running
+bench: book  ## every performance figure, as ratios, with nothing else running
 	$(BIN)/spinalnet bench --out data/results/bench
+	$(BIN)/python -m tests.book.measure_pages data/results/bench/pages.json
 	$(BIN)/python -m tests.book.measure_builds data/results/bench/builds.json
 
 picture: book  ## the picture in README.md, taken from the built page
