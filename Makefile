@@ -45,7 +45,7 @@ lint: install  ## ruff, and notebooks without outputs
 
 # One thread of torch a worker: two workers with two threads each wait for each other.
 unit: install  ## unit tests and doctests, about a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbmake -n 2 tests --ignore tests/book --ignore tests/interop -m "not full and not processes" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py book/_ext/formulas.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbmake -n 2 tests --ignore tests/book --ignore tests/interop -m "not full and not processes" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py book/_ext/formulas.py book/_ext/tables.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/interop -m "not full"
@@ -72,8 +72,9 @@ pages: book  ## the built pages in a real browser, links, numbers
 faults: install  ## planted faults must turn the build red or re-execute the page
 	$(BIN)/python -m pytest tests/book/test_planted_faults.py
 
-bench: install  ## every performance figure, as ratios, with nothing else running
+bench: book  ## every performance figure, as ratios, with nothing else running
 	$(BIN)/spinalnet bench --out data/results/bench
+	$(BIN)/python -m tests.book.measure_pages data/results/bench/pages.json
 	$(BIN)/python -m tests.book.measure_builds data/results/bench/builds.json
 
 picture: book  ## the picture in README.md, taken from the built page

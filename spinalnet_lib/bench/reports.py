@@ -18,7 +18,7 @@ from .measure import METHOD
 
 _GPU = "spinalnet bench --device cuda --out data/results/bench"
 _COSTS = "spinalnet bench --only costs --out data/results/bench"
-_COMMANDS = {"cpu": "make bench", "gpu": _GPU, "builds": "make bench", "costs": _COSTS}
+_COMMANDS = {"cpu": "make bench", "gpu": _GPU, "builds": "make bench", "pages": "make bench", "costs": _COSTS}
 
 
 def print_row(row: dict) -> None:
@@ -77,7 +77,7 @@ def merge_reports(source: Path, into: Path) -> list[Path]:
 
 
 def load_bench(name: str = "cpu") -> list[dict]:
-    """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu", "builds" or "costs".
+    """Rows of a committed report in `data/results/bench`, each with its group: "cpu", "gpu", "builds", "pages" or "costs".
 
     Empty where nothing was measured yet. ValueError for another name.
     """

@@ -87,5 +87,5 @@
     picture.append(svg);
   }
 
-  define("gradient-by-layer", { state, draw, pictureFirst: true });
+  define("gradient-by-layer", { state, draw });
 })();

@@ -41,7 +41,7 @@ def test_committed_reports_hold_rows_of_ratios(name):
 
 @pytest.mark.parametrize("read", [load_bench, load_bench_report, describe_bench])
 def test_an_unknown_report_is_refused_and_the_known_are_named(read):
-    with pytest.raises(ValueError, match=r"'nope'.*builds, costs, cpu, gpu"):
+    with pytest.raises(ValueError, match=r"'nope'.*builds, costs, cpu, gpu, pages"):
         read("nope")
 
 
