@@ -150,7 +150,7 @@ def _gradients(judge: Judge) -> Finding:
         )
         ratios = sorted(math.exp(-badness(each.tier, run, False)) for run in of_arm)
         own = f"{statistics.median(ratios):.2g} times its last's ({ratios[0]:.2g} to {ratios[-1]:.2g})"
-        notes[:1] = [f"at the end the gradient of the spinal head's first layer is {own}: it has not vanished"]
+        notes[:1] = [f"At the end the gradient of the spinal head's first layer is {own}: it has not vanished"]
         if dead := sum(not any(run.last["gradient_norms"]) for run in of_reference):
             died = f"{dead} of {len(of_reference)} runs of {each.reference} end without a gradient in any layer"
             notes.append(f"{died}, and the plan's floor counts a ratio of 1 for them")
