@@ -5,6 +5,7 @@ None of these decides anything. Where one gives the verdict another name, the ve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from .cells import other_readings
 from .comparisons import Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
-from .gains import delta, gains_of, overlap, reference_errors
+from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
 from .intervals import half_width, levels
 from .judged import gains
 from .tiers import TIERS
@@ -41,7 +42,9 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
 
     names = {what: named(found, factor * least) for what, factor in _DELTAS.items()}
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
-    if comparison.tier != "D4":  # gradients have no validation reading
+    if comparison.tier == "D4":
+        names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
+    else:  # gradients have no validation reading
         on_validation = gains_of(comparison, runs, seeds, errors, validation=True)
         told = np.isfinite(on_validation).all()  # a run that diverged has no validation error
         names["validation instead of test"] = named(on_validation) if told else "untested"
@@ -55,6 +58,16 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
         names[what] = named(gains_of(comparison, beside, its_seeds, errors))
     return names
+
+
+def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndarray:
+    """What the gains (S,) grow by if a chain without any gradient has the smallest ratio, not 1 as under the plan's floor."""
+    arm, reference = (
+        np.array([not any(runs[head, name, seed].last["gradient_norms"]) for seed in seeds], float)
+        for head in comparison.arms
+        for name in comparison.datasets
+    )
+    return -math.log(LEAST_NORM) * (reference - arm)
 
 
 def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:

@@ -151,3 +151,20 @@ def test_where_error_would_choose_another_setting_of_one_arm_the_other_keeps_its
     assert {cell for cell in changed_cells if cell not in new} <= {*cells}
     found = sensitivity(FASHION, [*known, *(run_of(record, cell, 0.14 + 0.001 * (cell.seed % 2)) for cell in new)])
     assert found[BY_ERROR] == "worse, matters" and BY_ERROR not in sensitivity(FASHION, known)
+
+
+def test_chains_that_died_are_read_as_the_smallest_ratio_too(record):
+    """Under the plan's floor a chain without any gradient has a ratio of 1, as if it were whole."""
+    pair = comparison("D4 mnist, tuned, spinal against mlp_deep")
+    known = complete(record, [pair], 0.0)
+
+    def with_dead(head, count):
+        def kill(run):
+            if (run.head, run.seed < count) != (head, True):
+                return run
+            return replace(run, curve=[*run.curve[:-1], {**run.last, "gradient_norms": [0.0] * 30}])
+
+        return sensitivity(pair, [kill(run) for run in known])["chains that died at the smallest ratio"]
+
+    assert with_dead("mlp_deep", 0) == "equivalent"
+    assert with_dead("mlp_deep", 10) == "better, matters" and with_dead("spinal", 10) == "worse, matters"
