@@ -25,9 +25,10 @@ def load_dataset(
     """Load a data set by name; nothing is downloaded unless `download` is true.
 
     Files are looked for under `root`, else `$SPINALNET_DATA`, else `data/cache/`; the publisher's files win over a
-    folder with a card of the same name. Photographs come as squares of `size` pixels, by default the card's; other images
-    are resized to it when they are asked for (a `Resized`). Raises
-    ValueError for an unknown name, FileNotFoundError for missing files and ValueError for damaged ones, with what to do.
+    folder with a card of the same name. Without `root` the name may also be the path of a folder with a card. Photographs
+    come as squares of `size` pixels, by default the card's; other images are resized to it when they are asked for (a
+    `Resized`). Raises ValueError for an unknown name, FileNotFoundError for missing files and ValueError for damaged ones,
+    with what to do.
 
     With `cut_seed` the images that are held out for validation are drawn anew from it, and with `train_per_class` only so
     many of the others of each class are trained on; the test part stays (`data.cuts.cut_anew`).

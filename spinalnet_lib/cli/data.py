@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -31,7 +33,7 @@ def add(commands) -> None:
 
 
 def _data_list(args: argparse.Namespace) -> None:
-    from ..data.cards import list_datasets, load_card
+    from ..data.cards import list_datasets, list_own, load_card
     from ..data.checking import size_on_disk
     from ..paths import data_root
 
@@ -51,6 +53,8 @@ def _data_list(args: argparse.Namespace) -> None:
             state, size = "missing", f"{card['download_mb']:,} MB" if card.get("download_mb") else ""
         how = "" if name in here else f"; {card['how_to_get']}"
         print(f"  {name:24} {state:8} {size:>8}  {card['title']}{how}")
+    if beside := {*list_own(Path())} - {*list_datasets()}:
+        print(f"in this folder, and known here by name: {', '.join(sorted(beside))}")
 
 
 def _data_fetch(args: argparse.Namespace) -> None:
@@ -87,7 +91,6 @@ def _data_new(args: argparse.Namespace) -> None:
     from ..data.class_folders import list_left_out
     from ..data.own_sets import write_card
     from ..files import check_writable
-    from ..paths import data_root
 
     check_writable(Path(args.folder).expanduser() / "card.json")
     card = write_card(args.folder, args.title)
@@ -100,8 +103,21 @@ def _data_new(args: argparse.Namespace) -> None:
     if grey := card.get("grey_pictures"):
         print(f"{grey:,} of {sum(card['splits'].values()):,} pictures are grey: they load as three equal channels")
     print("fill in licence and note, for whoever reads your results")
-    inside = folder.parent == data_root().resolve()
-    print(f"load it with load_dataset({folder.name!r}{'' if inside else f', root={str(folder.parent)!r}'})")
+    name = _name_from_here(folder)
+    print(f"load it with load_dataset({name!r}), or train a head on it:")
+    body = "--backbone torchvision:resnet18 --head spinal"
+    print(f"spinalnet train --data {shlex.quote(name)} {body} --save model.npz")
+
+
+def _name_from_here(folder: Path) -> str:
+    """What `load_dataset` finds a set by: the folder's name, or where that is unknown here, or another set's, its path."""
+    from ..data.cards import find_set
+
+    with suppress(ValueError):
+        name, root = find_set(folder.name)
+        if (root / name).resolve() == folder:
+            return folder.name
+    return str(folder)
 
 
 def _data_measure(args: argparse.Namespace) -> None:

@@ -33,12 +33,28 @@ def list_datasets(root: str | os.PathLike | None = None, present: bool = False) 
 
 def load_card(name: str, root: str | os.PathLike | None = None) -> dict:
     """The card of a data set: what it is, who made it, licence, sizes, hashes, traps."""
-    root = data_root(root)
-    own = list_own(root)
-    check_name("data set", name, {*official_names(), *own}, "; or a folder under the data root with a card.json")
+    name, root = find_set(name, root)
     if name in official_names():
         return json.loads(data_path("cards", f"{name}.json").read_bytes())
     return load_own_card(root, name)
+
+
+def find_set(name: str, root: str | os.PathLike | None = None) -> tuple[str, Path]:
+    """The name and the root of a set: one that is known under the data root, else a folder with a card, by its path from here.
+
+    Where `root` is given, folders elsewhere are none. Raises ValueError for an unknown name.
+    """
+    place = data_root(root)
+    known, folder = {*official_names(), *list_own(place)}, Path(os.path.abspath(Path(str(name)).expanduser()))
+    if name and name not in known and root is None:
+        if folder.name in list_own(folder.parent):
+            return folder.name, folder.parent
+        if folder.is_dir():
+            raise ValueError(f"the folder {name} has no card; write it with `spinalnet data new {name}`")
+    elsewhere = "; or the path of a folder with a card.json" if root is None else ""
+    own = f"; or a folder under the data root with a card.json{elsewhere}; the data root is {place}"
+    check_name("data set", name, known, own)
+    return name, place
 
 
 def official_names() -> list[str]:

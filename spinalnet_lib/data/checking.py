@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..paths import data_root
-from .cards import PHOTOGRAPHS, find_place, is_present, load_card
+from .cards import PHOTOGRAPHS, find_place, find_set, is_present, load_card
 from .facts import load_facts
 from .loading import load_images
 from .own_sets import check_files
@@ -20,7 +20,7 @@ def check_dataset(name: str, root: str | os.PathLike | None = None) -> tuple[Dat
 
     Raises what loading raises, and ValueError for class folders that no longer hold the files of their card.
     """
-    root = data_root(root)
+    name, root = find_set(name, root)
     data = load_images(name, root)
     card, of_photographs = data.card, data.card["kind"] in PHOTOGRAPHS
     if of_photographs:

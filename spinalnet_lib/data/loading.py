@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from ..checks import check_int
-from ..paths import data_root
-from .cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, official_names
+from .cards import PHOTOGRAPHS, find_set, is_present, list_own, load_card, load_own_card, official_names
 from .cuts import stratified_cut
 from .fetching import fetch
 from .own_sets import read_own
@@ -27,7 +26,7 @@ def load_images(
     name: str, root: str | os.PathLike | None = None, download: bool = False, size: int | None = None
 ) -> DataSet:
     """The images of a data set; `datasets.load_dataset` says what the arguments are and which errors are raised."""
-    root = data_root(root)
+    name, root = find_set(name, root)
     card = load_card(name, root)
     if download and name in official_names() and not is_present(root, card):
         fetch(name, root)

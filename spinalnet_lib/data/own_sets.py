@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import check_writable, write_whole
-from .cards import PARTS
+from .cards import PARTS, official_names
 from .class_folders import list_class_folders, read_class_folders
 from .photos import cache_folder, check_photos, hash_files
 from .readers import Part, Parts, read_npy, read_sheets, to_images
@@ -73,7 +73,7 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
 
     Every picture is decoded once. Raises FileExistsError where there is a card already; ValueError for pictures that cannot
     be used, for fewer than two classes, for one too small to hold out a picture of it, for parts whose classes differ and
-    for a name with a plus; and the errors of `list_class_folders`.
+    for a name with a plus or of an official set; and the errors of `list_class_folders`.
     """
     folder = Path(folder).expanduser().resolve()
     path = folder / "card.json"
@@ -82,6 +82,8 @@ def write_card(folder: str | os.PathLike, title: str | None = None) -> dict:
     if "+" in folder.name:
         meant = "a plus in a set's name asks for features of its images"
         raise ValueError(f"{folder}: {meant}; rename the folder to {folder.name.replace('+', '_')}")
+    if folder.name in official_names():
+        raise ValueError(f"{folder}: {folder.name} is the name of an official set; rename the folder")
     names = {path.name for path in folder.glob("*/")} - {*PARTS}
     if likely := ", ".join(sorted(name for name in names if name.lower() in _LIKE_PARTS)):
         raise ValueError(f"{folder} has {likely}: name parts train, val and test, and classes by what they show")

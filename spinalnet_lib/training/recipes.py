@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..checks import check_name
 from ..data.augment import Augmentation
-from ..data.cards import list_datasets, official_names, whole_set
+from ..data.cards import find_set, official_names, whole_set
 from ..data.facts import load_facts
 from ..data.regression import TARGETS
 from .config import TrainConfig
@@ -65,9 +65,8 @@ def published_recipe(backbone: str, dataset: str = "mnist") -> TrainConfig:
     if ":" in backbone:
         return published_transfer(dataset, backbone).recipe
     config = _PUBLISHED[check_name("backbone with a published recipe", backbone, _PUBLISHED)]
-    official = official_names()
-    if dataset not in (*official, *TARGETS):  # files are read only where they matter
-        check_name("data set", dataset, {*official, *TARGETS, *load_facts(), *list_datasets()})
+    if dataset not in (*official_names(), *TARGETS, *load_facts()):  # files are read only where they matter
+        find_set(dataset)
     whole = whole_set(dataset)
     if whole == "fashion_mnist" and config.augmentation == _TILTED:
         rate = 0.005 if backbone == "arch2" else config.learning_rate

@@ -49,7 +49,7 @@ def test_data_new_elsewhere_says_how_to_load_it(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "data"))
     write_classes(tmp_path / "leaves", ["ash", "elm"], 6)
     assert main(["data", "new", str(tmp_path / "leaves")]) == 0
-    assert f"load_dataset('leaves', root='{tmp_path}')" in capsys.readouterr().out
+    assert f"load_dataset('{tmp_path / 'leaves'}')" in capsys.readouterr().out
     assert main(["data", "new", str(tmp_path / "leaves")]) == 2
     assert "move it away" in capsys.readouterr().err
 

@@ -267,8 +267,16 @@ def test_a_card_of_images_too_few_to_cut_is_refused_with_the_number_that_is_need
         load_dataset("leaves", own.parent)
 
 
-def test_own_class_folders_with_the_name_of_a_missing_official_set(tmp_path):
-    write_card(write_classes(tmp_path / "cifar10", ["cat", "dog"], 6))
+def test_the_name_of_an_official_set_is_refused_when_a_card_is_written(tmp_path):
+    folder = write_classes(tmp_path / "cifar10", ["cat", "dog"], 6)
+    with pytest.raises(ValueError, match="cifar10 is the name of an official set; rename"):
+        write_card(folder)
+    assert not (folder / "card.json").exists()
+
+
+def test_packed_class_folders_stand_in_for_a_missing_official_set(tmp_path):
+    write_card(write_classes(tmp_path / "pets", ["cat", "dog"], 6))
+    (tmp_path / "pets").rename(tmp_path / "cifar10")
     assert load_dataset("cifar10", tmp_path, size=16).train.images.shape[1:] == (3, 16, 16)
     (tmp_path / "cifar-10-batches-py").mkdir()  # an empty folder is no official set
     assert load_dataset("cifar10", tmp_path, size=16).source == "packed"

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from ...checks import check_int
+from ...data.cards import find_set
 from ...data.loading import load_images
 from ...data.photos import cache_folder
 from ...data.splits import DataSet, Split, Statistics
 from ...files import locked
 from ...machine import pick_device
 from ...models.classifier import Classifier
-from ...paths import data_root
 from ..keeper import Clock, Keeper
 from ..progress import Progress
 from .extractors import Extractor, body_extractor, create_extractor
@@ -67,11 +67,12 @@ def load_features(
     def left() -> float | None:
         return None if time_limit is None else time_limit - (time.monotonic() - began)
 
+    dataset, root = find_set(dataset, root)
     data = load_images(dataset, root, download)
     trained = extractor.startswith(TRAINED)
     body = trained_body(extractor, data, root, device, progress, left()) if trained else create_extractor(extractor)
     key = hashlib.sha256(f"{data.sha256} {body.sha256}".encode()).hexdigest()
-    folder = cache_folder(data_root(root), file_name(f"{data.name}+{extractor}")) / key[:16]
+    folder = cache_folder(root, file_name(f"{data.name}+{extractor}")) / key[:16]
     with locked(folder / ".lock"):
         return _extract(
             body, data, device, progress, lambda part: Keeper("load_features", folder / f"{part}.npz", 60.0, left())
