@@ -14,7 +14,9 @@ _MOST_SEEDS = 100_000
 def add(commands) -> None:
     train = commands.add_parser("train", help="train a head on a data set, a record a seed; finished runs are skipped")
     option, paper, recipe = train.add_argument, "instead of the paper's: ", "instead of the recipe's"
-    option("--data", default="mnist_5k", metavar="NAME")
+    option(
+        "--data", default="mnist_5k", metavar="NAME", help="or the folder of a set of your own (default: %(default)s)"
+    )
     option("--size", type=int, metavar="PIXELS", help="side of the images (default: what the backbone or recipe reads)")
     option("--backbone", default="two_conv", help="ours, or torchvision:NAME or timm:NAME (default: %(default)s)")
     weights = train.add_mutually_exclusive_group()
@@ -31,9 +33,10 @@ def add(commands) -> None:
     option("--seeds", type=_seeds, default=[0], metavar="A-B", help="one or a range, both ends included (default: 0)")
     recipes = (
         "default: the paper's for its 2-conv CNN; published: for this backbone, and of torchvision's on these data, with "
-        "its head and size; tuned: the study's, 2,000 fast steps; transfer: ours to fine-tune published weights"
+        "its head and size; tuned: the study's, 2,000 fast steps; transfer: ours to fine-tune published weights "
+        "(default: transfer for a backbone that has such, default for others)"
     )
-    option("--recipe", choices=("default", "published", "tuned", "transfer"), default="default", help=recipes)
+    option("--recipe", choices=("default", "published", "tuned", "transfer"), help=recipes)
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, help=recipe)
     length.add_argument("--steps", type=int, help=recipe)
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from ..checks import check_name
-    from ..data.cards import PHOTOGRAPHS, load_card
+    from ..data.cards import PHOTOGRAPHS, find_set, load_card
     from ..datasets import split_name
     from ..files import check_writable
     from ..heads.registry import list_heads
@@ -74,20 +77,25 @@ def run(args: argparse.Namespace) -> None:
         check_name("backbone", args.backbone, list_backbones())
     check_name("head", args.head, list_heads())
     images, extractor = split_name(args.data)
-    card = load_card(images)
+    images, root = find_set(images)
+    card, dataset = load_card(images, root), images if extractor is None else f"{images}+{extractor}"
     photographs = extractor is None and card["kind"] in PHOTOGRAPHS
-    config, transfer = _recipe(args), _transfer(args)
-    size = transfer.size if transfer and args.size is None else args.size
     with torch.device("meta"):
         body = create_backbone(args.backbone)
-    size = body.image_size if size is None and photographs else size
-    arguments = _head_arguments(args, card["num_classes"], transfer)
-    cells = [Cell(args.data, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
-    setup = Setup(args.device, threads, None, sys.stderr.isatty(), args.checkpoint_seconds, _save_as(args))
+    has_weights = hasattr(body, "load_pretrained")
+    config, transfer = _recipe(args, has_weights), _transfer(args)
+    size = transfer.size if transfer and args.size is None else args.size
+    if size is None and photographs:
+        size = body.image_size
+        print(f"size: every picture is resized to {size} × {size} pixels, as {args.backbone} reads it")
+    arguments = _head_arguments(args, card["num_classes"], transfer, has_weights)
+    cells = [Cell(dataset, args.backbone, args.head, seed, config, arguments, size=size) for seed in args.seeds]
+    setup = Setup(args.device, threads, root, sys.stderr.isatty(), args.checkpoint_seconds, _save_as(args))
     check_appendable(args.out)
     for cell in cells if args.save else ():
         check_writable(setup.model_file(cell))
     try:
+        cells = _fitted(cells, setup)
         _, wrong = setup.keys(cells)
     except TypeError as error:
         raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
@@ -110,6 +118,17 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"{len(failed)} runs failed, as said above; mend the cause and run again")
 
 
+def _fitted(cells: list, setup) -> list:
+    """The runs with a recipe that fits the number of images, said where it is not the one that was asked for."""
+    from dataclasses import replace
+
+    config = setup.fitting(cells[0])
+    for name, unit in (("batch_size", "batch size"), ("warmup", "warm-up")):
+        if (fits := getattr(config, name)) != (asked := getattr(cells[0].config, name)):
+            print(f"{unit}: {fits}, as {asked} does not fit the number of images")
+    return [replace(cell, config=config) for cell in cells]
+
+
 def _save_as(args: argparse.Namespace) -> str | None:
     if args.save is None or len(args.seeds) == 1:
         return args.save
@@ -125,9 +144,10 @@ def _transfer(args: argparse.Namespace):
     return published_transfer(args.data, args.backbone) if asked else None
 
 
-def _head_arguments(args: argparse.Namespace, num_classes: int, transfer) -> dict:
+def _head_arguments(args: argparse.Namespace, num_classes: int, transfer, has_weights: bool) -> dict:
     """The paper's for this head on this backbone, if it has them and none is given, and what was given instead."""
     from ..models.sizes import list_paper_heads, paper_head
+    from ..training.published_transfer import published_transfer
 
     paper = (args.backbone, args.head) in list_paper_heads()
     arguments = paper_head(args.backbone, args.head, num_classes) if paper else {}
@@ -135,7 +155,12 @@ def _head_arguments(args: argparse.Namespace, num_classes: int, transfer) -> dic
         ((transfer.head, transfer.head_arguments), (transfer.rival, transfer.rival_arguments)) if transfer else ()
     ):
         arguments |= sizes if args.head == head else {}
-    arguments |= dict(args.head_argument)
+    given, usual = dict(args.head_argument), published_transfer("cifar10")
+    if has_weights and not arguments and args.head == usual.head and "layer_width" not in given:
+        arguments = dict(usual.head_arguments)
+        sizes = ", ".join(f"{name} {value}" for name, value in (arguments | given).items())
+        print(f"{args.head}: {sizes}, the paper's where it fine-tunes; --head-argument layer_width=NUMBER is another")
+    arguments |= given
     if args.drop_rate is not None:
         arguments["drop_rate"] = args.drop_rate
     if args.classifier_drop_rate is not None:
@@ -145,8 +170,8 @@ def _head_arguments(args: argparse.Namespace, num_classes: int, transfer) -> dic
     return arguments
 
 
-def _recipe(args: argparse.Namespace):
-    """The named recipe with what was given instead."""
+def _recipe(args: argparse.Namespace, has_weights: bool):
+    """The named recipe with what was given instead; without a name that of the backbone's kind, which downloads nothing unasked."""
     from dataclasses import replace
 
     from ..training.config import TrainConfig
@@ -158,7 +183,13 @@ def _recipe(args: argparse.Namespace):
         "tuned": lambda: tuned_recipe(0.003),
         "transfer": transfer_recipe,
     }
-    config = recipes[args.recipe]()
+    config = recipes[args.recipe or ("transfer" if has_weights else "default")]()
+    if has_weights and args.recipe is None:
+        begin = "the publisher's weights"
+        if args.start != "given":
+            config = replace(config, start="seed", body_learning_rate=None)
+            begin = "weights drawn from the seed; --pretrained begins with the publisher's"
+        print(f"recipe: transfer, as none is named, from {begin}")
     parts = args.trainable.split(",")
     config = replace(
         config,

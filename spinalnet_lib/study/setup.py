@@ -21,9 +21,10 @@ from ..models.bodies import own_size
 from ..models.classifier import Classifier, create_model
 from ..models.saved import save_model
 from ..records.record import Record
+from ..training.config import TrainConfig
 from ..training.keeper import Keeper
 from ..training.loop import train
-from ..training.runs import check_run, run_key
+from ..training.runs import check_run, fit_length, run_key
 from ..training.stacked.loop import Member, train_stacked
 from .cells import Cell
 
@@ -107,6 +108,12 @@ class Setup:
     def model_file(self, cell: Cell) -> Path:
         """Where the model of a cell is saved."""
         return Path(self.save_as.replace("{seed}", str(cell.seed)))
+
+    def fitting(self, cell: Cell) -> TrainConfig:
+        """The cell's recipe, fitted to the number of its images (`fit_length`)."""
+        data = self.data(cell)
+        with torch.device("meta"):
+            return fit_length(_model(cell, data), cell.config, len(data.train))
 
     def data(self, cell: Cell) -> DataSet:
         """The data that a cell's run reads."""

@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import nn
@@ -321,9 +321,23 @@ def _check_length(model: Classifier, data: DataSet, config: TrainConfig) -> None
             f"an epoch of {data.name} has {steps} steps of {config.batch_size}, too few for "
             f"evals_per_epoch={config.evals_per_epoch}; lower it to {steps} or fewer"
         )
-    last = images - (steps - 1) * config.batch_size
-    if last == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
+    if _leaves_one(model, config.batch_size, images):
         raise ValueError(
             f"batch_size={config.batch_size} leaves one image of {images} for the last batch, which BatchNorm cannot "
-            f"normalise; use {config.batch_size + 1}"
+            f"normalise; use {fit_length(model, config, images).batch_size}"
         )
+
+
+def _leaves_one(model: Classifier, batch_size: int, images: int) -> bool:
+    """Whether a norm would read a batch of one at the end of an epoch."""
+    norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+    return norms and (images - 1) % batch_size == 0
+
+
+def fit_length(model: Classifier, config: TrainConfig, images: int) -> TrainConfig:
+    """The recipe with batches that leave no image alone where the model norms them, and a warm-up shorter than the run."""
+    sizes = range(config.batch_size, max(config.batch_size, images) + 1)
+    size = next((size for size in sizes if not _leaves_one(model, size, images)), config.batch_size)
+    config = replace(config, batch_size=size)
+    n_steps = count_steps(config, images)[1]
+    return config if config.warmup < n_steps else replace(config, warmup=n_steps // 2)
