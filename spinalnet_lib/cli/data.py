@@ -88,7 +88,7 @@ def _data_check(args: argparse.Namespace) -> None:
 
 
 def _data_new(args: argparse.Namespace) -> None:
-    from ..data.class_folders import list_left_out
+    from ..data.class_folders import list_class_folders, list_left_out, why_left_out
     from ..data.own_sets import write_card
     from ..files import check_writable
 
@@ -96,10 +96,11 @@ def _data_new(args: argparse.Namespace) -> None:
     card = write_card(args.folder, args.title)
     folder = Path(args.folder).expanduser().resolve()
     print(f"{folder / 'card.json'}: {card['num_classes']} classes, images: {card['splits']}")
-    left_out = [path for inner in card["parts"].values() for path in list_left_out(folder / inner, card["classes"])]
-    if left_out:
-        kinds = ", ".join(sorted({path.suffix or path.name for path in left_out}))
-        print(f"{len(left_out)} files in class folders are left out, as they are no pictures: {kinds}")
+    taken = [
+        path for part in card["parts"].values() for of in list_class_folders(folder / part).values() for path in of
+    ]
+    if why := why_left_out(list_left_out(folder, [folder / "card.json", *taken])):
+        print(f"left out: {why}")
     if grey := card.get("grey_pictures"):
         print(f"{grey:,} of {sum(card['splits'].values()):,} pictures are grey: they load as three equal channels")
     print("fill in licence and note, for whoever reads your results")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,29 @@ import torch
 from .photos import Photos
 from .readers import Part, Parts
 
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+_SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".png", ".webp", ".avif", ".bmp", ".gif", ".tga"),
+    *(".tif", ".tiff", ".ppm", ".pgm"),
+}
+_UNREAD = {
+    ".heic",
+    ".heif",
+    ".jxl",
+    ".dng",
+    ".cr2",
+    ".cr3",
+    ".nef",
+    ".arw",
+    ".raf",
+    ".orf",
+    ".rw2",
+    ".raw",
+    ".psd",
+    ".svg",
+}
 _PASSED_OVER = {"__MACOSX", "__pycache__"}
+_KINDS = ", ".join(sorted(_SUFFIXES))
+_MOST_NAMED = 10
 _SLACK = 0.01  # of the number of photographs
 _ANEW = "make a set of your own of this one with `spinalnet data new FOLDER`"
 
@@ -37,8 +58,8 @@ def list_class_folders(folder: Path, leave_out: Sequence[str] = ()) -> dict[str,
     if not found:
         raise ValueError(f"{folder} holds no class folders; put the images of each class into a folder of its name")
     if empty := [str(folder / name) for name, paths in found.items() if not paths]:
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise ValueError(f"{', '.join(empty)} holds no images ({kinds}); fill it or delete the folder")
+        others = why_left_out([path for name in empty for path in _files(Path(name))])
+        raise ValueError(f"{', '.join(empty)} holds no images ({others or _KINDS}); fill it or delete the folder")
     return found
 
 
@@ -49,24 +70,48 @@ def list_pictures(place: str | os.PathLike) -> list[Path]:
         raise FileNotFoundError(f"no picture or folder at {place}; correct the name")
     found = [path for path in _files(place) if _is_picture(path)] if place.is_dir() else [place]
     if not found:
-        raise ValueError(f"{place} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{place} holds no pictures ({why_left_out(_files(place)) or _KINDS})")
     return found
 
 
-def list_left_out(folder: Path, classes: Sequence[str]) -> list[Path]:
-    """Files in class folders that are no pictures by their names."""
-    children = [child for child in folder.iterdir() if unicodedata.normalize("NFC", child.name) in classes]
-    return [path for child in children for path in _files(child) if not _is_picture(path)]
+def list_left_out(folder: Path, taken: Iterable[Path]) -> list[Path]:
+    """Files in a folder and its subfolders that are not among those taken."""
+    taken = {*taken}
+    return [path for path in _files(folder) if path not in taken]
+
+
+def why_left_out(paths: Sequence[Path]) -> str:
+    """How many files are not taken, why, and what to do, in words; none where there are no files."""
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if _is_picture(path):
+            why = "outside of the class folders"
+        elif path.suffix.lower() in _UNREAD:
+            why = "not read here: convert to JPEG or PNG"
+        else:
+            why = "no pictures by their names: rename those that are"
+        found.setdefault(why, []).append(path)
+    said = [f"{len(of):,} {why} ({_some({p.suffix.lower() or p.name for p in of})})" for why, of in found.items()]
+    return "; ".join(said)
+
+
+def _some(names: Iterable[str]) -> str:
+    names = sorted(names)
+    return ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
 
 
 def _files(folder: Path) -> list[Path]:
     """All files in a folder and its subfolders, sorted, but for hidden ones."""
     inside = ((path, path.relative_to(folder).parts) for path in sorted(folder.rglob("*")))
-    return [path for path, parts in inside if path.is_file() and not any(part.startswith(".") for part in parts)]
+    return [
+        path
+        for path, parts in inside
+        if path.is_file() and not any(part.startswith(".") or part in _PASSED_OVER for part in parts)
+    ]
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in _SUFFIXES
 
 
 def read_class_folders(folders: dict[str, dict[str, list[Path]]], card: dict, cache: Path, size: int | None) -> Parts:

@@ -30,7 +30,9 @@ def decode(path: Path, size: int) -> np.ndarray:
             upright = usable and _opaque(ImageOps.exif_transpose(image))
             square = usable and ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds for damaged files
-        raise ValueError(f"{path} cannot be read as an image ({error}); replace it or delete it") from error
+        raise ValueError(
+            f"{path} cannot be read as an image ({error}); replace it, convert it to JPEG or PNG, or delete it"
+        ) from error
     if why_not:
         raise ValueError(f"{path} is a {mode} image, {why_not}; convert it to 8-bit RGB or delete it")
     if not usable:

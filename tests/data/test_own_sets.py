@@ -300,8 +300,42 @@ def test_pictures_in_subfolders_and_of_every_ending_are_taken(tmp_path, capsys):
         (tmp_path / "made").replace(folder / "ash" / name)
     (folder / "elm" / "notes.txt").write_text("two are from one tree")
     main(["data", "new", str(folder)])
-    assert "1 files in class folders are left out" in (said := capsys.readouterr().out) and ".txt" in said
+    assert "left out: 1 no pictures by their names: rename those that are (.txt)" in capsys.readouterr().out
     assert load_card("leaves", tmp_path)["sizes"] == {"train": 14}
+
+
+def test_whatever_is_left_out_is_counted_with_the_reason(tmp_path, capsys):
+    """Beside the classes, beside the parts, of a kind that is not read, or named as nothing."""
+    folder, parts = write_classes(tmp_path / "loose", ["ash", "elm"], 5), tmp_path / "parts"
+    write_photo(folder / "stray.jpg")
+    for name in ("ash/IMG_1.HEIC", "ash/IMG_2.heic", "elm/no_ending", "elm/a.download", "__MACOSX/ash/b.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_bytes(b"content")
+    assert main(["data", "new", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "images: {'train': 10}" in said and "1 outside of the class folders (.jpg)" in said
+    assert "2 not read here: convert to JPEG or PNG (.heic)" in said
+    assert "2 no pictures by their names: rename those that are (.download, no_ending)" in said
+    for part in ("train", "val"):
+        write_classes(parts / part, ["ash", "elm"], 5)
+    write_classes(parts / "oak", ["deep"], 12)
+    assert main(["data", "new", str(parts)]) == 0
+    assert "left out: 12 outside of the class folders (.png)\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".jp2", ".tga"])
+def test_newer_kinds_of_pictures_are_taken(tmp_path, suffix):
+    folder = write_classes(tmp_path / "leaves", ["ash", "elm"], 5, suffix)
+    assert write_card(folder)["splits"] == {"train": 10}
+    assert load_dataset("leaves", tmp_path, size=16).train.images[:].float().std() > 10
+
+
+def test_a_class_of_pictures_that_are_not_read_is_told_what_to_do(tmp_path):
+    folder = write_classes(tmp_path / "leaves", ["ash"], 5)
+    (folder / "elm").mkdir()
+    (folder / "elm" / "IMG_1.heic").write_bytes(b"content")
+    with pytest.raises(ValueError, match=r"elm holds no images \(1 not read here: convert to JPEG or PNG \(\.heic\)\)"):
+        write_card(folder)
 
 
 def test_broken_pictures_are_named_together_before_a_card_is_written(own):
