@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import sys
+from pathlib import Path
 
 
 def add(commands) -> None:
@@ -18,14 +20,18 @@ def add(commands) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    from ..data.class_folders import list_pictures
+    from ..data.class_folders import list_left_out, list_pictures, why_left_out
     from ..files import check_writable, write_whole
     from ..models.prediction import predict
     from ..models.saved import load_model
 
+    if args.sheet and Path(args.sheet).suffix.lower() != ".png":
+        raise ValueError(f"--sheet {args.sheet}: the sheet is a PNG; name it {Path(args.sheet).with_suffix('.png')}")
     for place in filter(None, (args.csv, args.sheet)):
         check_writable(place)
     model, paths = load_model(args.model), list_pictures(args.pictures)
+    if why := why_left_out(list_left_out(Path(args.pictures), paths)):
+        print(f"spinalnet predict: left out: {why}", file=sys.stderr)
     classes, probabilities = predict(model, paths, args.device)
     for path, name, likely in zip(paths, classes, probabilities.amax(1).tolist(), strict=True):
         print(f"{path} {name} {likely:.3f}")

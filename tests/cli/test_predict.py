@@ -32,6 +32,27 @@ def test_a_line_a_picture_a_table_and_a_sheet(pets, capsys):
     assert Image.open(pets / "sheet.png").size[0] > 500
 
 
+def test_what_is_passed_over_is_said_and_does_not_hide(pets, capsys):
+    (pets / "phone").mkdir()
+    for name in ("IMG_1.HEIC", "IMG_2.heic"):
+        (pets / "phone" / name).write_bytes(b"content")
+    for place in (pets / "phone", pets / "phone" / "IMG_1.HEIC"):
+        assert main(["predict", str(pets / "model.npz"), str(place)]) == 2
+        assert "JPEG or PNG" in capsys.readouterr().err
+    (pets / "phone" / "a.png").write_bytes(next((pets / "pets" / "cat").iterdir()).read_bytes())
+    assert main(["predict", str(pets / "model.npz"), str(pets / "phone")]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1 and "left out: 2 not read here: convert to JPEG or PNG (.heic)" in said.err
+    assert main(["predict", str(pets / "model.npz"), str(pets / "phone" / "a.png")]) == 0
+    assert not capsys.readouterr().err
+
+
+def test_a_sheet_is_a_png(pets, capsys):
+    assert main(["predict", str(pets / "model.npz"), str(pets / "pets"), "--sheet", str(pets / "sheet.txt")]) == 2
+    said = capsys.readouterr()
+    assert "sheet.png" in said.err and not said.out and not (pets / "sheet.txt").exists()
+
+
 def test_a_place_that_cannot_be_written_is_said_first(pets, capsys):
     assert main(["predict", str(pets / "model.npz"), str(pets / "pets"), "--csv", str(unwritable(pets) / "x.csv")]) == 2
     said = capsys.readouterr()
