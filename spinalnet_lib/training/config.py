@@ -135,6 +135,8 @@ class TrainConfig:
             plain["body_learning_rate"] = rate
         if isinstance(self.trainable, (tuple, list)):
             plain["trainable"] = tuple(self.trainable)
+        elif isinstance(self.trainable, str) and self.trainable not in ("", "all", "head"):
+            plain["trainable"] = (self.trainable,)
         names = plain.get("trainable", (self.trainable,))
         if not names or not all(isinstance(name, str) and name for name in names):
             raise ValueError(f"TrainConfig: trainable is 'all', 'head' or names of parts, got {self.trainable!r}")

@@ -262,10 +262,10 @@ def _check_start(model: Classifier, config: TrainConfig) -> None:
     names = [name for name, _ in model.named_parameters()]
     for part in () if config.trainable in ("all", "head") else config.trainable:
         if not any(f"{name}.".startswith(f"{part}.") for name in names):
-            near = difflib.get_close_matches(part, dict(model.named_modules()))
-            raise ValueError(
-                f"train: trainable names {part!r}, which has no weights here; did you mean {near or 'head'}?"
-            )
+            places = [place for place, module in model.named_modules() if place and [*module.parameters()]]
+            near = [place for place in places if place.endswith(f".{part}")] or difflib.get_close_matches(part, places)
+            meant = " or ".join(map(repr, near[:3] or ["head"]))
+            raise ValueError(f"train: trainable names {part!r}, which has no weights here; did you mean {meant}?")
 
 
 def _check_fit(model: Classifier, data: DataSet, config: TrainConfig) -> None:

@@ -161,3 +161,14 @@ def test_wrong_recipes_name_the_value(changes, says):
 def test_a_part_that_is_not_there_is_named(digits):
     with pytest.raises(ValueError, match=r"head\.clasifier.*head\.classifier"):
         run(built(), digits, trainable=("head.clasifier",))
+    for trainable, says in (
+        ("nothing", "'nothing'.* mean 'head'"),
+        (("head", "layers.1"), "'layers.1'.*'head.layers.1'"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            run(built(), digits, trainable=trainable)
+
+
+def test_one_part_may_be_named_as_it_is():
+    assert replace(STEPS, trainable="body.layers.9").trainable == ("body.layers.9",)
+    assert replace(STEPS, trainable="head").trainable == "head"
