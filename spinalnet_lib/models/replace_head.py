@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -78,7 +78,8 @@ def replace_head(
     # Anomaly detection reads numbers, and the copy without memory has none.
     quiet = torch.autograd.set_detect_anomaly(False)
     with quiet, _kept_generators(), torch.inference_mode(False), torch.enable_grad():
-        for place, old_classes in _places(model, where).items():
+        places = _places(model, where)
+        for place, old_classes in places.items():
             classes = num_classes or old_classes
             if not classes:
                 raise ValueError(f"replace_head: {place} gives no classes that could be kept; pass num_classes")
@@ -95,20 +96,24 @@ def replace_head(
     raise ValueError(
         f"replace_head cannot put a head into {type(model).__name__}. "
         + ("; ".join(reasons) or f"None of {', '.join(_ATTRIBUTES)} holds a Linear")
-        + f". If it reads other images, pass input_size=(C, H, W); {_other_places(model)}"
+        + f". If it reads other images, pass input_size=(C, H, W); if not, {_other_places(model, places)}"
     )
 
 
 def _places(model: nn.Module, where: str | None) -> dict[str, int]:
     """Where the classifier may be, and how many classes it gives there."""
     if where is not None:
+        if not isinstance(where, str):
+            raise TypeError(f"replace_head: where={where!r} is no name; pass a string, as in named_modules")
         named = dict(model.named_modules())
         if not where or where not in named:
-            raise ValueError(f"replace_head: where={where!r} is no part of the model; {_other_places(model)}")
+            raise ValueError(f"replace_head: where={where!r} is no part of the model; {_other_places(model, [where])}")
         sizes = [size for size in map(_sizes, _layers(named[where])) if size]
         if not sizes:
             kind = type(named[where]).__name__
-            raise ValueError(f"replace_head: where={where!r} is a {kind} without a Linear; {_other_places(model)}")
+            raise ValueError(
+                f"replace_head: where={where!r} is a {kind} without a Linear; {_other_places(model, [where])}"
+            )
         return {where: sizes[-1][1]}
     if not isinstance(model, Classifier) and hasattr(model, "get_classifier") and hasattr(model, "reset_classifier"):
         return {_TIMM: getattr(model, "num_classes", 0)}
@@ -125,11 +130,11 @@ def _linears(model: nn.Module) -> list[str]:
     return [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear) and name]
 
 
-def _other_places(model: nn.Module) -> str:
-    linears = ", ".join(map(repr, _linears(model)[-3:]))
-    return (
-        f"or pass where, as its Linears are {linears}" if linears else "or put create_head(...) where forward reads it"
-    )
+def _other_places(model: nn.Module, refused: Iterable[str]) -> str:
+    """What to do where these places cannot take a head."""
+    others = [name for name in _linears(model) if not any(f"{name}.".startswith(f"{place}.") for place in refused)]
+    by_hand = "put create_head(...) into its code, where forward has one vector an image"
+    return f"pass where, as it has the Linears {', '.join(map(repr, others[-3:]))}, or {by_hand}" if others else by_hand
 
 
 def _wire(model: nn.Module, place: str, make: Make, num_classes: int) -> list[nn.Module]:

@@ -145,13 +145,30 @@ def test_the_last_linear_is_tried_where_nothing_has_a_usual_name():
 
 def test_a_refusal_names_the_places_that_could_do():
     for where, says in (
-        (None, "'_fc', 'aux'"),
-        ("fc", "'_fc', 'aux'"),
-        ("net", "net.* without a Linear.*'_fc'"),
-        ("", "where=''"),
+        (None, "aux: .* has the Linears '_fc', or"),
+        ("aux", "aux: .* has the Linears '_fc', or"),
+        ("fc", "where='fc' is no part of the model; pass where, as it has the Linears '_fc', 'aux', or"),
+        ("net", "net.* without a Linear; pass where.*'_fc'"),
+        ("", "where='' is no part"),
     ):
         with pytest.raises(ValueError, match=says):
             replace_head(Wrapped(), "spinal", 7, where=where, layer_width=4)
+    with pytest.raises(TypeError, match=r"where=4 .*pass a string"):
+        replace_head(Wrapped(), "spinal", 7, where=4, layer_width=4)
+
+
+class ConvolvedClasses(nn.Sequential):
+    """A 1 × 1 convolution gives the classes of each place, and the mean of these is taken."""
+
+    def forward(self, x):
+        return super().forward(x).mean((2, 3))
+
+
+def test_a_model_without_another_place_is_told_the_way_by_hand():
+    model = ConvolvedClasses(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 1))
+    for where in ("1", None):
+        with pytest.raises(ValueError, match=r"input_size=\(C, H, W\); if not, put create_head\(...\) into its code"):
+            replace_head(model, "spinal", 7, where=where, layer_width=4)
 
 
 def test_code_that_reads_numbers_is_run_on_a_real_copy():
