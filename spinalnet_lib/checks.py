@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, fx
 
+_MOST_LISTED = 50  # names in an error
 REPOSITORY = "https://github.com/spinalnet-book/spinalnet-book"  # nowhere else in the library
 
 
@@ -88,5 +89,9 @@ def check_name(kind: str, name, known: Iterable[str], hint: str = "") -> str:
     if isinstance(name, str) and name in known:
         return name
     near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.5)
-    say = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ValueError(f"unknown {kind} {name!r}; {say}known: {', '.join(known)}{hint}")
+    say = [f"did you mean {' or '.join(map(repr, near))}?"] if near else []
+    if len(known) <= _MOST_LISTED:
+        say.append(f"known: {', '.join(known)}")
+    elif not near:
+        say.append(f"{len(known):,} are known, from {known[0]} to {known[-1]}")
+    raise ValueError(f"unknown {kind} {name!r}; {' '.join(say)}{hint}")

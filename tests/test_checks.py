@@ -53,6 +53,16 @@ def test_a_known_name_passes_and_an_unknown_one_says_the_near_ones():
         check_name("thing", None, ["pear"], hint=", here")
 
 
+def test_of_many_names_only_the_near_ones_are_said():
+    known = [f"fruit{i:03}" for i in range(80)]
+    for name, says in (
+        ("fruit7", r"did you mean 'fruit0?7\d*' or 'fruit\d+' or 'fruit\d+'\?; see there$"),
+        ("beet", "80 are known, from fruit000 to fruit079; see there$"),
+    ):
+        with pytest.raises(ValueError, match=f"unknown thing '{name}'; {says}"):
+            check_name("thing", name, known, "; see there")
+
+
 def test_flags_are_true_or_false():
     assert check_flag("F", "fast", False) is False
     for value in (0, None, "no"):

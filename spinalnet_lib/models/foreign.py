@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import pickle
 import warnings
 from collections.abc import Callable
@@ -127,7 +128,9 @@ def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
     with needs("data"):
         from torchvision import models
 
-    check_name("torchvision model", model, models.list_models(module=models))
+    check_name(
+        "torchvision model", model, models.list_models(module=models), "; torchvision.models.list_models() has all"
+    )
     weights = models.get_model_weights(model).DEFAULT
     view = weights.transforms()
     # A ViT without weights is as the published one: of some the published size is not the usual one.
@@ -155,7 +158,7 @@ def _torchvision(name: str, model: str, pretrained: bool) -> Foreign:
 def _timm(name: str, model: str, pretrained: bool) -> Foreign:
     with needs("timm"):
         import timm
-    check_name("timm model", model.partition(".")[0], timm.list_models())
+    check_name("timm model", model.partition(".")[0], timm.list_models(), "; timm.list_models() has all")
     network = _downloaded(
         name,
         pretrained,
@@ -171,14 +174,20 @@ def _downloaded(name: str, pretrained: bool, kept: str, build: Callable[[], nn.M
     """What `build` gives; `kept` is where its library keeps files of weights."""
     if not pretrained:
         return build()
+    hub = logging.getLogger("huggingface_hub")
+    level = hub.level
+    hub.setLevel(logging.ERROR)  # it tells of each of its retries
     try:
         return build()
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:  # without a network, or a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OSError(
             f"the weights of {name} cannot be had ({reason}); connect to the internet and try again, delete a damaged file "
-            f"under {kept}, or take 'efficientnet_lite0', whose weights come with its package"
+            f"under {kept}, begin with weights drawn from the seed (pretrained=False; in a command --start seed), or take "
+            "'efficientnet_lite0', whose weights come with its package"
         ) from error
+    finally:
+        hub.setLevel(level)
 
 
 _LIBRARIES: dict[str, Callable[[str, str, bool], Foreign]] = {"torchvision": _torchvision, "timm": _timm}

@@ -142,8 +142,10 @@ def published_transfer(dataset: str, backbone: str | None = None, layer_width: i
         width = row.head_arguments["layer_width"]
         if row.dataset == whole and backbone in (None, row.backbone) and layer_width in (None, width):
             return row
-    known = ", ".join(
-        f"{row.dataset} with {row.backbone}, width {row.head_arguments['layer_width']}" for row in TRANSFERS
+    rows = [f"{row.backbone}, width {row.head_arguments['layer_width']}" for row in TRANSFERS if row.dataset == whole]
+    known = "; ".join(rows) or ", ".join(dict.fromkeys(row.dataset for row in TRANSFERS))
+    asked = (
+        f"{f'no {backbone}' if backbone else 'nothing'} on {dataset!r}{f', width {layer_width}' if layer_width else ''}"
     )
-    asked = f"{backbone or 'any body'} on {dataset!r}" + (f", width {layer_width}" if layer_width else "")
-    raise ValueError(f"the paper fine-tunes no {asked}; it has: {known}")
+    ours = "for others there is transfer_recipe(), in a command --recipe transfer"
+    raise ValueError(f"the paper fine-tunes {asked}; it has {'there ' if rows else ''}{known}; {ours}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -184,9 +185,24 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_kept(publisher, mann
     if manner == "no network":
         publisher.shutdown()
         publisher.server_close()
-    with pytest.raises(OSError, match=r"weights of torchvision:squeezenet1_1 cannot be had .*efficientnet_lite0"):
+    says = r"weights of torchvision:squeezenet1_1 cannot be had .*pretrained=False.*--start seed.*efficientnet_lite0"
+    with pytest.raises(OSError, match=says):
         create_model("torchvision:squeezenet1_1", "linear", 2, pretrained=True)
     assert not [*publisher.folder.glob("*")]
+
+
+def test_the_hubs_retries_are_not_told(caplog):
+    hub = logging.getLogger("huggingface_hub.utils._http")
+
+    def build():
+        hub.warning("Retrying in 1s [Retry 1/5].")
+        raise OSError("no network")
+
+    with pytest.raises(OSError, match="no network"):
+        foreign._downloaded("timm:resnet10t", True, "its cache", build)
+    assert not caplog.records
+    hub.warning("of somebody else")
+    assert caplog.records
 
 
 @pytest.mark.processes
@@ -257,7 +273,7 @@ def test_images_are_rescaled_as_the_published_weights_of_googlenet_want_them():
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("torchvision:resnet19", {}, "resnet19"),
+        ("torchvision:resnet", {}, "'resnet'; did you mean 'resnet.{0,80}; torchvision.models.list_models"),
         ("tensorflow:resnet18", {}, "tensorflow"),
         ("timm:nothing_like_it", {}, "nothing_like_it"),
         ("torchvision:resnet18", {"in_chans": 4}, "in_chans.* 4"),
