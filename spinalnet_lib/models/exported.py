@@ -55,7 +55,7 @@ def export_onnx(model: Classifier | str | os.PathLike, path: str | os.PathLike) 
     quiet, level = logging.getLogger("torch.onnx"), logging.getLogger("torch.onnx").level
     quiet.setLevel(logging.ERROR)  # it tells of optional packages
     try:
-        several = {"pixels": {0: torch.export.Dim.DYNAMIC}}
+        several = {"pixels": {0: "batch"}}
         program = torch.onnx.export(whole, (pixels,), dynamo=True, dynamic_shapes=several, verbose=False, **names)
     finally:
         quiet.setLevel(level)

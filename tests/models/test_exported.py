@@ -35,6 +35,8 @@ def test_it_predicts_the_same_and_names_its_preprocessing(pets, backbone):
     export_onnx(pets / "model.npz", pets / "made" / "model.onnx")
 
     session = onnxruntime.InferenceSession(str(pets / "made" / "model.onnx"), providers=["CPUExecutionProvider"])
+    for put in (*session.get_inputs(), *session.get_outputs()):
+        assert put.shape[0] == "batch"
     pixels = data.train.images[:5]
     for count in (1, 5):
         (found,) = session.run(["probabilities"], {"pixels": pixels[:count].numpy()})
