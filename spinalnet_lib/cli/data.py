@@ -99,7 +99,7 @@ def _data_new(args: argparse.Namespace) -> None:
     taken = [
         path for part in card["parts"].values() for of in list_class_folders(folder / part).values() for path in of
     ]
-    if why := why_left_out(list_left_out(folder, [folder / "card.json", *taken])):
+    if why := why_left_out(list_left_out(folder, taken)):
         print(f"left out: {why}")
     if grey := card.get("grey_pictures"):
         print(f"{grey:,} of {sum(card['splits'].values()):,} pictures are grey: they load as three equal channels")

@@ -33,7 +33,7 @@ _UNREAD = {
     ".psd",
     ".svg",
 }
-_PASSED_OVER = {"__MACOSX", "__pycache__"}
+_PASSED_OVER = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "card.json"}
 _KINDS = ", ".join(sorted(_SUFFIXES))
 _MOST_NAMED = 10
 _SLACK = 0.01  # of the number of photographs

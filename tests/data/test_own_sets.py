@@ -308,7 +308,14 @@ def test_whatever_is_left_out_is_counted_with_the_reason(tmp_path, capsys):
     """Beside the classes, beside the parts, of a kind that is not read, or named as nothing."""
     folder, parts = write_classes(tmp_path / "loose", ["ash", "elm"], 5), tmp_path / "parts"
     write_photo(folder / "stray.jpg")
-    for name in ("ash/IMG_1.HEIC", "ash/IMG_2.heic", "elm/no_ending", "elm/a.download", "__MACOSX/ash/b.jpg"):
+    for name in (
+        "ash/IMG_1.HEIC",
+        "ash/IMG_2.heic",
+        "elm/no_ending",
+        "elm/a.download",
+        "elm/Thumbs.db",
+        "__MACOSX/ash/b.jpg",
+    ):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_bytes(b"content")
     assert main(["data", "new", str(folder)]) == 0
