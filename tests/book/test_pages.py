@@ -47,7 +47,8 @@ class TestEveryPage:
         figures = visit.page.locator(".spinal-figure").all()
         for figure in figures:
             figure.scroll_into_view_if_needed()
-        visit.page.wait_for_load_state("networkidle")
+            shown = "figure => [...figure.querySelectorAll('img')].some(image => image.naturalWidth > 0)"
+            visit.page.wait_for_function(shown, arg=figure.element_handle())
         for figure in figures:
             sources = figure.locator("img, source").evaluate_all(
                 "all => all.map(each => each.src || new URL(each.srcset, document.baseURI).href)"
