@@ -26,9 +26,9 @@ def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerd
     signs = [sign_of(found) for found in verdicts]
     recorded, waiting = signs.count("documents"), signs.count("undecided")
     return (
-        f"**The answer so far.** {_counted()} {_dropout(first_training)} {_regressions()} "
+        f"**The answer so far.** {_dropout(first_training)} {_counted()} {_regressions()} "
         f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, {recorded} are "
-        "records that only documents speak of, and the others wait for runs."
+        "records that only documents speak of, and the others wait for runs or data."
     )
 
 
@@ -53,7 +53,7 @@ def _dropout(records: Sequence[Record]) -> str:
     published, equal = lead("mlp, dropout 0.5"), lead("mlp, no dropout")
     turned = (published[0] > 0) != (equal[0] > 0)
     return (
-        f"In our first runs of its small network, on validation images, the spinal head's error is {_points(published)} as "
+        f"In our first runs of the paper's small CNN the spinal head's validation error is {_points(published)} as "
         f"published, where only the dense head has dropout, and {_points(equal)} when neither has"
         f"{': what looked like the spine was in part the dropout.' if turned else '.'}"
     )
@@ -61,13 +61,13 @@ def _dropout(records: Sequence[Record]) -> str:
 
 def _points(lead: tuple[float, float, float]) -> str:
     mean, low, high = lead
-    ends = " to ".join(map(signed, (low, high)))
-    return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {ends})"
+    ends = " to ".join(signed(end, ".2f") for end in sorted((low, high) if mean > 0 else (-low, -high)))
+    return f"**{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'}** (95 % interval {ends})"
 
 
 def _regressions() -> str:
     errors = [error for target in TARGETS for error in paper_errors(target)]
     return (
-        f"And {sum(error < NOISE_FLOOR for error in errors)} of its {len(errors)} published regression errors are smaller than the noise in "
+        f"Of its {len(errors)} published regression errors {sum(error < NOISE_FLOOR for error in errors)} are smaller than the noise in "
         "the data, which no expected error on new points can be."
     )

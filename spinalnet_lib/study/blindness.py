@@ -90,8 +90,9 @@ def _of_blind_primaries(records: Sequence[Record], datasets: set[str]) -> dict[t
     evidence, found = evidence_of(records), {}
     for each in COMPARISONS:
         if each.extended and not datasets.isdisjoint(each.datasets) and is_open(each, records):
-            for cell in evidence.cells_so_far(each).values():
-                found.setdefault((cell.dataset, cell.backbone), {NO_SEARCH}).add(cell.tuning_id)
+            for name, ids in evidence.search_ids(each).items():
+                if ids:
+                    found.setdefault((name, each.backbone), {NO_SEARCH}).update(ids)
     return found
 
 

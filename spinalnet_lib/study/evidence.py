@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
-from .cells import Cell
+from .cells import Cell, cells_of
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .tiers import TIERS
 from .tuning import SearchIncomplete, is_current
@@ -40,6 +40,10 @@ class Evidence:
         """Of those of its sets whose search has ended: these can have runs already."""
         of_sets = (self.cells(replace(comparison, datasets=(name,))) for name in comparison.datasets)
         return {place: cell for cells in of_sets for place, cell in cells.items()}
+
+    def search_ids(self, comparison: Comparison) -> dict[str, set[str]]:
+        """Of each of its sets whose search has ended what names the search, for every arm that was searched."""
+        return {name: _known_ids(comparison, name, self._searches) for name in comparison.datasets}
 
     def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
@@ -104,6 +108,16 @@ def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str
         if cell.seed in POWER_SEEDS:
             cells[place] = replace(cell, config=replace(cell.config, read_test=False))
     return cells
+
+
+@lru_cache(maxsize=4 * len(COMPARISONS))
+def _known_ids(comparison: Comparison, dataset: str, searches: _Same) -> set[str]:
+    plan, body = TIERS[comparison.tier], comparison.backbone
+    runs = replace(plan.runs[0], heads=plan.searched, seeds=(0,), datasets=(dataset,), backbones=(body,))
+    try:
+        return {cell.tuning_id for cell in cells_of(comparison.tier, runs, searches.records)}
+    except SearchIncomplete:
+        return set()
 
 
 @lru_cache(maxsize=2)

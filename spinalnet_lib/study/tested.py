@@ -104,9 +104,11 @@ class Judge:
     def name(self, comparison: Comparison) -> str:
         return self.part(comparison).verdict.name
 
-    def finding(self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", **more) -> Finding:
+    def finding(
+        self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", lead: str = "", **more
+    ) -> Finding:
         parts = tuple(self.part(comparison) for comparison in comparisons)
-        evidence = ". ".join(filter(None, [_say(parts), note]))
+        evidence = ". ".join(filter(None, [lead, _say(parts), note]))
         steps = dict.fromkeys(step for comparison in comparisons for step in _steps(comparison))
         tiers = dict.fromkeys(step.tier for step in steps)
         minutes = self.minutes(tiers) if self.predict and state == "untested" else None
@@ -149,12 +151,12 @@ def _gradients(judge: Judge) -> Finding:
             [runs[arm, name, seed] for name in each.datasets for seed in each.seeds] for arm in each.arms
         )
         ratios = sorted(math.exp(-badness(each.tier, run, False)) for run in of_arm)
-        own = f"{statistics.median(ratios):.2g} times its last's ({ratios[0]:.2g} to {ratios[-1]:.2g})"
-        notes[:1] = [f"At the end the gradient of the spinal head's first layer is {own}: it has not vanished"]
+        own = f"{statistics.median_low(ratios):.1f} times its last's ({ratios[0]:.1f} to {ratios[-1]:.1f}, {len(ratios)} seeds)"
+        notes[:1] = [f"The spinal head's gradient has not vanished: at the end its first layer's is {own}"]
         if dead := sum(not any(run.last["gradient_norms"]) for run in of_reference):
             died = f"{dead} of {len(of_reference)} runs of {each.reference} end without a gradient in any layer"
             notes.append(f"{died}, and the plan's floor counts a ratio of 1 for them")
-    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)), "; ".join(notes))
+    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)), lead="; ".join(notes))
 
 
 def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:

@@ -2,15 +2,15 @@
 (() => {
   "use strict";
   const { define, shape, label, rule, thousands, marker } = globalThis.SpinalWidgets;
-  const HUNDREDTHS = 100, RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+  const THOUSANDTHS = 1000, RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
   function raised(whole) { return `10${[...String(whole)].map((sign) => RAISED[sign]).join("")}`; }
 
   function power(log, zero) {
     if (log <= zero) return "0";
-    if (Math.abs(log) > 3.5 * HUNDREDTHS) return raised(Math.floor((log + HUNDREDTHS / 2) / HUNDREDTHS));
-    const value = 10 ** (log / HUNDREDTHS);
-    return value.toFixed(value >= 10 ? 0 : value >= 1 ? 1 : value >= 0.1 ? 2 : 4);
+    if (Math.abs(log) > 3.5 * THOUSANDTHS) return raised(Math.floor((log + THOUSANDTHS / 2) / THOUSANDTHS));
+    const value = 10 ** (log / THOUSANDTHS);
+    return value.toFixed(value >= 10 ? 0 : value >= 0.1 ? 2 : 4);
   }
 
   function middle(ordered) { return ordered[Math.floor((ordered.length - 1) / 2)]; }
@@ -58,15 +58,15 @@
     // One axis for all points in training: what moves is the gradient. No gradient at all is drawn at its foot.
     const every = data.steps.flatMap((_, point) => state({ ...v, point }, data).chosen.flatMap((each) => each.drawn.flat()));
     const some = every.filter((log) => log > data.zero);
-    const high = Math.ceil(Math.max(0, ...some) / HUNDREDTHS), lowest = Math.floor(Math.min(0, ...some) / HUNDREDTHS);
+    const high = Math.ceil(Math.max(0, ...some) / THOUSANDTHS), lowest = Math.floor(Math.min(0, ...some) / THOUSANDTHS);
     const stride = [1, 2, 5, 10, 20, 50].find((n) => (high - lowest) / n <= 7) || 100;
     const first = Math.ceil(lowest / stride) * stride, low = some.length < every.length ? first - stride : lowest;
     const layers = data.logs[0][0][0].length;
     const x = (layer) => left + ((right - left) * layer) / (layers - 1);
-    const y = (log) => bottom - ((bottom - top) * (Math.max(log / HUNDREDTHS, low) - low)) / (high - low || 1);
+    const y = (log) => bottom - ((bottom - top) * (Math.max(log / THOUSANDTHS, low) - low)) / (high - low || 1);
     for (let mark = first; mark <= high; mark += stride) {
-      rule(svg, left, right, y(mark * HUNDREDTHS), "spinal-grid");
-      label(svg, left - 6, y(mark * HUNDREDTHS) + 4, mark ? raised(mark) : "1", "end");
+      rule(svg, left, right, y(mark * THOUSANDTHS), "spinal-grid");
+      label(svg, left - 6, y(mark * THOUSANDTHS) + 4, mark ? raised(mark) : "1", "end");
     }
     if (some.length < every.length) {
       rule(svg, left, right, bottom, "spinal-grid");
@@ -79,6 +79,7 @@
     for (const each of s.chosen) {
       const colour = data.inks[each.head], dash = data.dashed[each.head] ? " spinal-dashed" : "";
       for (const run of each.drawn) line(run, `spinal-seed spinal-line-${colour}`);
+      if (2 * each.drawn.length <= v.seeds) continue;  // of a few survivors there is no middle
       line(each.middle, `spinal-mean spinal-line-${colour}${dash}`);
       each.middle.forEach((log, layer) => {
         if (layer % 5 === 0 || layer === layers - 1) svg.append(marker(each.head, x(layer), y(log), `spinal-fill-${colour}`));

@@ -13,8 +13,8 @@ from ..study.gains import LEAST_NORM
 from ..study.gradients import chain_runs, log_norms, steps_of
 from .base import Widget, slider
 
-HUNDREDTHS = 100  # in which decimal logarithms are kept: whole numbers are alike in both languages
-ZERO = round(HUNDREDTHS * math.log10(LEAST_NORM))  # a norm that is none
+THOUSANDTHS = 1000  # in which decimal logarithms are kept: whole numbers are alike in both languages
+ZERO = round(THOUSANDTHS * math.log10(LEAST_NORM))  # a norm that is none
 _SAID = {
     "spinal": "spinal head",
     "spinal_last": "spinal head, only its last layer feeds the classes",
@@ -27,7 +27,7 @@ def gradient_by_layer_state(values: dict, data: dict) -> dict:
     """Of each chosen head the median logarithm of every layer's gradient norm over the first `seeds` seeds, lowest and highest.
 
     `data`: `heads` [name], `inks`, `dashed`, `steps` [point], `logs` [head][seed][point][layer], decimal logarithms in
-    hundredths, ZERO where there is no gradient. With `share` the norms are shares of the seed's last layer's; a seed whose
+    thousandths, ZERO where there is no gradient. With `share` the norms are shares of the seed's last layer's; a seed whose
     last layer has none is dead and has no shares.
     """
     n, point = values["seeds"], values["point"]
@@ -83,26 +83,18 @@ def _cell(each: dict, seeds: int) -> str:
 
 
 def power(log: int) -> str:
-    """A number by its decimal logarithm in hundredths, in figures where it has few, else as a power of ten.
+    """A number by its decimal logarithm in thousandths, in figures where it has few, else as a power of ten.
 
-    >>> power(-50), power(120), power(-1234), power(-250), power(ZERO)
+    >>> power(-500), power(1200), power(-12_340), power(-2500), power(ZERO)
     ('0.32', '16', '10⁻¹²', '0.0032', '0')
     """
     if log <= ZERO:
         return "0"
-    whole = (log + HUNDREDTHS // 2) // HUNDREDTHS
-    if abs(log) > 3.5 * HUNDREDTHS:
+    whole = (log + THOUSANDTHS // 2) // THOUSANDTHS
+    if abs(log) > 3.5 * THOUSANDTHS:
         return "10" + str(whole).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    value = 10 ** (log / HUNDREDTHS)
-    return (
-        f"{value:.0f}"
-        if value >= 10
-        else f"{value:.1f}"
-        if value >= 1
-        else f"{value:.2f}"
-        if value >= 0.1
-        else f"{value:.4f}"
-    )
+    value = 10 ** (log / THOUSANDTHS)
+    return f"{value:.0f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
 class GradientByLayer(Widget):
@@ -139,7 +131,7 @@ class GradientByLayer(Widget):
         return min(proposal["value"], most[proposal["trait"].name])
 
     def controls(self) -> list[dict]:
-        points = f"point in training (0 to {len(self.steps) - 1})"
+        points = f"point in training, 0: start, {len(self.steps) - 1}: end"
         return [
             {
                 "name": "heads",
@@ -164,10 +156,15 @@ class GradientByLayer(Widget):
         for each in state["chosen"]:
             head = each["head"]
             colour, layers = getattr(LIGHT, self._data["inks"][head]), range(len(each["middle"]))
-            low, high, middle = ([10 ** (log / HUNDREDTHS) for log in each[name]] for name in ("low", "high", "middle"))
+            low, high, middle = (
+                [10 ** (log / THOUSANDTHS) for log in each[name]] for name in ("low", "high", "middle")
+            )
             axes.fill_between(layers, low, high, color=colour, alpha=0.16, linewidth=0)
             style = ("--" if self._data["dashed"][head] else "-") + MARKERS[head % len(MARKERS)]
-            axes.plot(layers, middle, style, color=colour, label=self.head_names[head], markersize=4)
+            if 2 * len(each["drawn"]) > self.seeds:  # of a few survivors there is no middle
+                axes.plot(layers, middle, style, color=colour, label=self.head_names[head], markersize=4)
+            else:
+                axes.plot([], [], style, color=colour, label=f"{self.head_names[head]}, most dead", markersize=4)
         axes.set(xlabel="layer", ylabel="gradient norm" + self.share * " ÷ last layer's", yscale="log")
         axes.set_title(state["when"], fontsize=10)
         if state["chosen"]:
@@ -179,7 +176,7 @@ def gradient_data(records: Sequence[Record] | None = None) -> dict:
     runs = chain_runs(records)
     steps = steps_of(runs)
     logs = [
-        [[[round(HUNDREDTHS * log) for log in point] for point in log_norms(record, steps)] for record in of_head]
+        [[[round(THOUSANDTHS * log) for log in point] for point in log_norms(record, steps)] for record in of_head]
         for of_head in runs.values()
     ]
     looks = {
