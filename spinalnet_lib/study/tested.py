@@ -151,7 +151,7 @@ def _gradients(judge: Judge) -> Finding:
             [runs[arm, name, seed] for name in each.datasets for seed in each.seeds] for arm in each.arms
         )
         ratios = sorted(math.exp(-badness(each.tier, run, False)) for run in of_arm)
-        own = f"{statistics.median_low(ratios):.1f} times its last's ({ratios[0]:.1f} to {ratios[-1]:.1f}, {len(ratios)} seeds)"
+        own = f"{statistics.median_low(ratios):.2f} times its last's ({ratios[0]:.2f} to {ratios[-1]:.2f}, {len(ratios)} seeds)"
         notes[:1] = [f"The spinal head's gradient has not vanished: at the end its first layer's is {own}"]
         if dead := sum(not any(run.last["gradient_norms"]) for run in of_reference):
             died = f"{dead} of {len(of_reference)} runs of {each.reference} end without a gradient in any layer"

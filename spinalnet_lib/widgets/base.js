@@ -290,8 +290,9 @@ globalThis.SpinalWidgets = (() => {
     }
     if (linked.length) addEventListener("load", () => linked[0].host.scrollIntoView({ block: "start" }));
     addEventListener("hashchange", () => {
-      for (const page of applyAddress(pages)) page.host.scrollIntoView({ block: "nearest" });
+      const named = applyAddress(pages);
       for (const page of pages) page.redraw();
+      for (const page of named) page.host.querySelector(".spinal-picture").scrollIntoView({ block: "nearest" });
     });
   }
 

@@ -22,14 +22,14 @@ def test_the_medians_are_those_of_the_records(widget):
         (shown,) = widget.state()["chosen"]
         norms = [record.curve[1]["gradient_norms"] for record in records[:5]]
         middle = [statistics.median(max(norm, 1e-100) for norm in of_layer) for of_layer in zip(*norms, strict=True)]
-        assert shown["middle"] == [round(100 * math.log10(norm)) for norm in middle]
+        assert shown["middle"] == [round(1000 * math.log10(norm)) for norm in middle]
         widget.share = True
         (shown,) = widget.state()["chosen"]
         alive = [norm for norm in norms if norm[-1] > 1e-100]
         assert shown["dead"] == 5 - len(alive)
         if alive:
             ratios = sorted(max(norm[0], 1e-100) / norm[-1] for norm in alive)
-            assert shown["first"][2] == pytest.approx(100 * math.log10(ratios[-1]), abs=1.01)
+            assert shown["first"][2] == pytest.approx(1000 * math.log10(ratios[-1]), abs=1.01)
             assert shown["middle"][-1] == 0 and shown["middle"][0] == shown["first"][0]
 
 
@@ -56,17 +56,8 @@ def test_the_words_name_the_moment_and_each_head():
 
 
 def test_a_power_is_written_in_figures_or_as_a_power():
-    said = {
-        0: "1.0",
-        100: "10",
-        350: "3162",
-        351: "10⁴",
-        -100: "0.10",
-        -101: "0.0977",
-        -350: "0.0003",
-        -1051: "10⁻¹¹",
-        ZERO: "0",
-    }
+    said = {0: "1.00", 1000: "10", 3500: "3162", 3510: "10⁴", -1000: "0.10", -1010: "0.0977", -3500: "0.0003"}
+    said |= {-10_510: "10⁻¹¹", ZERO: "0"}
     assert {log: power(log) for log in said} == said
 
 
