@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 # The map of the house: module -> its public names, the rooms from the ground up. A module is imported when one of its
 # names is first used, so that `import spinalnet_lib` stays fast. Everything not listed here may move.
 _PUBLIC = {
+    "words": "signed",
     "heads.dense": "LinearHead MLPHead",
     "heads.spinal": "SpinalHead split_sizes",
     "heads.registry": "create_head list_heads register_head",

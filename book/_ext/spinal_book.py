@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 
 import formulas
+import tables
 from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
@@ -25,6 +26,7 @@ from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGETS = ROOT / "spinalnet_lib" / "widgets"
+SHARED_PICTURE = ROOT / "book" / "page.png"
 WIDGET_KIND = re.compile(r'class="spinal-widget" data-kind="([a-z-]+)"')
 WIDGET_FILES = re.compile(r'class="spinal-widget"[^>]* data-files="([a-z ]+)"')
 WIDGET_SCRIPTS = re.compile(r'class="spinal-widget"[^>]* data-scripts="([a-z ]+)"')
@@ -173,15 +175,35 @@ def dress_page(app, pagename: str, templatename: str, context: dict, doctree) ->
         (' aria-label="Toggle hidden content"', ""),
     ):
         context["body"] = context["body"].replace(theirs, ours)
-    # What a search engine and a shared link show: the chapter's claim, its first sentence.
     claim = next((paragraph.astext() for paragraph in doctree.findall(nodes.paragraph)), "")
-    for name, content in (("description", claim), ("og:title", context["title"]), ("og:description", claim)):
-        kind = "property" if name.startswith("og:") else "name"
-        content = html.escape(re.sub(r"<[^>]*>", "", content), quote=True)
-        context["metatags"] = context.get("metatags", "") + f'<meta {kind}="{name}" content="{content}"/>'
+    tags = share_tags(context["title"], claim, pagename, app.config.html_baseurl)
+    context["metatags"] = context.get("metatags", "") + tags
     header = _header(app, pagename, doctree)
     if header:
         context["body"] = context["body"].replace("</h1>", "</h1>" + header, 1)
+
+
+def share_tags(title: str, claim: str, pagename: str, site: str = "") -> str:
+    """What a search engine and a shared link show: the chapter's claim, and a picture where the site has an address of its own.
+
+    Crawlers take absolute addresses only: without `site`, the `html: baseurl:` of _config.yml, there is no picture.
+    """
+    tags = {"description": claim, "og:title": title, "og:description": claim}
+    if site:
+        site = site.rstrip("/")
+        tags |= {"og:url": f"{site}/{pagename}.html", "og:image": f"{site}/_static/{SHARED_PICTURE.name}"}
+    return "".join(
+        f'<meta {"property" if name.startswith("og:") else "name"}="{name}" '
+        f'content="{html.escape(re.sub("<[^>]*>", "", content), quote=True)}"/>'
+        for name, content in tags.items()
+    )
+
+
+def copy_shared_picture(app) -> None:
+    if app.builder.format == "html" and app.config.html_baseurl:
+        folder = Path(app.outdir) / "_static"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(SHARED_PICTURE, folder / SHARED_PICTURE.name)
 
 
 def _header(app, pagename: str, doctree) -> str:
@@ -231,17 +253,20 @@ def write_front_page(app, exception) -> None:
 
     text = re.sub(r'\b(href|src|srcset|action)="([^"]*)"', from_the_root, text)
     text = text.replace('data-content_root="../"', 'data-content_root="./"')
-    canonical = f'<link rel="canonical" href="{app.config.master_doc}.html"/>'
-    text = text.replace("</head>", f"{canonical}</head>", 1)
+    if not app.config.html_baseurl:  # with an address of its own each page has named it
+        canonical = f'<link rel="canonical" href="{app.config.master_doc}.html"/>'
+        text = text.replace("</head>", f"{canonical}</head>", 1)
     (Path(app.outdir) / "index.html").write_text(text, encoding="utf-8")
 
 
 def setup(app) -> dict:
     formulas.setup(app)
+    tables.setup(app)
     os.environ["TQDM_DISABLE"] = "1"  # in the kernels: a page shows no bars
     app.connect("config-inited", name_execution_cache)
     app.connect("env-before-read-docs", execute_in_parallel)
     app.connect("builder-inited", copy_widget_assets)
+    app.connect("builder-inited", copy_shared_picture)
     app.connect("source-read", refuse_typed_numbers)
     app.connect("doctree-read", refuse_hidden_errors)
     app.connect("doctree-read", name_solutions)

@@ -12,6 +12,8 @@ from ..records.record import Record
 from ..study.claims import ClaimVerdict
 from ..study.reading import paper_errors
 from ..study.statistics import mean_interval
+from ..words import signed
+from .scoreboard import sign_of
 
 _BEST = "vgg5"  # the body of the paper's best numbers
 
@@ -21,10 +23,12 @@ def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerd
 
     `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read.
     """
-    decided = [found for found in verdicts if not {*found.states.values()} <= {"untested", "open", "unverified"}]
+    signs = [sign_of(found) for found in verdicts]
+    recorded, waiting = signs.count("documents"), signs.count("undecided")
     return (
         f"**The answer so far.** {_counted()} {_dropout(first_training)} {_regressions()} "
-        f"Of the paper's {len(verdicts)} claims {len(decided)} can be judged today; the others wait for runs."
+        f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, {recorded} are "
+        "records that only documents speak of, and the others wait for runs."
     )
 
 
@@ -57,7 +61,7 @@ def _dropout(records: Sequence[Record]) -> str:
 
 def _points(lead: tuple[float, float, float]) -> str:
     mean, low, high = lead
-    ends = " to ".join(f"{end:+.2f}".replace("-0.00", "0.00").replace("-", "−") for end in (low, high))
+    ends = " to ".join(map(signed, (low, high)))
     return f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'} (95 % interval of the lead {ends})"
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from ..records.record import Record
 from ..study.crossed import SWITCH, crossed_errors
 from ..study.statistics import mean_interval
+from ..words import signed
 from .palette import Theme
 from .picture import Picture, is_narrow
 
@@ -39,7 +40,10 @@ def plot_dropout_differences(records: Sequence[Record]) -> Picture:
         )
         axes.set_title("dropout in …", loc="left", fontsize=10, color=theme.text)
 
-    ends = (f"{SWITCH[name][0]} {mean:+.2f} ({low:+.2f} to {high:+.2f})" for name, (mean, low, high) in means.items())
+    ends = (
+        f"{SWITCH[name][0]} {signed(mean)} ({signed(low)} to {signed(high)})"
+        for name, (mean, low, high) in means.items()
+    )
     turns = len({mean < 0 for mean, *_ in means.values()}) > 1
     alt = f"Error of the spinal head less that of the dense one, by who has dropout; the sign {'turns' if turns else 'stays'}: "
     return Picture(draw, f"{alt}{'; '.join(ends)}.", (7.0, 3.0))

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
 from ..heads.spinal import split_sizes
+from ..words import counted
 from .head_presets import (
     ARCH2,
     CHAIN,
@@ -128,14 +129,14 @@ def _refusal(v: dict) -> str | None:
     cut = REST_FIRST not in on or (layers > 1 and (SPLIT in on) != (REST in on))
     needs_spine = twist in ("spine", "one")
     if (cut or needs_spine) and splits > features:
-        return f"{features:,} features cannot fill {splits} input splits; lower input splits to {features:,}"
+        return _too_few_features(features, splits)
     if needs_spine and v["num_layers"] < splits:
-        return _too_few(v["num_layers"], splits)
+        return _too_few_layers(v["num_layers"], splits)
     if not (REST_FIRST in on or (REST in on and layers > 1)):
         if SPLIT not in on and splits > 1:
             return f"Only split 0 is read; switch on “{SWITCHES[SPLIT]}” or “{SWITCHES[REST_FIRST]}”"
         if layers < splits:
-            return _too_few(layers, splits)
+            return _too_few_layers(layers, splits)
     if LAST not in on:
         return f"The last layer feeds nothing; switch on “{SWITCHES[LAST]}”"
     if OUTPUTS not in on and layers > 1 and CHAIN not in on:
@@ -143,10 +144,20 @@ def _refusal(v: dict) -> str | None:
     return None
 
 
-def _too_few(layers: int, splits: int) -> str:
-    return (
-        f"{layers} layers cannot read {splits} input splits; raise layers to {splits} or lower input splits to {layers}"
-    )
+def spine_refusal(features: int, layers: int, splits: int) -> str | None:
+    """Why these sizes make no spine, in words of the controls; None if they make one."""
+    if splits > features:
+        return _too_few_features(features, splits)
+    return _too_few_layers(layers, splits) if layers < splits else None
+
+
+def _too_few_features(features: int, splits: int) -> str:
+    return f"{counted(features, 'feature')} cannot fill {splits} input splits; lower input splits to {features:,}"
+
+
+def _too_few_layers(layers: int, splits: int) -> str:
+    remedy = f"raise layers to {splits} or lower input splits to {layers}"
+    return f"{counted(layers, 'layer')} cannot read {splits} input splits; {remedy}"
 
 
 def _width(v: dict, width: int, layer: int) -> int:
@@ -196,6 +207,18 @@ def _read(twist: str, layer: int, start: int, sizes: list[int]) -> list[tuple[in
             return [(start, start + last - features), (start + first, start + features)]
         return [(start + first, start + last)]
     return [(first, last)]
+
+
+def _splits(twist: str, sizes: list[int], splits: int) -> list[list[int]]:
+    """First feature and the one after the last of each split: of every spine in turn, none where they are drawn at random."""
+    features = sum(sizes)
+    cut = [n for size in sizes for n in split_sizes(size, splits)]
+    if twist == "random":
+        return []
+    if twist == "windows":
+        cut = [max(1, round(features / splits))] * splits
+    ends = [min(end, features) for end in itertools.accumulate(cut, initial=0)]
+    return [[a, b] for a, b in itertools.pairwise(ends) if a < b]
 
 
 def _gaps(runs: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
@@ -264,12 +287,11 @@ def _matrix(v: dict, width: int) -> dict:
     weights = sum(block[6] for block in blocks)
     rows = top + classes if has_layers else classes
     columns = features + top if has_layers else features
-    ends = list(itertools.accumulate(split_sizes(features, splits), initial=0))
     return {
         "blocks": blocks,
         "off": off,
         "layers": layers,
-        "splits": [list(pair) for pair in itertools.pairwise(ends)],
+        "splits": _splits(twist, sizes, splits),
         "top": top,
         "weights": weights,
         "parameters": weights + (own if has_layers else 0) + classes,

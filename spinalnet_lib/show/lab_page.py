@@ -13,6 +13,7 @@ from ..study.blindness import hidden, own_records
 from ..study.compare import compare
 from ..study.lab import Lab, body_cost, build_body, find_transfer, in_words, plan_lab
 from ..training.config import TrainConfig
+from ..words import signed
 from .provenance import describe_records
 
 _FIGURES = ("mnist_family", "transfer")  # files of published figures with spinal heads of the authors
@@ -128,8 +129,8 @@ def describe_rivals(records: Sequence[Record]) -> str:
     gain = compare(records, spine, rival)
     inside = "zero lies in it" if gain.low <= 0 <= gain.high else "zero lies outside"
     return (
-        f"{ran}\n\nAfter the last step the error of `{rival}` less that of `{spine}` is {100 * gain.mean:+.1f} points on average "
-        f"(above zero: `{spine}` is better); with {len(gain.seeds)} seeds its interval goes from {100 * gain.low:+.1f} to "
-        f"{100 * gain.high:+.1f}, and {inside}. **So few seeds, on {images:,} images, settle nothing**, and short runs say "
+        f"{ran}\n\nAfter the last step the error of `{rival}` less that of `{spine}` is {signed(100 * gain.mean, '+.1f')} points on average "
+        f"(above zero: `{spine}` is better); with {len(gain.seeds)} seeds its interval goes from {signed(100 * gain.low, '+.1f')} to "
+        f"{signed(100 * gain.high, '+.1f')}, and {inside}. **So few seeds, on {images:,} images, settle nothing**, and short runs say "
         "little about long ones."
     )

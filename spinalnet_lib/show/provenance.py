@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..records.record import Record, each_once
 from ..study.statistics import mean_interval
 from ..study.tuning import NO_SEARCH
+from ..words import signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,14 +68,14 @@ def describe_mean(values: Sequence[float], form: str = ".3g", count: str = "") -
     """Mean of the finite values with its 95 % t interval; `count` says how many values these are.
 
     >>> describe_mean([1.0, 2.0, 3.0]), describe_mean([0.25], ".1%"), describe_mean([math.inf])
-    ('2 (-0.484 to 4.48)', '25.0%', 'diverged')
+    ('2 (−0.484 to 4.48)', '25.0%', 'diverged')
     """
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return "diverged"
     mean, low, high = mean_interval(known)
-    inside = ", ".join([f"{low:{form}} to {high:{form}}"] * (len(known) > 1) + [count] * bool(count))
-    return f"{mean:{form}}" + (f" ({inside})" if inside else "")
+    inside = ", ".join([f"{signed(low, form)} to {signed(high, form)}"] * (len(known) > 1) + [count] * bool(count))
+    return signed(mean, form) + (f" ({inside})" if inside else "")
 
 
 def _all(values: Iterable) -> str:

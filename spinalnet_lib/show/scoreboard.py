@@ -8,28 +8,33 @@ from collections.abc import Sequence
 from ..study.claims import ClaimVerdict
 from ..study.documents import SETS
 
-SIGNS = {"for": "✓", "against": "✗", "neither": "≈", "undecided": "?"}
+SIGNS = {"for": "✓", "against": "✗", "neither": "≈", "documents": "§", "undecided": "?"}
 _WORDS = {  # what the states of a sign are, for the legend
-    "for": "for the claim; of a record, that no document at hand overtakes it",
-    "against": "against it",
+    "for": "for the claim, by our counts, proofs or runs",
+    "against": "against it, by the same",
     "neither": "depends, argued or not supported",
+    "documents": "a record that only documents speak of: standing or superseded, not checked by us",
     "undecided": "open, untested or unverified",
 }
 _SIGN_OF = {
-    **dict.fromkeys(("true", "holds", "standing", "replicated"), "for"),
-    **dict.fromkeys(("false", "contradicted", "superseded", "not replicated"), "against"),
+    **dict.fromkeys(("true", "holds", "replicated"), "for"),
+    **dict.fromkeys(("false", "contradicted", "not replicated"), "against"),
+    **dict.fromkeys(("standing", "superseded"), "documents"),
     **dict.fromkeys(("depends", "argued", "not supported"), "neither"),
     **dict.fromkeys(("open", "untested", "unverified"), "undecided"),
 }
 
 
 def sign_of(verdict: ClaimVerdict) -> str:
-    """What all readings of a claim say, "for", "against", "neither" or "undecided"; where some are undecided what the others say.
+    """What the readings of a claim say that are decided, "for" or "against"; "neither" where they differ.
 
-    Readings that say different things are "neither".
+    While none is decided, "documents" if documents have told something, else "undecided".
     """
-    told = {_SIGN_OF[state] for state in verdict.states.values()} - {"undecided"} or {"undecided"}
-    return told.pop() if len(told) == 1 else "neither"
+    told = {_SIGN_OF[state] for state in verdict.states.values()}
+    ours = told - {"documents", "undecided"}
+    if ours:
+        return ours.pop() if len(ours) == 1 else "neither"
+    return "documents" if "documents" in told else "undecided"
 
 
 def scoreboard_html(verdicts: Sequence[ClaimVerdict]) -> str:

@@ -20,6 +20,7 @@ from ..heads.widths import largest_cheaper_width
 from ..models.bodies import create_backbone
 from ..models.mnist_bodies import VGG5
 from ..models.sizes import list_paper_heads, paper_head
+from ..words import signed
 from .claims import Finding
 
 CLASSES = 10
@@ -74,7 +75,7 @@ def fewer_weights(costs: Costs) -> Finding:
 
 
 def _saving(name: str, dense: int, spinal: int) -> str:
-    return f"{name}: {spinal:,} weights instead of {dense:,} ({spinal / dense - 1:+.1%})"
+    return f"{name}: {spinal:,} weights instead of {dense:,} ({signed(spinal / dense - 1, '+.1%')})"
 
 
 def computations(costs: Costs, bench: Sequence[dict]) -> tuple[Finding, Finding]:

@@ -81,6 +81,7 @@ def make_spine(alphabet: str, config: TrainConfig | None = None, data: DataSet |
         "card": card,
     }
     card["validation_accuracy_int8"] = round(_accuracy(unpack_spine(content), data.val), 6)
+    card["validation_right"] = count_right(unpack_spine(content), data.val)
     card["bytes"] = len(base64.urlsafe_b64decode(packed["int8"]))
     card["sha256"] = weights_hash(content)
     return content
@@ -89,6 +90,12 @@ def make_spine(alphabet: str, config: TrainConfig | None = None, data: DataSet |
 def in_shades(images: np.ndarray) -> np.ndarray:
     """Bytes to shades from 0 to 15."""
     return np.rint(images / 255 * SHADES).astype(np.uint8)
+
+
+def count_right(spine: SmallSpine, split: Split) -> int:
+    """How many images of a split are read right in the shades that a page has of them."""
+    images = in_shades(split.images[:, 0].numpy())
+    return int((spine.climb(images)[:, -1].argmax(axis=1) == split.labels.numpy()).sum())
 
 
 def weights_hash(content: dict) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data.regression import TARGETS
 from ..records.record import Record
+from ..words import signed
 from .beside import beside, mean_over_families
 from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
 from .claim_rules import regressions as three_of_four
@@ -133,8 +134,8 @@ def _networks(judge: Judge, why: str) -> Finding:
     note += f"; {_TUNED}" if why == CLAIMED else ""
     if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):
         (mean, low, high), (least, most) = shares
-        note += f"; over the CNN's families the mean gain is {mean:.3g} of the reference's error ({low:.3g} to {high:.3g}), "
-        note += f"the families' own are {least:.3g} to {most:.3g}"
+        note += f"; over the CNN's families the mean gain is {signed(mean, '.3g')} of the reference's error ({signed(low, '.3g')} to {signed(high, '.3g')}), "
+        note += f"the families' own are {signed(least, '.3g')} to {signed(most, '.3g')}"
     return judge.finding(why, [*families, *first.values()], state, note)
 
 
@@ -159,7 +160,9 @@ def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
         slopes = log_ratio_slopes(ratios, np.ones_like(ratios), [c.width for c in widths])
         mean, low, high = gain_interval(slopes, levels(widths[0].families)[0])
         states.append(narrow_layers((low, high), judge.name(widths[0])))
-        notes.append(f"{name}: the gain changes by {mean:.3g} ({low:.3g} to {high:.3g}) a doubling of the width")
+        notes.append(
+            f"{name}: the gain changes by {signed(mean, '.3g')} ({signed(low, '.3g')} to {signed(high, '.3g')}) a doubling of the width"
+        )
     return judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
 
 
@@ -247,7 +250,7 @@ def describe(part: Part) -> str:
         if math.isinf(needed)
         else f"; needs {needed:,.0f} seeds"
     )
-    return f"{part.name}: {name} (gain {verdict.mean:.3g}, {low:.3g} to {high:.3g}; δ {part.delta:.3g}{seeds})"
+    return f"{part.name}: {name} (gain {signed(verdict.mean, '.3g')}, {signed(low, '.3g')} to {signed(high, '.3g')}; δ {part.delta:.3g}{seeds})"
 
 
 def _steps(comparison: Comparison) -> list[Step]:

@@ -5,8 +5,8 @@ globalThis.SpinalWidgets = (() => {
   const kinds = {}, brought = {};
   const SVG = "http://www.w3.org/2000/svg";
 
-  /* spec: {state(values, data), draw(picture, state, values, data, width, set), pictureFirst, keepsPicture: greyed, where a state
-     is refused; settle(name, value, values, data): all that a person's change sets; effective(values, data): what controls show} */
+  /* spec: {state(values, data), draw(picture, state, values, data, width, set), keepsPicture: greyed, where a state is refused;
+     settle(name, value, values, data): all that a person's change sets; effective(values, data): what controls show} */
   function define(kind, spec) { kinds[kind] = spec; }
 
   /* Called by a data-NAME.js: constants that are too large for the page's HTML. */
@@ -70,11 +70,18 @@ globalThis.SpinalWidgets = (() => {
     return Array.from({ length: splits }, (_, i) => Math.floor(features / splits) + (i < features % splits ? 1 : 0));
   }
 
-  /* Why these sizes make no spinal head, in the words of the library; null if they make one. */
-  function spineError({ in_features: d, num_splits: k, num_layers: L }) {
-    if (k > d) return `SpinalHead: in_features=${d} cannot fill num_splits=${k}; lower num_splits to ${d}`;
-    if (L < k) return `SpinalHead: num_layers=${L} cannot read num_splits=${k}; raise num_layers to ${k} or lower num_splits to ${L}`;
-    return null;
+  function tooFewFeatures(features, splits) {
+    return `${counted(features, "feature")} cannot fill ${splits} input splits; lower input splits to ${thousands(features)}`;
+  }
+
+  function tooFewLayers(layers, splits) {
+    return `${counted(layers, "layer")} cannot read ${splits} input splits; raise layers to ${splits} or lower input splits to ${layers}`;
+  }
+
+  /* Why these sizes make no spine, in words of the controls as in show/head_blocks.py; null if they make one. */
+  function spineRefusal(features, layers, splits) {
+    if (splits > features) return tooFewFeatures(features, splits);
+    return layers < splits ? tooFewLayers(layers, splits) : null;
   }
 
   // -- controls ----
@@ -178,7 +185,7 @@ globalThis.SpinalWidgets = (() => {
     if (more.length) panel.append(make("details", { class: "spinal-more" }, make("summary", {}, "More"), ...more));
     host.append(make("section", { class: "spinal-app", "aria-label": config.title },
       make("p", { class: "spinal-title" }, config.title),
-      ...(spec.pictureFirst ? [picture, panel] : [panel, picture]), say, spoken, table, buttons));
+      picture, panel, say, spoken, table, buttons));
 
     function render() {
       const now = values(), shows = spec.effective ? spec.effective(now, config.data) : now;
@@ -319,6 +326,6 @@ globalThis.SpinalWidgets = (() => {
 
   return {
     define, bring, state, make, shape, label, rule, thousands, ratio, percent, multiple, counted, steps, marker,
-    splitSizes, spineError, live, mountAll,
+    splitSizes, tooFewFeatures, tooFewLayers, spineRefusal, live, mountAll,
   };
 })();

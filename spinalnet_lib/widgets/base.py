@@ -166,15 +166,6 @@ def percent(part: int, whole: int) -> str:
     return f"{ratio(100 * part, whole)}\u00a0%"
 
 
-def counted(n: int, word: str) -> str:
-    """A count with its word.
-
-    >>> counted(1, "weight"), counted(2000, "weight")
-    ('1 weight', '2,000 weights')
-    """
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
 def multiple(part: int, whole: int) -> str:
     """How much of another count a count is, as people say it: below twice in percent, from there in times.
 

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { define, shape, label, percent, splitSizes } = globalThis.SpinalWidgets;
-  const SIDE = 28, LEVELS = 7, SHADES = 15, PEN = 1.75;
+  const SIDE = 28, LEVELS = 7, SHADES = 15, PEN = 1.75, TOUCH = 24;  // pixels that a finger needs
   const EMPTY = "An empty board says nothing: draw on it, or take a stored image.";
   const spines = new WeakMap(), pens = new WeakMap();
 
@@ -216,9 +216,10 @@
   function draw(picture, s, v, data, width, set) {
     lend(picture, { shades: s.shades, sample: v.sample, cut: v.cut, set });
     const classes = data[v.alphabet].classes, letters = Math.max(...classes.map((name) => name.length));
-    const narrow = width < 480, top = 24, left = 18;
-    const side = Math.min(322, Math.floor(((narrow ? 0.56 : 0.44) * width) / SIDE) * SIDE), cell = side / SIDE, band = side / LEVELS;
-    const spineX = left + side + (narrow ? 24 : 44), barsX = spineX + (narrow ? 14 : 44), right = width - (narrow ? 14 + 10 * letters : 20 + 20 * letters);
+    const narrow = width < 480, top = 24, left = narrow ? 12 : 18;
+    const least = LEVELS * TOUCH, share = Math.floor(((narrow ? 0.5 : 0.44) * width) / SIDE) * SIDE;
+    const side = Math.max(least, Math.min(322, share)), cell = side / SIDE, band = side / LEVELS;
+    const spineX = left + side + (narrow ? 1.5 * TOUCH : 44), barsX = spineX + (narrow ? 14 : 44), right = width - (narrow ? 6 + 10 * letters : 20 + 20 * letters);
     const height = top + side + 40;
     const svg = shape("svg", { width, height });
     const middle = (k) => top + side - (k - 0.5) * band;
@@ -229,7 +230,7 @@
     };
     label(svg, left + side / 2, 14, narrow ? "skin: draw" : "skin: draw here", "middle");
     if (!narrow) label(svg, spineX, 14, "spine", "middle");
-    label(svg, right, 14, narrow ? "votes" : "votes after each level, less their mean", "end");
+    label(svg, barsX, 14, width - barsX < 240 ? "votes" : "votes after each level, less their mean");
 
     svg.append(shape("rect", { x: left, y: top, width: side, height: side, class: "spinal-skin" }));
     s.shades.forEach((shade, i) => {
@@ -243,10 +244,10 @@
     if (!s.shades.some(Boolean)) label(svg, left + side / 2, top + side / 2 + 4, side < 200 ? "draw here" : "draw, or take a stored image", "middle", "spinal-hint");
 
     const most = Math.max(1e-9, ...s.votes.flat().map(Math.abs)), shown = v.bet !== "none";
-    const step = (right - 10 - barsX) / classes.length;
+    const barsEnd = right - (narrow ? 5 : 10), step = (barsEnd - barsX) / classes.length;
     for (let k = 1; k <= LEVELS; k += 1) {
       const y = middle(k);
-      label(svg, left - 6, y + 4, k, "end");
+      label(svg, left - 3, y + 4, k, "end");
       if (severed("root", k)) svg.append(shape("rect", { x: left, y: y - band / 2, width: side, height: band, class: "spinal-numb" }));
       wire("root", "input", k, `${left + side + 2},${y} ${spineX - 7},${y}`);
       if (k < LEVELS) wire("cord", "chain", k, `${spineX},${y - 7} ${spineX},${middle(k + 1) + 7}`);
@@ -255,7 +256,7 @@
       if (!s.leaders.length) continue;
       if (!shown && k < LEVELS) { label(svg, (barsX + right) / 2, y + 4, "?", "middle", "spinal-strong"); continue; }
       const leader = s.leaders[k - 1], reach = 0.42 * band;
-      svg.append(shape("line", { x1: barsX, x2: right - 10, y1: y, y2: y, class: "spinal-grid" }));
+      svg.append(shape("line", { x1: barsX, x2: barsEnd, y1: y, y2: y, class: "spinal-grid" }));
       s.votes[k].forEach((vote, c) => {
         const tall = Math.max(0.5, (Math.abs(vote) / most) * reach), ink = classes[c] === leader ? "spinal" : "linear";
         svg.append(shape("rect", { x: (barsX + c * step + 0.1 * step).toFixed(1), width: (0.8 * step).toFixed(1), y: (vote > 0 ? y - tall : y).toFixed(1), height: tall.toFixed(1), class: `spinal-vote spinal-fill-${ink}` }));
@@ -263,15 +264,16 @@
       label(svg, right, y + 5, leader, "start", "spinal-leader");
       const changed = leader !== s.whole[k - 1];
       if (changed && !narrow) label(svg, right + 14 + 10 * letters, y + 5, s.whole[k - 1], "start", "spinal-was");
-      if (shown && k === s.decided) svg.append(shape("rect", { x: right - 6, y: y - 11, width: 11 + 10 * letters, height: 22, rx: 4, class: "spinal-cursor" }));
+      if (shown && k === s.decided) svg.append(shape("rect", { x: right - 5, y: y - 11, width: 10 + 10 * letters, height: 22, rx: 4, class: "spinal-cursor" }));
     }
     if (s.leaders.length && step > 8 && letters === 1) {
       classes.forEach((name, c) => label(svg, barsX + (c + 0.5) * step, top + side + 12, name, "middle"));
     }
     const half = band / 2;
     for (let k = 1; k <= LEVELS; k += 1) {  // what takes the click: wider than the line
-      const y = middle(k), boxes = { root: [left + side + 1, y - half, spineX - left - side - 8, band], way: [spineX + 8, y - half, right - spineX - 8, band] };
-      if (k < LEVELS) boxes.cord = [spineX - 7, y - band + 3, 14, band - 6];
+      const y = middle(k), edge = left + side, beside = TOUCH / 2;
+      const boxes = { root: [edge, y - half, spineX - beside - edge, band], way: [spineX + beside, y - half, right - spineX - beside, band] };
+      if (k < LEVELS) boxes.cord = [spineX - beside, y - band, TOUCH, band];
       for (const [part, [x, at, wide, tall]] of Object.entries(boxes)) {
         svg.append(shape("rect", { x, y: at, width: wide, height: tall, class: "spinal-scissors", "data-cut": `${part}-${k}` }));
         if (severed(part, k)) {
@@ -294,5 +296,5 @@
     label(svg, narrow ? x + 8 : x, y, narrow ? "tap to cut" : "click a line to cut it");
   }
 
-  define("climb-and-cut", { state, draw, pictureFirst: true });
+  define("climb-and-cut", { state, draw });
 })();

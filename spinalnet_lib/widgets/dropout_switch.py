@@ -9,7 +9,8 @@ import traitlets
 from ..records.record import Record
 from ..show.palette import LIGHT
 from ..study.crossed import SWITCH
-from .base import Widget, counted, slider
+from ..words import counted
+from .base import Widget, slider
 from .differences import CHOICE, crossed_data, interval, leader, points, said
 
 

@@ -1,7 +1,7 @@
 /* One matrix: the same blocks as spinalnet_lib/show/head_blocks.py, the same words as one_matrix.py; a tap switches a block. */
 (() => {
   "use strict";
-  const { define, make, shape, label, rule, thousands, percent, multiple, splitSizes } = globalThis.SpinalWidgets;
+  const { define, make, shape, label, rule, thousands, percent, multiple, splitSizes, tooFewFeatures, tooFewLayers } = globalThis.SpinalWidgets;
   const [REST_FIRST, SPLIT, REST, CHAIN, EARLIER, LAST, OUTPUTS, DIRECT] = [0, 1, 2, 3, 4, 5, 6, 7];
   const SPINE = [SPLIT, CHAIN, LAST, OUTPUTS], ARCH2 = { sizes: [784, 1440, 320], depths: [10, 8, 8], features: 2544 };
   const KINDS = [["input", "features → layer"], ["chain", "layer → layer"], ["output", "→ logits"]];
@@ -31,10 +31,6 @@
   }
 
   // -- the matrix ----
-  function tooFew(layers, splits) {
-    return `${layers} layers cannot read ${splits} input splits; raise layers to ${splits} or lower input splits to ${layers}`;
-  }
-
   function refusal(v, switches) {
     const on = (n) => v.blocks.includes(n);
     let features = v.in_features, layers = v.num_layers, splits = v.num_splits;
@@ -47,13 +43,11 @@
       return `${thousands(features)} features make no ${splits} cells of one size; set features to a multiple of input splits`;
     }
     const cut = !on(REST_FIRST) || (layers > 1 && on(SPLIT) !== on(REST)), needsSpine = ["spine", "one"].includes(v.twist);
-    if ((cut || needsSpine) && splits > features) {
-      return `${thousands(features)} features cannot fill ${splits} input splits; lower input splits to ${thousands(features)}`;
-    }
-    if (needsSpine && v.num_layers < splits) return tooFew(v.num_layers, splits);
+    if ((cut || needsSpine) && splits > features) return tooFewFeatures(features, splits);
+    if (needsSpine && v.num_layers < splits) return tooFewLayers(v.num_layers, splits);
     if (!on(REST_FIRST) && !(on(REST) && layers > 1)) {
       if (!on(SPLIT) && splits > 1) return `Only split 0 is read; switch on “${switches[SPLIT]}” or “${switches[REST_FIRST]}”`;
-      if (layers < splits) return tooFew(layers, splits);
+      if (layers < splits) return tooFewLayers(layers, splits);
     }
     if (!on(LAST)) return `The last layer feeds nothing; switch on “${switches[LAST]}”`;
     if (!on(OUTPUTS) && layers > 1 && !on(CHAIN)) return `Layers feed nothing; switch on “${switches[OUTPUTS]}” or “${switches[CHAIN]}”`;
@@ -81,6 +75,15 @@
       return to > features ? [[start, start + to - features], [start + from, start + features]] : [[start + from, start + to]];
     }
     return [[first, last]];
+  }
+
+  /* First feature and the one after the last of each split: of every spine in turn, none where they are drawn at random. */
+  function splitsOf(twist, sizes, splits) {
+    if (twist === "random") return [];
+    const features = sum(sizes), window = Math.max(1, roundEven(features / splits));
+    const cut = twist === "windows" ? Array(splits).fill(window) : sizes.flatMap((size) => splitSizes(size, splits));
+    const ends = [0, ...cut.map((_, i) => Math.min(features, sum(cut.slice(0, i + 1))))];
+    return cut.map((_, i) => [ends[i], ends[i + 1]]).filter(([start, stop]) => start < stop);
   }
 
   function gaps(runs, start, stop) {
@@ -137,10 +140,9 @@
       put("output", -1, -1, features + layers[layers.length - 1][0], v.hidden_size, layers.length - 1);
     }
     put("output", DIRECT, -1, 0, features, -1);
-    const weights = sum(blocks.map((b) => b[6])), cut = splitSizes(features, splits);
-    const starts = cut.map((_, i) => sum(cut.slice(0, i)));
+    const weights = sum(blocks.map((b) => b[6]));
     return {
-      blocks, off, layers, splits: starts.map((start, i) => [start, start + cut[i]]), top, weights,
+      blocks, off, layers, splits: splitsOf(twist, sizes, splits), top, weights,
       parameters: weights + (live ? own : 0) + classes, macs: sum(blocks.map((b) => b[7])),
       filled: sum(blocks.map((b) => Math.min(b[7], b[3] * b[5]))), cells: live ? (top + classes) * (features + top) : classes * features,
     };
@@ -231,9 +233,10 @@
     return block[9] === -1 && block[4] < stop && block[4] + block[5] > start;
   }
 
-  function looked(look, matrix) {
+  function looked(look, matrix, twist) {
     const [kind, text] = look.split("-"), n = Number(text), blocks = matrix.blocks;
     if (kind === "split") {
+      if (twist === "random") return "drawn at random, in no one place";
       if (n >= matrix.splits.length) return "there is none";
       const [start, stop] = matrix.splits[n];
       const readers = blocks.filter((b) => touches(b, look, matrix)).map((b) => b[8]);
@@ -273,7 +276,7 @@
     }
     const given = names.length ? argumentsOf(names[0], v) : null;
     if (given) rows.push(["in code", call(names[0], v, given)]);
-    if (v.look !== "none") rows.push([data.looks[v.look], looked(v.look, matrix)]);
+    if (v.look !== "none") rows.push([data.looks[v.look], looked(v.look, matrix, v.twist)]);
     const subject = names.length ? `These blocks are ${names[0]}` : "No registered head has these blocks";
     return {
       error: null, ...matrix, arms: names, arguments: given, twin, cheaper, rows,
@@ -381,5 +384,5 @@
     for (const button of strips.get(picture).children) button.classList.toggle("spinal-pressed", button.dataset.preset === v.preset);
   }
 
-  define("one-matrix", { state, draw, settle, effective, pictureFirst: true, keepsPicture: true });
+  define("one-matrix", { state, draw, settle, effective, keepsPicture: true });
 })();

@@ -124,6 +124,8 @@ def _looked(look: str, matrix: dict, v: dict) -> str:
     n, top = int(n), len(matrix["layers"]) - 1
     blocks = matrix["blocks"]
     if kind == "split":
+        if v["twist"] == "random":
+            return "drawn at random, in no one place"
         if n >= len(matrix["splits"]):
             return "there is none"
         start, stop = matrix["splits"][n]

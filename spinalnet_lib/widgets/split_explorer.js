@@ -1,15 +1,16 @@
 /* Split explorer: the same blocks as spinalnet_lib/widgets/split_explorer.py, drawn as a matrix. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, make, thousands, percent, splitSizes, spineError } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, make, thousands, percent, counted, splitSizes, spineRefusal } = globalThis.SpinalWidgets;
   const KINDS = [["input", "input split → layer"], ["chain", "previous layer → layer"], ["output", "all layers → logits"]];
 
   function layerList(numbers) { return `${numbers.length > 1 ? "layers" : "layer"} ${numbers.join(", ")}`; }
 
   function state(v) {
     const d = v.in_features, c = v.num_classes, w = v.layer_width, L = v.num_layers, k = v.num_splits, f = v.feature;
-    const missing = `feature ${f} does not exist: ${d} features are numbered 0 to ${d - 1}; choose a smaller number`;
-    const error = spineError(v) || (f >= d ? missing : null);
+    const known = `${counted(d, "feature")}, numbered from 0`;
+    const missing = `Feature ${f} does not exist among ${known}; lower the feature to follow to ${d - 1} or raise features`;
+    const error = spineRefusal(d, L, k) || (f >= d ? missing : null);
     if (error) return { error, rows: [], summary: error };
     const splits = [];
     for (const size of splitSizes(d, k)) {
@@ -66,5 +67,5 @@
     picture.append(svg, key);
   }
 
-  define("split-explorer", { state, draw });
+  define("split-explorer", { state, draw, keepsPicture: true });
 })();

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..checks import needs
-from ..heads.spinal import check_spine, split_sizes
+from ..heads.spinal import split_sizes
+from ..show.head_blocks import spine_refusal
 from ..show.palette import LIGHT
+from ..words import counted
 from .base import Widget, number, percent
 
 KINDS = {"input": "input split → layer", "chain": "previous layer → layer", "output": "all layers → logits"}
@@ -18,13 +20,14 @@ def split_explorer_state(values: dict, data: dict | None = None) -> dict:
     """
     d, c, w = values["in_features"], values["num_classes"], values["layer_width"]
     layers, splits, feature = values["num_layers"], values["num_splits"], values["feature"]
-    try:
-        check_spine(d, c, w, layers, splits)
-        if feature >= d:
-            known = f"{d} features are numbered 0 to {d - 1}"
-            raise ValueError(f"feature {feature} does not exist: {known}; choose a smaller number")
-    except ValueError as error:
-        return {"error": str(error), "rows": [], "summary": str(error)}
+    error = spine_refusal(d, layers, splits)
+    if not error and feature >= d:
+        known = f"{counted(d, 'feature')}, numbered from 0"
+        error = (
+            f"Feature {feature} does not exist among {known}; lower the feature to follow to {d - 1} or raise features"
+        )
+    if error:
+        return {"error": error, "rows": [], "summary": error}
     sizes = split_sizes(d, splits)
     starts = [sum(sizes[:i]) for i in range(splits)]
     blocks = []

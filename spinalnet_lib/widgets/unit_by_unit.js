@@ -63,5 +63,5 @@
     picture.append(svg);
   }
 
-  define("unit-by-unit", { state, draw, pictureFirst: true });
+  define("unit-by-unit", { state, draw });
 })();

@@ -1,7 +1,7 @@
 /* Weight counter: the same counts as spinalnet_lib/widgets/weight_counter.py, bars and the crossover curve. */
 (() => {
   "use strict";
-  const { define, shape, label, rule, thousands, counted, multiple, steps, splitSizes, spineError } = globalThis.SpinalWidgets;
+  const { define, shape, label, rule, thousands, counted, multiple, steps, splitSizes, spineRefusal } = globalThis.SpinalWidgets;
 
   const NAMES = { spinal: "spinal head", dense: "dense head", linear: "one Linear" };
 
@@ -27,7 +27,7 @@
 
   function state(v) {
     const d = v.in_features, c = v.num_classes, h = v.hidden_size, L = v.num_layers, k = v.num_splits, w = v.layer_width;
-    const error = spineError(v);
+    const error = spineRefusal(d, L, k);
     if (error) return { error, rows: [], summary: error };
     const sizes = splitSizes(d, k), form = terms(v);
     const weights = { spinal: count(w, form), dense: d * h + h * c, linear: d * c };
@@ -98,5 +98,5 @@
     picture.append(bars, curve);
   }
 
-  define("weight-counter", { state, draw, pictureFirst: true });
+  define("weight-counter", { state, draw, keepsPicture: true });
 })();

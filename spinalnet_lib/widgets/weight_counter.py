@@ -7,21 +7,23 @@ import math
 from ..heads.counting import head_cost
 from ..heads.spinal import split_sizes
 from ..heads.widths import largest_cheaper_width
+from ..show.head_blocks import spine_refusal
 from ..show.palette import LIGHT
-from .base import Widget, counted, multiple, number
+from ..words import counted
+from .base import Widget, multiple, number
 
 
 def weight_counter_state(values: dict, data: dict | None = None) -> dict:
     """Counts of the three heads for these sizes, the two crossovers, and what the page prints.
 
-    Sizes that make no spinal head give `error`, the message of `SpinalHead`, and no counts.
+    Sizes that make no spinal head give `error`, in words of the controls, and no counts.
     """
     d, c, h = values["in_features"], values["num_classes"], values["hidden_size"]
     layers, splits, width = values["num_layers"], values["num_splits"], values["layer_width"]
-    try:
-        spinal = head_cost("spinal", d, c, layer_width=width, num_layers=layers, num_splits=splits)
-    except ValueError as error:
-        return {"error": str(error), "rows": [], "summary": str(error)}
+    error = spine_refusal(d, layers, splits)
+    if error:
+        return {"error": error, "rows": [], "summary": error}
+    spinal = head_cost("spinal", d, c, layer_width=width, num_layers=layers, num_splits=splits)
     dense, linear = head_cost("mlp", d, c, hidden_sizes=h), head_cost("linear", d, c)
     costs = {"spinal": spinal, "dense": dense, "linear": linear}
     crossings = {n: largest_cheaper_width(costs[n].weights, d, c, layers, splits) for n in ("dense", "linear")}

@@ -98,5 +98,5 @@
     picture.append(svg);
   }
 
-  define("your-delta", { state, draw, pictureFirst: true });
+  define("your-delta", { state, draw });
 })();

@@ -15,7 +15,8 @@ from ..study.gains import LOG_DELTAS
 from ..study.regression_gains import READINGS, regression_gains
 from ..study.statistics import t_critical
 from ..study.verdict import FEWEST_UNITS, name_verdict
-from .base import Widget, counted, slider
+from ..words import counted
+from .base import Widget, slider
 from .differences import interval
 
 _READINGS = {

@@ -1,12 +1,16 @@
 """Climb and cut in a real browser: equal to torch, drawn on by mouse and finger, reached by keyboard, whole where its file is not."""
 
+import itertools
 import re
 
 import pytest
 import torch
 from playwright.sync_api import expect
 
-from spinalnet_lib import ClimbAndCut, load_spine
+from spinalnet_lib import ClimbAndCut, list_datasets, load_dataset, load_spine
+from spinalnet_lib.data.packed_images import pack_images
+from spinalnet_lib.models.small_spine import ALPHABETS
+from spinalnet_lib.study.small_spines import SOURCES, in_shades
 from tests.book.live_widgets import LIVE, parts, state_of_page
 from tests.widgets.cases import CASES
 
@@ -30,7 +34,7 @@ def draw(page, *places):
     page.mouse.up()
 
 
-@pytest.mark.parametrize("alphabet", ["digits", "letters", "kuzushiji"])
+@pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_the_script_reads_all_stored_images_as_torch_does_with_the_same_weights(alphabet, address, open_page):
     page = open_page(f"{address}/{LETTER}")
     spine, data = load_spine(alphabet), CASES["climb-and-cut"].make().data()
@@ -44,6 +48,24 @@ def test_the_script_reads_all_stored_images_as_torch_does_with_the_same_weights(
     logits -= logits.mean(1, keepdim=True)
     assert (torch.tensor(script) - logits).abs().max() < 1e-3
     assert int((torch.tensor(script).argmax(1).numpy() == spine.labels).sum()) == spine.right()
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+def test_the_card_holds_what_a_browser_counts_over_all_validation_images(alphabet, address, open_page):
+    source, card = SOURCES[alphabet], load_spine(alphabet).card
+    if source not in list_datasets(present=True):
+        pytest.skip(f"needs {source}, which is not embedded")
+    held_out = load_dataset(source).val
+    assert (source, len(held_out)) == (card["data"], card["images"]["validation"])
+    inks = [pack_images(image) for image in in_shades(held_out.images[:, 0].numpy())]
+    page = open_page(f"{address}/{LETTER}")
+    read = page.evaluate(
+        """([values, inks, data]) => inks.map((ink) => {
+             const { leaders } = SpinalWidgets.state("climb-and-cut", {...values, ink}, data);
+             return data[values.alphabet].classes.indexOf(leaders[leaders.length - 1]); })""",
+        [ClimbAndCut(alphabet=alphabet, sample=0).values(), inks, CASES["climb-and-cut"].make().data()],
+    )
+    assert sum(map(int.__eq__, read, held_out.labels.tolist())) == card["validation_right"]
 
 
 def test_a_seven_drawn_by_mouse_is_read_cut_and_kept_in_the_address(address, open_page):
@@ -84,6 +106,33 @@ def test_a_finger_draws_too_and_the_page_does_not_scroll_under_it(address, open_
     expect(page.locator(SAID)).to_contain_text("Your drawing is read as 1.")
     assert page.evaluate("scrollY") == before
     assert page.locator(".spinal-ink").count() > 40
+
+
+def overlaps(boxes):
+    """Pairs of (left, top, right, bottom) that share more than an edge."""
+    return [
+        (a, b)
+        for a, b in itertools.combinations(boxes, 2)
+        if min(a[2], b[2]) - max(a[0], b[0]) > 0.01 and min(a[3], b[3]) - max(a[1], b[1]) > 0.01
+    ]
+
+
+BOXES = "all => all.map(each => { const r = each.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; })"
+
+
+@pytest.mark.parametrize("alphabet", ["digits", "kuzushiji"])
+@pytest.mark.parametrize("width", [360, 480, 1280])
+def test_each_line_is_large_enough_for_a_finger_and_headings_stand_apart(alphabet, width, address, open_page):
+    url = f"{address}/{LETTER}#climb-and-cut:bet=show&alphabet={alphabet}&cut=cord-4"
+    page = open_page(url, viewport={"width": width, "height": 740})
+    lines = page.locator(".spinal-scissors").evaluate_all(BOXES)
+    assert len(lines) == 20
+    assert all(round(min(right - left, bottom - top), 6) >= 24 for left, top, right, bottom in lines), lines
+    assert not overlaps(lines)
+    words = page.locator(".spinal-app svg text").evaluate_all(BOXES)
+    assert len(words) > 14 and not overlaps(words)
+    frame = page.locator(".spinal-app svg").evaluate_all(BOXES)[0]
+    assert all(frame[0] <= left and right <= frame[2] for left, _, right, _ in words)
 
 
 def test_the_keyboard_alone_reaches_images_bets_cuts_and_alphabets(address, open_page):

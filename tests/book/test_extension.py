@@ -1,7 +1,8 @@
-"""Notebooks are executed side by side and kept; the hash that names what is kept sees everything that outputs depend on."""
+"""Notebooks run side by side and are kept; the hash that names the cache sees all that outputs depend on; what a shared link shows."""
 
 import json
 import os
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -83,3 +84,34 @@ def test_notebooks_are_executed_side_by_side_and_once(tmp_path):
     for _ in range(2):
         spinal_book.execute_in_parallel(app, env, names)
     assert [(tmp_path / f"{name}.runs").read_text() for name in names] == ["once ", "once "]
+
+
+def tags(site):
+    text = spinal_book.share_tags('A "spine"', "It <b>reads</b> & votes.", "book/idea/one_matrix", site)
+    return dict(re.findall(r'="([a-z:]+)" content="([^"]*)"/>', text))
+
+
+def test_a_shared_link_has_a_picture_where_the_site_has_an_address():
+    said = {
+        "description": "It reads &amp; votes.",
+        "og:title": "A &quot;spine&quot;",
+        "og:description": "It reads &amp; votes.",
+    }
+    assert tags("") == said  # an address within the site is no use to a crawler
+    for site in ("https://spine.example/book", "https://spine.example/book/"):
+        assert tags(site) == said | {
+            "og:url": "https://spine.example/book/book/idea/one_matrix.html",
+            "og:image": "https://spine.example/book/_static/page.png",
+        }
+
+
+@pytest.mark.parametrize("site", ["", "https://spine.example"])
+def test_the_shared_picture_is_in_the_site_that_names_it(site, tmp_path):
+    app = SimpleNamespace(
+        outdir=tmp_path, builder=SimpleNamespace(format="html"), config=SimpleNamespace(html_baseurl=site)
+    )
+    spinal_book.copy_shared_picture(app)
+    picture = tmp_path / "_static" / "page.png"
+    assert picture.is_file() == bool(site)
+    if site:
+        assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 300_000

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spinalnet_lib import head_cost, load_bench, load_records, mean_interval, paper_head
+from spinalnet_lib import head_cost, load_bench, load_records, mean_interval, paper_head, signed
 from tests.book.book_site import NOTEBOOKS
 
 
@@ -35,10 +35,19 @@ def test_training_shows_the_recorded_differences(site, dataset):
         (r.arm, r.seed): 100 * r.curve[-1]["val_error"] for r in load_records("first_training") if r.dataset == dataset
     }
     pairs = [errors["spinal, no dropout", seed] - errors["mlp, dropout 0.5", seed] for seed in range(10)]
-    mean, low, high = mean_interval(pairs)
-    assert f"{dataset} as published: only dense drops {mean:+.3f} {low:+.3f} to {high:+.3f}" in text_of(
+    mean, low, high = (signed(value, "+.3f") for value in mean_interval(pairs))
+    assert f"{dataset} as published: only dense drops {mean} {low} to {high}" in text_of(
         site, "book/evidence/first_training"
     )
+
+
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
+def test_no_page_writes_a_minus_as_a_hyphen(chapter, site):
+    html = (site / f"{chapter}.html").read_text()
+    article = re.sub(r"<(script|pre|code)\b.*?</\1>", " ", html[html.index("<article") :], flags=re.DOTALL)
+    shown = re.findall(r'\balt="([^"]*)"|>([^<]+)', article)
+    found = [text for pair in shown for text in pair if re.search(r"(?<![\w.)\]-])-\.?\d", text)]
+    assert not found
 
 
 @pytest.mark.parametrize("chapter", NOTEBOOKS)

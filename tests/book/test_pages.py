@@ -70,10 +70,10 @@ class TestEveryPage:
         assert page.evaluate("href => fetch(href).then(r => r.json()).then(n => n.nbformat)", notebook) == 4
         visit.guard.check()
 
-    def test_fits_on_a_screen_and_no_formula_or_figure_scrolls_sideways(self, visit):
+    def test_fits_on_a_screen_and_no_formula_figure_or_table_scrolls_sideways(self, visit):
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.width
         scrolling = visit.page.evaluate(
-            """[...document.querySelectorAll(".spinal-formulas, .spinal-figure, .spinal-picture")]
+            """[...document.querySelectorAll(".spinal-formulas, .spinal-figure, .spinal-picture, .output.text_html")]
                  .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.outerHTML.slice(0, 300))"""
         )
         assert not scrolling

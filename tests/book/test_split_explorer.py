@@ -43,7 +43,7 @@ def test_chapter_links_set_the_widget(address, open_page):
     page.get_by_role("link", name="as many splits as layers").click()
     expect(page.get_by_label("input splits", exact=True)).to_have_value("4")
     page.get_by_role("link", name="fewer layers than splits").click()
-    expect(page.locator(".spinal-summary")).to_contain_text("num_layers=3 cannot read num_splits=4")
+    expect(page.locator(".spinal-summary")).to_contain_text("3 layers cannot read 4 input splits")
     page = open_page(f"{address}/book/idea/what_the_paper_borrowed.html")
     page.get_by_role("link", name="the same picture to explore further").click()
     expect(page.get_by_label("features", exact=True)).to_have_value("12")

@@ -43,8 +43,10 @@ def test_a_slider_moves_by_mouse_and_by_keyboard(address, open_page):
 def test_sizes_that_make_no_head_say_so_and_recover(address, open_page):
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     widget = page.locator(".spinal-widget").first
+    drawn = widget.locator(".spinal-picture").inner_html()
     widget.get_by_label("layers", exact=True).fill("1")
-    assert "num_layers=1 cannot read num_splits=2" in widget.locator(".spinal-summary").inner_text()
+    assert "1 layer cannot read 2 input splits; raise layers to 2" in widget.locator(".spinal-summary").inner_text()
+    assert widget.locator(".spinal-greyed").inner_html() == drawn
     widget.get_by_label("layers", exact=True).fill("2")
     assert "weights" in widget.locator(".spinal-app table").inner_text()
 

@@ -42,6 +42,7 @@ def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_pa
     page = open_page(f"{address}/{PAGES[kind]}")
     widget = page.locator(f'.spinal-widget[data-kind="{kind}"]').first
     controls = CASES[kind].make().controls()
+    assert widget.locator(".spinal-picture ~ .spinal-controls").count() == 1  # under what they change
     for i, control in enumerate(controls):
         before = state_of_page(page, kind)
         box = widget.locator(".spinal-control").nth(i)

@@ -6,6 +6,7 @@ import pytest
 
 from spinalnet_lib import answer_so_far, load_records, published_figures, verdicts
 from spinalnet_lib.data.regression import NOISE_FLOOR
+from spinalnet_lib.study.documents import SETS
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,13 @@ def test_it_says_what_was_counted_and_published(today):
     assert f"{(figures < NOISE_FLOOR).sum()} of its {len(figures)} published" in text
     assert "12% fewer weights" in text and "0.01% fewer multiply-adds" in text  # 16,384 of 136,192 and of 161 million
     assert f"Of the paper's {len(today)} claims" in text
+
+
+def test_what_documents_alone_say_is_not_judged(today):
+    records = [found for found in today if found.id in SETS]
+    text = answer_so_far(load_records("first_training"), records)
+    told = sum({"standing", "superseded"} & {*found.states.values()} != set() for found in records)
+    assert told and f"0 can be judged today, {told} are records that only documents speak of" in text
 
 
 def test_the_sign_of_each_lead_is_that_of_the_runs(today):

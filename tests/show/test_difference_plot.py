@@ -1,6 +1,6 @@
 """The figure of three differences says what the records say."""
 
-from spinalnet_lib import crossed_errors, load_records, mean_interval, plot_dropout_differences
+from spinalnet_lib import crossed_errors, load_records, mean_interval, plot_dropout_differences, signed
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist"]
 
@@ -11,7 +11,7 @@ def test_alt_text_and_dots_are_those_of_the_records():
     for row, (spinal, dense) in enumerate(crossed_errors(RECORDS).values()):
         pairs = [a - b for a, b in zip(spinal, dense, strict=True)]
         mean, low, high = mean_interval(pairs)
-        assert f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" in picture.alt
+        assert f"{signed(mean)} ({signed(low)} to {signed(high)})" in picture.alt
         dots = axes.collections[2 * row].get_offsets()
         assert [x for x, _ in dots] == pairs
 

@@ -56,6 +56,16 @@ def test_blocks_do_not_overlap_and_what_is_off_takes_their_place():
     assert all((cells == on_and_off[0]).all() for cells in on_and_off)
 
 
+@pytest.mark.parametrize("twist", ["none", "shared", "tied", "windows", "columns", "arch2"])
+def test_each_split_is_what_some_layer_reads_of_the_features(twist):
+    for features, splits in ((2544, 2),) if twist == "arch2" else ((12, 2), (13, 3), (61, 4), (8, 5), (14, 5)):
+        sizes = {"in_features": features, "num_splits": splits, "num_layers": 6, "blocks": [1, 3, 5, 6]}
+        matrix = head_blocks({**SMALL, **sizes, "twist": twist})
+        read = {(b[4], b[4] + b[5]) for b in matrix["blocks"] if b[9] == -1}
+        named = set(map(tuple, matrix["splits"]))
+        assert named <= read and (named == read or twist == "windows")  # windows run on past the end
+
+
 def test_the_largest_cheaper_width_is_where_the_count_passes():
     for name in ("spinal", "progressive", "spinal_shared", "spinal_columns", "mlp"):
         v = {**SMALL, "in_features": 40, **HEADS[name]}

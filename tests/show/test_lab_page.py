@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from spinalnet_lib import count_parameters, create_model, load_bench_report, load_records, published_table
+from spinalnet_lib import count_parameters, create_model, load_bench_report, load_records, published_table, signed
 from spinalnet_lib.data.cards import whole_set
 from spinalnet_lib.show.lab_page import describe_rivals, lab_html, lab_records
 from spinalnet_lib.study.blindness import own_records
@@ -50,7 +50,11 @@ def test_the_difference_is_said_with_its_sign_and_its_interval_and_settles_nothi
     errors = {(record.head, record.seed): 100 * record.last["val_error"] for record in FIRST}
     gain = statistics.mean(errors["mlp", seed] - errors["spinal", seed] for seed in range(10))
     said = describe_rivals(spine_first)
-    assert f"less that of `spinal` is {gain:+.1f} points" in said and "10 seeds" in said and "settle nothing" in said
+    assert (
+        f"less that of `spinal` is {signed(gain, '+.1f')} points" in said
+        and "10 seeds" in said
+        and "settle nothing" in said
+    )
 
 
 def test_nothing_and_one_seed_are_no_comparison(tmp_path):

@@ -30,6 +30,6 @@ def test_provenance_names_data_seeds_date_and_versions():
 
 
 def test_a_mean_has_its_interval_and_what_diverged_is_not_averaged():
-    assert describe_mean([1.0, 2.0, 3.0, float("inf")], count="3 runs") == "2 (-0.484 to 4.48, 3 runs)"
+    assert describe_mean([1.0, 2.0, 3.0, float("inf")], count="3 runs") == "2 (−0.484 to 4.48, 3 runs)"
     assert describe_mean([0.25], ".1%", "one seed") == "25.0% (one seed)" and describe_mean([0.5]) == "0.5"
     assert describe_mean([float("inf")]) == "diverged"

@@ -38,6 +38,11 @@ def test_each_claim_has_a_chip_that_leads_to_its_row(today):
         (["holds", "not supported"], "neither"),
         (["untested", "open"], "undecided"),
         (["depends"], "neither"),
+        (["standing", "untested"], "documents"),
+        (["superseded", "untested"], "documents"),
+        (["unverified", "untested"], "undecided"),
+        (["standing", "replicated"], "for"),
+        (["superseded", "not replicated"], "against"),
     ],
 )
 def test_readings_that_differ_are_neither_and_undecided_ones_say_nothing(states, sign):

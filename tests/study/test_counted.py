@@ -24,8 +24,8 @@ def altered(costs, change):
 def test_the_counts_are_those_of_the_papers_heads(costs):
     assert costs["two_conv"][0].weights == (320 + 10) * 50 and costs["vgg5"][0].weights == (256 + 10) * 512
     finding = counted.fewer_weights(costs)
-    assert "8,480 weights instead of 16,500 (-48.6%)" in finding.evidence
-    assert "119,808 weights instead of 136,192 (-12.0%)" in finding.evidence
+    assert "8,480 weights instead of 16,500 (−48.6%)" in finding.evidence
+    assert "119,808 weights instead of 136,192 (−12.0%)" in finding.evidence
     assert "up to layer width 4 only" in finding.evidence
 
 

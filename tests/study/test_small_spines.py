@@ -39,7 +39,7 @@ def test_it_learns_from_the_lowest_band_at_level_one_and_packs_what_it_learned(s
     assert spine.classes == ["left", "right"] and len(spine.images) == 40
     assert spine.right() == 40 and spine.right("root-1") < 30
     assert content["card"]["validation_accuracy_int8"] == content["card"]["validation_accuracy"] == 1.0
-    assert content["card"]["images"] == {"train": 300, "validation": 100}
+    assert content["card"]["images"] == {"train": 300, "validation": 100} and content["card"]["validation_right"] == 100
     # Stored images are the validation images in shades, upright.
     stored = {image.tobytes() for image in spine.images}
     assert stored <= {image.tobytes() for image in in_shades(stripes.val.images[:, 0].numpy())}

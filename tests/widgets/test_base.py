@@ -45,6 +45,16 @@ def test_percent_is_exact_to_a_tenth(part, whole):
     assert abs(float(tenths) - 100 * part / whole) <= 0.05 + 1e-9
 
 
+@pytest.mark.parametrize("kind", ["one-matrix", "split-explorer", "weight-counter"])
+def test_what_is_refused_is_said_in_words_of_the_controls(kind):
+    case, widget = CASES[kind], CASES[kind].make()
+    errors = {case.state(values, widget.data())["error"] for values in case.grid[::3]} - {None}
+    named = {control["label"].partition(" (")[0] for control in widget.controls()} | {"switch on"}
+    assert errors
+    for error in errors:
+        assert "_" not in error and "SpinalHead" not in error and any(words in error for words in named)
+
+
 def test_every_widget_has_its_script_and_its_case():
     public = [name for module in spinalnet_lib._PUBLIC if module.startswith("widgets.") for name in [module[8:]]]
     assert {name.replace("_", "-") for name in public} == CASES.keys()

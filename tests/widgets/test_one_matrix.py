@@ -51,6 +51,9 @@ def test_a_layer_and_a_split_say_what_they_read_and_feed():
         "reads 128 features and layer 1; feeds layer 3 and the logits"
     )
     assert dict(OneMatrix(look="split-1").state()["rows"])["split 1"] == "features 128 to 255, read by layers 1, 3"
+    three_spines = OneMatrix(preset="arch2: spinal_columns", look="split-3").state()
+    assert dict(three_spines["rows"])["split 3"] == "features 1,504 to 2,223, read by layers 11, 13, 15, 17"
+    assert "at random" in dict(OneMatrix(preset="spinal_random_mask", look="split-0").state()["rows"])["split 0"]
     assert dict(OneMatrix(look="layer-9").state()["rows"])["layer 9"] == "there is none"
 
 
