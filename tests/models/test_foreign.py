@@ -14,6 +14,7 @@ import torch
 from spinalnet_lib import TrainConfig, count_parameters, create_backbone, create_model, load_model, save_model, train
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.splits import DataSet, Split
+from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models import foreign
 from spinalnet_lib.models.weights import weights_sha256
 from spinalnet_lib.training.runs import initialise
@@ -101,6 +102,24 @@ def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photograp
     assert torch.equal(again(x), model.eval()(x)) and again.trained_on["mean"] == pytest.approx(list(model.body.mean))
     with pytest.raises(ValueError, match="start='given'"):
         train(model, photographs, TrainConfig(steps=1), 0, "cpu", progress=False)
+
+
+def test_a_network_whose_state_has_versions_is_saved_loaded_and_gone_on_with(photographs, tmp_path):
+    """torchvision's MNASNet refuses a state that does not say of which version it is."""
+
+    def built():
+        return create_model("torchvision:mnasnet0_5", "spinal", 2, image_size=32, layer_width=4)
+
+    config, model = TrainConfig(steps=3, batch_size=8, evaluations=3), built()
+    whole = train(model, photographs, config, 0, "cpu", progress=False)
+    save_model(model, tmp_path / "model.npz", photographs)
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.equal(load_model(tmp_path / "model.npz")(x), model.eval()(x))
+    place = {"checkpoint": tmp_path / "run.npz", "checkpoint_seconds": 0, "progress": False}
+    with pytest.raises(OutOfTime):
+        train(built(), photographs, config, 0, "cpu", time_limit=0, **place)
+    assert train(built(), photographs, config, 0, "cpu", **place).curve == whole.curve
+    assert not [*tmp_path.glob("*.damaged")]
 
 
 def test_a_saved_model_needs_no_weights_of_its_publisher(photographs, published, tmp_path, monkeypatch):
