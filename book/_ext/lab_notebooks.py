@@ -38,8 +38,8 @@ from spinalnet_lib import lab_html
 HTML(lab_html(name))"""
 COUNTER = """from spinalnet_lib import WeightCounter, lab_sizes
 
-spine, hidden_size = lab_sizes(name)
-WeightCounter(**spine, hidden_size=hidden_size)"""
+spine, more = lab_sizes(name)
+WeightCounter(**spine, **more)"""
 EXPLORER = """from spinalnet_lib import SplitExplorer
 
 SplitExplorer(**spine)"""
@@ -125,7 +125,8 @@ def title_of(card: dict) -> str:
 def write(name: str) -> str:
     """The notebook of a data set as a file holds it."""
     card = load_card(name)
-    title, transfer = title_of(card), ":" in plan_lab(name).backbone
+    title, plan = title_of(card), plan_lab(name)
+    transfer = ":" in plan.backbone
     fetched = f"load_dataset(name, download=True) gets it, {card['download_mb']:,} MB" if "torchvision" in card else ""
     cells = [
         text(OPENING.format(title=title)),
@@ -135,7 +136,7 @@ def write(name: str) -> str:
         text(NETWORK),
         code(TABLES),
         code(COUNTER, "hide-input"),
-        code(EXPLORER, "hide-input"),
+        *([] if "spinal_tied" in plan.heads else [code(EXPLORER, "hide-input")]),  # it draws layers that are not shared
         text(TRAIN),
         code(SEEDS),
         code(FAST, "remove-cell"),

@@ -147,8 +147,8 @@ def counted(config: TrainConfig, steps: int) -> TrainConfig:
     return replace(config, steps=steps, epochs=None, warmup=warmup, evaluations=looks, evals_per_epoch=1)
 
 
-def lab_sizes(name: str) -> tuple[dict[str, int], int]:
-    """Sizes of the paper's spinal head on a data set, by the names of `SpinalHead`, and the width of a dense head beside it.
+def lab_sizes(name: str) -> tuple[dict[str, int], dict]:
+    """The paper's heads on a data set: sizes of the spine, by the names of `SpinalHead`, and what else `WeightCounter` takes.
 
     The body is built on the meta device, so that its features can be counted.
     """
@@ -156,8 +156,11 @@ def lab_sizes(name: str) -> tuple[dict[str, int], int]:
     (spinal, rival), card = lab.heads.values(), load_card(name)
     sizes = {"in_features": build_body(lab).num_features, "num_classes": card["num_classes"], "num_splits": 2}
     sizes |= {size: spinal[size] for size in ("layer_width", "num_layers", "num_splits") if size in spinal}
-    hidden = rival.get("hidden_sizes", 512)
-    return sizes, hidden if isinstance(hidden, int) else hidden[0]
+    hidden = rival.get("hidden_sizes", ())
+    hidden = (hidden,) if isinstance(hidden, int) else hidden
+    dense = {"hidden_layers": len(hidden)} | ({"hidden_size": hidden[0]} if hidden else {})
+    norms = [head for head, arguments in (("spinal", spinal), ("dense", rival)) if arguments.get("norm_layer")]
+    return sizes, {**dense, "tied": "spinal_tied" in lab.heads, "norms": norms}
 
 
 @cache  # a body of torchvision takes seconds to build
@@ -218,9 +221,7 @@ def train_rivals(
         raise error
     missing = missing_cells(cells, out, setup)
     if missing:
-        print(
-            f"{' and '.join(lab.heads)} on {lab.backbone}, {name}: timing two steps of each head …", flush=True
-        )
+        print(f"{' and '.join(lab.heads)} on {lab.backbone}, {name}: timing two steps of each head …", flush=True)
         data = setup.data(missing[0])
         body = build_body(lab)
         if body.repeats_grey and body.in_chans == 1:

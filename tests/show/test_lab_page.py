@@ -5,11 +5,19 @@ import statistics
 
 import pytest
 
-from spinalnet_lib import count_parameters, create_model, load_bench_report, load_records, published_table, signed
+from spinalnet_lib import (
+    WeightCounter,
+    count_parameters,
+    create_model,
+    load_bench_report,
+    load_records,
+    published_table,
+    signed,
+)
 from spinalnet_lib.data.cards import whole_set
 from spinalnet_lib.show.lab_page import describe_rivals, lab_html, lab_records
 from spinalnet_lib.study.blindness import hidden, own_records
-from spinalnet_lib.study.lab import plan_lab, train_rivals
+from spinalnet_lib.study.lab import lab_sizes, plan_lab, train_rivals
 from tests.data.cases import write_classes
 
 FIRST = [r for r in load_records("first_training") if r.dataset == "mnist_5k" and r.arm.endswith("no dropout")]
@@ -21,6 +29,18 @@ def test_the_table_counts_the_papers_network():
         model = create_model("vgg5", head, 10, **arguments)
         assert f"{count_parameters(model.head):,} parameters" in html
     assert f"{count_parameters(model.body) / 1e6:.1f} million parameters" in html
+
+
+@pytest.mark.parametrize("name", ["kmnist", "stl10", "cifar10", "birds225", "monkeys10", "hymenoptera"])
+def test_a_page_has_one_count_of_each_head(name):
+    """The widget's and the table's: of a rival that is one Linear, of one with two hidden layers, of norms, of shared layers."""
+    spine, more = lab_sizes(name)
+    counter = WeightCounter(**spine, **more)
+    counts, rows = counter.state()["parameters"], lab_html(name)
+    rival = [*plan_lab(name).heads][1]
+    assert ("dense" in counts) == (rival == "mlp") == ("hidden_size" in counter.values())
+    assert f"; {counts['spinal']:,} parameters" in rows
+    assert f"; {counts['dense' if rival == 'mlp' else 'linear']:,} parameters" in rows
 
 
 def test_published_figures_stand_with_whose_they_are():

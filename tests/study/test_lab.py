@@ -60,10 +60,10 @@ def test_a_number_of_steps_that_is_none_is_refused(steps, says):
 
 
 def test_sizes_are_those_of_the_papers_model():
-    sizes, hidden = lab_sizes("fashion_mnist")
+    sizes, more = lab_sizes("fashion_mnist")
     arguments = plan_lab("fashion_mnist").heads
     assert head_cost("spinal", **sizes).weights == head_cost("spinal", 256, 10, **arguments["spinal"]).weights
-    assert hidden == arguments["mlp"]["hidden_sizes"]
+    assert (more["hidden_layers"], more["hidden_size"]) == (1, arguments["mlp"]["hidden_sizes"])
     assert lab_sizes("hymenoptera")[0]["in_features"] == 512
     assert lab._body("torchvision:resnet18", 3, 224).network.conv1.weight.is_meta
 
