@@ -16,7 +16,7 @@ BOOK = Path(__file__).resolve().parents[1]
 FOLDER = BOOK / "lab"
 SETUP_OF = BOOK / "introduction.ipynb"  # all notebooks install the library by the same cell
 NOT_IN_THE_PAPER = ("digits", "mnist_5k", "qmnist_labels")
-OTHER_BODY = "torchvision:mobilenet_v3_small"
+OTHER_BODY = "torchvision:resnet34"
 HANDS = {"10 monkey species": "Ten monkey species"}  # a number in prose is written by code, or by hand in letters
 
 OPENING = """# {title}

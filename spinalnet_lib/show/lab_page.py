@@ -125,24 +125,25 @@ def lab_records(name: str, gpu: dict) -> str:
 
 
 def _errors(records: Sequence[Record]) -> str:
-    """A table of the errors of settings that were run from several seeds; those of a search are run from one or two."""
+    """A list of the errors of settings that were run from several seeds; those of a search are run from one or two."""
     settings: dict[tuple, list[Record]] = {}
     for record in records:
         asked = {**record.recipe, **record.model["head_arguments"]}
         key = record.dataset, record.model["backbone"], record.arm, json.dumps(asked, sort_keys=True)
         settings.setdefault(key, []).append(record)
-    rows = [
-        f"| {dataset} | {body} | {arm} | {_length(found[0])} | {_mean_error(found)} |"
+    lines = [
+        f"- `{arm}` on {body}, {dataset}, {_length(found[0])}: {_mean_error(found)}"
         for (dataset, body, arm, _), found in sorted(settings.items())
         if len(found) >= _SEVERAL
     ]
-    head = "| data | body | head | recipe | last validation error |\n|---|---|---|---|---|\n"
-    return f"\n\nSettings with {_SEVERAL} seeds or more:\n\n{head}" + "\n".join(rows) if rows else ""
+    return (
+        f"\n\nLast validation errors of settings with {_SEVERAL} seeds or more:\n\n" + "\n".join(lines) if lines else ""
+    )
 
 
 def _length(record: Record) -> str:
     epochs = record.curve[-1]["epoch"]
-    return f"{record.recipe['optimizer']}, rate {record.recipe['learning_rate']:g}, {epochs:g} epochs"
+    return f"{record.recipe['optimizer']}, rate {record.recipe['learning_rate']:g}, {epochs:.3g} epochs"
 
 
 def _mean_error(records: Sequence[Record]) -> str:

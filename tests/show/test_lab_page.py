@@ -78,7 +78,7 @@ def test_errors_stand_there_and_what_is_hidden_does_not():
     said, secret = lab_records("mnist", gpu), hidden(ours)
     plain = [r for r in load_records("first_training") if (r.dataset, r.arm) == ("mnist", "spinal, no dropout")]
     mean = statistics.mean(record.last["val_error"] for record in plain)
-    assert f"| mnist | two_conv | spinal, no dropout | sgd, rate 0.01, 8 epochs | {mean:.2%} (" in said
+    assert f"- `spinal, no dropout` on two_conv, mnist, sgd, rate 0.01, 8 epochs: {mean:.2%} (" in said
     of = [{r.arm for r in ours if (r.key in secret) == is_secret} for is_secret in (True, False)]
     assert of[0] - of[1] and not any(arm in said for arm in of[0] - of[1])
     assert secret and f"Results of {len(secret)} of them are not shown" in said
