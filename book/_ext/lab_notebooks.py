@@ -16,11 +16,12 @@ BOOK = Path(__file__).resolve().parents[1]
 FOLDER = BOOK / "lab"
 SETUP_OF = BOOK / "introduction.ipynb"  # all notebooks install the library by the same cell
 NOT_IN_THE_PAPER = ("digits", "mnist_5k", "qmnist_labels")
+OTHER_BODY = "torchvision:resnet34"
 HANDS = {"10 monkey species": "Ten monkey species"}  # a number in prose is written by code, or by hand in letters
 
 OPENING = """# {title}
 
-**One call trains the paper's spinal head and the head that it replaces on {title}, the paper's network where there is a GPU and a small one elsewhere.**"""
+**One call trains the paper's spinal head and its rival on {title}: the paper's network on a GPU, a small one elsewhere.**"""
 CARD = """from spinalnet_lib import list_datasets, show_card
 
 name = "{name}"
@@ -29,7 +30,7 @@ here = name in list_datasets(present=True)
 show_card(name)"""
 NETWORK = """## The paper's network
 
-Body, spinal head, rival and recipe as the authors' scripts have them; then what was published, and by whom."""
+As the authors' scripts have it; then what was published."""
 TABLES = """from IPython.display import HTML
 
 from spinalnet_lib import lab_html
@@ -37,15 +38,15 @@ from spinalnet_lib import lab_html
 HTML(lab_html(name))"""
 COUNTER = """from spinalnet_lib import WeightCounter, lab_sizes
 
-spine, hidden_size = lab_sizes(name)
-WeightCounter(**spine, hidden_size=hidden_size)"""
+spine, more = lab_sizes(name)
+WeightCounter(**spine, **more)"""
 EXPLORER = """from spinalnet_lib import SplitExplorer
 
 SplitExplorer(**spine)"""
 TRAIN = """## Train both
 
-Both heads get the same images in the same order, and the same first weights of the body. The first line says how long it \
-takes; what was finished is not run again. Without a GPU the runs are short: they show how it is done, not who wins."""
+Both heads get the same images, order and first weights of the body. The first line says how long it takes; finished runs \
+are kept. Without a GPU the runs are short: they show how, not who wins."""
 SEEDS = """seeds = range(3)
 steps = None  # as published on a GPU, a few on a CPU"""
 FAST = """import os
@@ -71,26 +72,22 @@ if here:
 CURVES = """from spinalnet_lib import ErrorCurves
 
 ErrorCurves(records) if records else None"""
-READING = """from IPython.display import Markdown
+READING = """from IPython.display import Markdown, display
 
-from spinalnet_lib import describe_rivals
+from spinalnet_lib import CsvLink, describe_rivals, records_frame
 
-Markdown(describe_rivals(records))"""
-ROWS = """from spinalnet_lib import CsvLink, records_frame
-
-CsvLink(records_frame(records), "{name}.csv") if records else None"""
+display(Markdown(describe_rivals(records)))
+CsvLink(records_frame(records), f"{name}.csv") if records else None"""
 OURS = """## Our own runs"""
 RECORDS = """from spinalnet_lib import lab_records, load_bench_report
 
 Markdown(lab_records(name, load_bench_report("gpu")))"""
 NEXT = """## Change one thing
 
-{changes}
-
-Change one at a time; a call with other numbers leaves the records of the first where they are."""
+{changes}"""
 KEEP = """## Keep the model
 
-`{name}.npz` holds weights, sizes, class names and how images are prepared. `predict` takes pictures, folders or a tensor."""
+`{name}.npz` holds weights, class names and how images are prepared; `predict` takes pictures, folders or a tensor."""
 PREDICT = """from spinalnet_lib import load_dataset, load_model, predict
 
 if here:
@@ -128,7 +125,8 @@ def title_of(card: dict) -> str:
 def write(name: str) -> str:
     """The notebook of a data set as a file holds it."""
     card = load_card(name)
-    title, transfer = title_of(card), ":" in plan_lab(name).backbone
+    title, plan = title_of(card), plan_lab(name)
+    transfer = ":" in plan.backbone
     fetched = f"load_dataset(name, download=True) gets it, {card['download_mb']:,} MB" if "torchvision" in card else ""
     cells = [
         text(OPENING.format(title=title)),
@@ -138,14 +136,13 @@ def write(name: str) -> str:
         text(NETWORK),
         code(TABLES),
         code(COUNTER, "hide-input"),
-        code(EXPLORER, "hide-input"),
+        *([] if "spinal_tied" in plan.heads else [code(EXPLORER, "hide-input")]),  # it draws layers that are not shared
         text(TRAIN),
         code(SEEDS),
         code(FAST, "remove-cell"),
         code(CALL_TRANSFER if transfer else CALL, "remove-stderr"),
         code(CURVES, "hide-input"),
         code(READING, "remove-input"),
-        code(ROWS.format(name=name), "remove-input"),
         text(OURS),
         code(RECORDS, "remove-input"),
         text(NEXT.format(changes=changes(name, transfer))),
@@ -180,14 +177,15 @@ def write_index() -> str:
 def changes(name: str, transfer: bool) -> str:
     """A list of calls, among them one for each further row that the paper has for a set."""
     start = ", pretrained=True" if transfer else ""
-    own = "torchvision:resnet18" if transfer else "two_conv"
+    plan, small = plan_lab(name), plan_lab(name, small=True)
+    narrow = min(next(iter(lab.heads.values()))["layer_width"] for lab in (plan, small)) // 2
+    steps = small.config.steps
     lines = [
         f'- more seeds, and an interval worth reading: `train_rivals("{name}", seeds=range(8){start})`',
-        f'- longer: `train_rivals("{name}", steps=2000{start})`',
-        f'- a narrower spine: `train_rivals("{name}", layer_width=8{start})`',
-        f'- another body: `train_rivals("{name}", body="{own}"{start})`',
+        f'- without a GPU, ten times as long: `train_rivals("{name}", steps={10 * steps})`',
+        f'- a narrower spine: `train_rivals("{name}", layer_width={narrow}{start})`',
+        f'- another body, for a few steps: `train_rivals("{name}", body="{OTHER_BODY}", steps=10)`',
     ]
-    plan = plan_lab(name)
     for row in TRANSFERS:
         width = row.head_arguments["layer_width"]
         if row.dataset == name and (row.backbone, row.head_arguments) != (plan.backbone, plan.heads.get(row.head)):

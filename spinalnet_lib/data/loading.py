@@ -67,6 +67,8 @@ def _cut(parts: Parts, card: dict, source: str) -> DataSet:
     statistics = Statistics.of(train.images)
     splits = [Split(p.images, torch.from_numpy(p.labels.astype(np.int64)), statistics) for p in (train, val, test)]
     found = {"classes": parts.classes or card.get("classes")}
+    if card["name"] in official_names() and (names := load_card(card["name"]).get("names")):  # folders have no names
+        found["classes"] = [names.get(folder, folder) for folder in found["classes"]]
     if card["kind"] not in PHOTOGRAPHS:  # theirs is the size that is taken if none is asked for
         found["image_shape"] = list(train.images.shape[1:])
     return DataSet(*splits, card | found, source)

@@ -19,16 +19,6 @@ MAX_WEIGHTS = 10**11  # more are a slip: 400 GB in float32
 LayerFactory = str | Callable[..., nn.Module]
 
 
-def remember_loading(part: nn.Module) -> None:
-    """Give a body or a head the attribute `weights_from`: None while its weights are drawn, "loaded" once others were loaded."""
-    part.weights_from = None
-    part.register_load_state_dict_post_hook(_were_loaded)
-
-
-def _were_loaded(part: nn.Module, incompatible_keys) -> None:
-    part.weights_from = "loaded" if part.state_dict() else None  # a body of pixels has none
-
-
 class Layer(nn.Module):
     """Dropout → linear → norm → activation: `(N, in_features) -> (N, out_features)`."""
 
@@ -66,7 +56,6 @@ class Head(nn.Module):
 
     def __init__(self, in_features: int, num_classes: int, head_hidden_size: int, classifier_drop_rate: float = 0.0):
         super().__init__()
-        remember_loading(self)
         self.in_features = int(in_features)
         self.head_hidden_size = head_hidden_size
         self.background_class = False

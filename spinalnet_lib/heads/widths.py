@@ -26,12 +26,13 @@ def read_features(in_features: int, num_layers: int, num_splits: int) -> int:
 
 
 def largest_cheaper_width(
-    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2
+    weights: int, in_features: int, num_classes: int, num_layers: int = 4, num_splits: int = 2, tied: bool = False
 ) -> int:
     """The largest layer width at which a spinal head has fewer than `weights` weights; 0 if even width 1 has as many.
 
     A spinal head of width w has (L - 1)w² + (S + LC)w weights, with L layers, C classes and S = `read_features`;
-    this grows with w, so there is one crossing.
+    this grows with w, so there is one crossing. With `tied` it is "spinal_tied": only the layers of the first two rounds
+    have weights of their own.
 
     >>> from spinalnet_lib import head_cost
     >>> largest_cheaper_width(head_cost("mlp", 256, 10, hidden_sizes=512).weights, 256, 10)
@@ -39,7 +40,8 @@ def largest_cheaper_width(
     """
     weights = check_int("largest_cheaper_width", "weights", weights, minimum=0)
     check_spine(in_features, num_classes, 1, num_layers, num_splits)
-    square, line = num_layers - 1, read_features(in_features, num_layers, num_splits) + num_layers * num_classes
+    own = min(num_layers, 2 * num_splits) if tied else num_layers
+    square, line = own - 1, read_features(in_features, own, num_splits) + num_layers * num_classes
     return _largest_width(lambda width: square * width**2 + line * width, weights - 1)
 
 

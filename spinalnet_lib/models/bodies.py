@@ -11,7 +11,6 @@ from functools import partial
 from torch import Tensor, nn
 
 from ..checks import check_input, check_int, check_name
-from ..heads.base import remember_loading
 
 _BACKBONES: dict[str, Callable[..., nn.Module]] = {}
 _LIBRARIES: dict[str, Callable[..., nn.Module]] = {}
@@ -83,7 +82,6 @@ class Backbone(nn.Module):
 
     def __init__(self, in_chans: int = 1):
         super().__init__()
-        remember_loading(self)
         self.in_chans = check_int(type(self).__name__, "in_chans", in_chans)
         if self.in_chans > _MOST_CHANNELS:
             raise ValueError(f"{type(self).__name__}: in_chans={in_chans} is more than {_MOST_CHANNELS:,}; lower it")

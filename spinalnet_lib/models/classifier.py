@@ -11,6 +11,7 @@ from ..checks import check_flag
 from ..heads.base import Head
 from ..heads.registry import create_head, find_head, plain
 from .bodies import Backbone, create_backbone
+from .weights import fingerprint
 
 _FREE = (
     "training",
@@ -18,7 +19,7 @@ _FREE = (
     "own_layers",
     "at_once",
     "trained_on",
-    "weights_from",
+    "origin",
     "statistics",
 )  # attributes that change no number of a run, or that its recipe names
 
@@ -47,6 +48,7 @@ class Classifier(nn.Module):
             None  # mean and std that its images are normalised by, where its recipe has some
         )
         self.own_layers: dict = {}  # arguments of the head that are classes: `arguments` has their names only
+        self.origin: dict = {}  # of "body" and "head": a fingerprint of the weights that this library gave it, and whose they are
 
     @property
     def num_classes(self) -> int:
@@ -77,11 +79,27 @@ class Classifier(nn.Module):
 
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the last Linear by a fresh one; the spine below it stays. 0 leaves features only."""
+        drawn = self.weights_from("head") is None
         self.head.reset(num_classes)
+        if drawn:
+            self.note_weights("head")
         self.arguments = {**self.arguments, "num_classes": num_classes}
 
+    def note_weights(self, part: str, source: str | None = None) -> None:
+        """The weights of "body" or "head" are, as they are now, this library's to draw anew; or have the hash `source`."""
+        self.origin[part] = fingerprint(getattr(self, part)), source
+
+    def weights_from(self, part: str) -> str | None:
+        """None while the weights of "body" or "head" are drawn, or trained by `train`; their publisher's hash; or "loaded".
+
+        "loaded" are all others, however they came: by `load_state_dict` of any module in it, or changed in place.
+        """
+        found, source = self.origin.get(part, (None, None))
+        return source if fingerprint(getattr(self, part)) == found else "loaded"
+
     def record_head(self, head: str, num_classes: int, arguments: dict) -> None:
-        """Say in `arguments` how the head was built."""
+        """Say in `arguments` how the head was built, and that its weights are drawn."""
+        self.note_weights("head")
         self.own_layers = {name: value for name, value in arguments.items() if isinstance(value, type)}
         recorded = {name: recordable(value) for name, value in arguments.items()}
         self.arguments = {**self.arguments, "head": head, "num_classes": num_classes, "head_arguments": recorded}
@@ -126,10 +144,10 @@ def create_model(
             raise ValueError(f"backbone {backbone!r} has no weights of its own; leave pretrained=True out")
         if not next(body.parameters()).is_meta:
             body.load_pretrained()
-        body.weights_from = body.pretrained_sha256()
     model = Classifier(body, create_head(head, body.num_features, num_classes, **head_kwargs))
     model.arguments = {"backbone": backbone, "in_chans": body.in_chans, "image_size": body.image_size}
     model.arguments |= {"pretrained": True} if pretrained else {}
+    model.note_weights("body", body.pretrained_sha256() if pretrained else None)
     model.record_head(head, model.num_classes, head_kwargs)
     return model
 

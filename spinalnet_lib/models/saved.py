@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..files import write_whole
 from .classifier import Classifier, create_model, first_difference
+from .weights import load_weights
 
 if TYPE_CHECKING:
     from ..data.splits import DataSet
@@ -73,7 +74,7 @@ def load_model(path: str | os.PathLike) -> Classifier:
             unknown = set(archive.namelist()) - {"arguments.npy", *(f"model.{name}.npy" for name in state)}
             if unknown:
                 raise ValueError(f"it also holds {', '.join(sorted(unknown)[:3])}")
-        model.load_state_dict(state, assign=True)  # in the file's dtypes
+        load_weights(model, state, assign=True)  # in the file's dtypes
     except (ImportError, OSError):  # a package that the body needs; a disk that fails
         raise
     except Exception as error:  # a damaged file fails in as many ways as there are layers of it

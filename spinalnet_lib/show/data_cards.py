@@ -39,7 +39,8 @@ def card_html(name: str) -> str:
     """One card as a table of two columns."""
     card, facts = official_card(name), load_facts().get(name)
     published = "Images, in the package" if card.get("kind") == "embedded" else "Images, as published"
-    names = card.get("classes") or []
+    named = card.get("names", {})
+    names = [f"{name} ({named[name]})" if name in named else name for name in card.get("classes") or []]
     shown = f": {', '.join(names[:30])}{' …' if len(names) > 30 else ''}" if names else ""
     rows = {
         "What": card.get("about"),

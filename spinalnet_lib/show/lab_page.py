@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import html
+import json
+import math
 from collections.abc import Sequence
 
-from ..data.cards import load_card, whole_set
+from torch import nn
+
+from ..data.cards import PHOTOGRAPHS, is_present, list_own, load_card, load_own_card, whole_set
 from ..data.published import published_table
 from ..heads.counting import head_cost
+from ..models.bodies import create_backbone
+from ..paths import data_root
 from ..records.record import Record
-from ..study.blindness import hidden, own_records
+from ..study.blindness import own_records, shown
 from ..study.compare import compare
 from ..study.lab import Lab, body_cost, build_body, find_transfer, in_words, plan_lab
 from ..training.config import TrainConfig
 from ..words import signed
-from .provenance import describe_records
+from .provenance import describe_mean, describe_records
 
+_RUNS = 6  # of the page's cell: three seeds of two heads
+_SEVERAL = 5  # seeds of one setting; a search tries each with fewer
+_SHORT_STEPS, _STEPS_OF_IT = ("VGG-5 with augmentation, an epoch of 60,000, batch 100", "s"), 600
 _FIGURES = ("mnist_family", "transfer")  # files of published figures with spinal heads of the authors
 
 
@@ -41,9 +50,20 @@ def lab_html(name: str) -> str:
         "Without a GPU": f"{_body_name(small.backbone)}, images of {_side(small, card)} pixels, {small.config.steps} steps of "
         f"{small.config.batch_size} images: enough to see it run, not to learn",
     }
+    rows |= _enlarged(lab, card)
     cells = "".join(f'<tr><th scope="row">{a}</th><td>{html.escape(b)}</td></tr>' for a, b in rows.items())
     caption = f"<caption>{html.escape(card['title'])}, as the paper has it</caption>"
     return f'<table class="dataframe spinal-card">{caption}{cells}</table>{_figures(name)}'
+
+
+def _enlarged(lab: Lab, card: dict) -> dict[str, str]:
+    """A row for photographs that are at hand in a smaller form than the recipe reads; none for all others."""
+    root, name = data_root(), lab.dataset
+    if lab.size is None or name not in list_own(root) or is_present(root, card):
+        return {}
+    kept = load_own_card(root, name)["shorter_side"]
+    said = f"have {kept} pixels here: enlarged to {lab.size}, so that a run on them is not the paper's"
+    return {"Images": said} if card["kind"] in PHOTOGRAPHS and kept < lab.size else {}
 
 
 def _body_name(backbone: str) -> str:
@@ -95,24 +115,64 @@ def lab_records(name: str, gpu: dict) -> str:
     `gpu` is `load_bench_report("gpu")`: the rate at which VGG-5 trains stands for that of any body.
     """
     ours = [record for record in own_records() if whole_set(record.dataset) == name]
-    secret = hidden(ours)
+    known = shown(ours)
     said = f"{describe_records(ours)}" if ours else "**Not run here yet.**"
-    if secret:
-        said += f" Results of {len(secret)} of them are not shown until their comparison is complete."
+    if len(known) < len(ours):
+        said += f" Results of {len(ours) - len(known)} of them are not shown until their comparison is complete."
     lab = plan_lab(name)
     command = f'train_rivals("{name}"{", pretrained=True" if ":" in lab.backbone else ""})'
-    return f"{said} The paper's own network: `{command}`{_gpu_time(lab, gpu)}."
+    return f"{said} The paper's own network: `{command}`{_gpu_time(lab, gpu)}.{_errors(known)}"
+
+
+def _errors(records: Sequence[Record]) -> str:
+    """A list of the errors of settings that were run from several seeds; those of a search are run from one or two."""
+    settings: dict[tuple, list[Record]] = {}
+    for record in records:
+        asked = {**record.recipe, **record.model["head_arguments"]}
+        key = record.dataset, record.model["backbone"], record.arm, json.dumps(asked, sort_keys=True)
+        settings.setdefault(key, []).append(record)
+    lines = [
+        f"- `{arm}` on {body}, {dataset}, {_length(found[0])}: {_mean_error(found)}"
+        for (dataset, body, arm, _), found in sorted(settings.items())
+        if len(found) >= _SEVERAL
+    ]
+    return (
+        f"\n\nLast validation errors of settings with {_SEVERAL} seeds or more:\n\n" + "\n".join(lines) if lines else ""
+    )
+
+
+def _length(record: Record) -> str:
+    epochs = record.curve[-1]["epoch"]
+    return f"{record.recipe['optimizer']}, rate {record.recipe['learning_rate']:g}, {epochs:.3g} epochs"
+
+
+def _mean_error(records: Sequence[Record]) -> str:
+    errors = [math.inf if record.diverged else record.last["val_error"] for record in records]
+    return describe_mean(errors, ".2%", f"{len(records)} seeds")
 
 
 def _gpu_time(lab: Lab, gpu: dict) -> str:
-    rates = [f["value"] for f in gpu.get("figures", []) if f["unit"] == "TFLOP/s" and f["name"].startswith("VGG-5")]
+    """How long the page's runs take on the GPU of a report, in words; nothing below a minute, where other things take longer.
+
+    A step takes what its multiply-adds take at the rate of VGG-5, and no less than a step of VGG-5, times the layers.
+    """
+    figures = {(figure["name"], figure["unit"]): figure["value"] for figure in gpu.get("figures", [])}
+    rates = [value for (name, unit), value in figures.items() if unit == "TFLOP/s" and name.startswith("VGG-5")]
     if not rates:
         return ""
-    images = load_card(lab.dataset)["sizes"]["train"]
-    seconds = (
-        6 * body_cost(lab).macs * images * lab.config.epochs / (min(rates) * 1e12)
-    )  # two operations each, three times
-    return f", at least {in_words(seconds)} a run on {gpu['groups']['gpu']['machine'].partition(';')[0]}, by its multiply-adds at the rate of VGG-5"
+    operations = 6 * body_cost(lab).macs * lab.config.batch_size  # two each, three times
+    layers = _count_layers(build_body(lab)) / _count_layers(create_backbone("vgg5"))
+    least = layers * figures.get(_SHORT_STEPS, 0) / _STEPS_OF_IT
+    steps = lab.config.epochs * math.ceil(load_card(lab.dataset)["sizes"]["train"] / lab.config.batch_size)
+    seconds = _RUNS * steps * max(least, operations / (min(rates) * 1e12))
+    machine = gpu["groups"]["gpu"]["machine"].partition(";")[0]
+    if seconds < 60:
+        return ""
+    return f", at least {in_words(seconds)} for {_RUNS} runs on {machine}, more on most GPUs of Colab"
+
+
+def _count_layers(body: nn.Module) -> int:
+    return sum(isinstance(module, (nn.Conv2d, nn.Linear)) for module in body.modules())
 
 
 def describe_rivals(records: Sequence[Record]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from ..checks import check_int
 from ..data.cards import PHOTOGRAPHS, load_card
+from ..data.splits import DataSet, Split
 from ..heads.counting import HeadCost, measured_cost
 from ..machine import pick_device
 from ..models.bodies import Backbone, create_backbone, own_size
@@ -22,10 +24,11 @@ from ..models.sizes import list_paper_heads, paper_head
 from ..records.files import RecordFolder
 from ..records.record import Record
 from ..training.config import TrainConfig
+from ..training.evaluation import evaluate
 from ..training.published_transfer import Transfer, published_transfer
 from ..training.recipes import published_recipe, transfer_recipe
 from .cells import Cell
-from .setup import Setup
+from .setup import Setup, reason
 from .sweep import missing_cells, sweep
 
 SMALL_BODY = {"vgg5": "two_conv"}  # on a CPU; of all others it is:
@@ -34,7 +37,7 @@ _SMALL_TRANSFER = "torchvision:resnet18"
 _SMALL = {"two_conv": (200, 1000), _SMALL_TRANSFER: (10, 60)}
 _SMALL_SIDE, _SMALL_BATCH = 64, 16  # pixels of photographs, images a step
 _LOOKS = 4  # evaluations of a run that is counted in steps
-_REHEARSED = 2  # steps that are timed
+_REHEARSED, _LOOKED_AT = 2, 50  # steps that are timed, and validation images
 _USUAL = "cifar10"  # its spinal head and rival go on sets that the paper does not have
 
 
@@ -144,8 +147,8 @@ def counted(config: TrainConfig, steps: int) -> TrainConfig:
     return replace(config, steps=steps, epochs=None, warmup=warmup, evaluations=looks, evals_per_epoch=1)
 
 
-def lab_sizes(name: str) -> tuple[dict[str, int], int]:
-    """Sizes of the paper's spinal head on a data set, by the names of `SpinalHead`, and the width of a dense head beside it.
+def lab_sizes(name: str) -> tuple[dict[str, int], dict]:
+    """The paper's heads on a data set: sizes of the spine, by the names of `SpinalHead`, and what else `WeightCounter` takes.
 
     The body is built on the meta device, so that its features can be counted.
     """
@@ -153,8 +156,11 @@ def lab_sizes(name: str) -> tuple[dict[str, int], int]:
     (spinal, rival), card = lab.heads.values(), load_card(name)
     sizes = {"in_features": build_body(lab).num_features, "num_classes": card["num_classes"], "num_splits": 2}
     sizes |= {size: spinal[size] for size in ("layer_width", "num_layers", "num_splits") if size in spinal}
-    hidden = rival.get("hidden_sizes", 512)
-    return sizes, hidden if isinstance(hidden, int) else hidden[0]
+    hidden = rival.get("hidden_sizes", ())
+    hidden = (hidden,) if isinstance(hidden, int) else hidden
+    dense = {"hidden_layers": len(hidden)} | ({"hidden_size": hidden[0]} if hidden else {})
+    norms = [head for head, arguments in (("spinal", spinal), ("dense", rival)) if arguments.get("norm_layer")]
+    return sizes, {**dense, "tied": "spinal_tied" in lab.heads, "norms": norms}
 
 
 @cache  # a body of torchvision takes seconds to build
@@ -199,7 +205,7 @@ def train_rivals(
     that fit into about a minute; `steps` and `layer_width`, of the spine, change it. Both arms have the same recipe, order of images and first weights of
     the body. Weights are drawn from the seed, or with `pretrained` the body's are its publisher's, downloaded if need be.
 
-    Two steps are timed first, and the time of all runs is said before they begin. Records go to the folder `out`, a file a
+    Two steps of each head are timed first, and the time of all runs is said before they begin. Records go to the folder `out`, a file a
     data set: a call that was cut off goes on, and finished runs are not run again. `save` is a file for the trained model of
     the spinal head, first seed. `device`, `threads` and `root` are those of a `Setup`. Raises FileNotFoundError for
     data that are not here, with what to do; ValueError for a run that does not fit its data or has failed.
@@ -215,8 +221,15 @@ def train_rivals(
         raise error
     missing = missing_cells(cells, out, setup)
     if missing:
-        print(_time_needed(setup, lab, missing), flush=True)
-    with redirect_stdout(io.StringIO()):  # a line a run, which the records say again
+        print(f"{' and '.join(lab.heads)} on {lab.backbone}, {name}: timing two steps of each head …", flush=True)
+        data = setup.data(missing[0])
+        body = build_body(lab)
+        if body.repeats_grey and body.in_chans == 1:
+            print(
+                f"{name} has grey images: each is repeated to the three channels that {lab.backbone} reads.", flush=True
+            )
+        print(_time_needed(setup, lab, missing, data), flush=True)
+    with redirect_stdout(io.StringIO()), _said_already():  # a line a run, which the records say again
         if save is not None and (cells[0] in missing or not Path(save).exists()):
             keeping = replace(setup, save_as=str(save))
             sweep(cells[:1], out, setup=keeping) if cells[0] in missing else keeping.run(cells[:1])
@@ -229,24 +242,46 @@ def train_rivals(
     return [found[keys[cell]] for cell in cells]
 
 
-def _time_needed(setup: Setup, lab: Lab, missing: Sequence[Cell]) -> str:
-    """What the missing runs take, in words, by two steps and one evaluation of the first of them."""
-    rehearsal = replace(missing[0], config=counted(lab.config, _REHEARSED))
-    rehearsal = replace(rehearsal, config=replace(rehearsal.config, evaluations=1))
-    quiet = replace(setup, progress=False)
-    for _ in range(1 + (pick_device(setup.device).type == "cuda")):  # a GPU has to warm up
-        began = time.perf_counter()
-        [record] = quiet.run([rehearsal])
-        if isinstance(record, str):
-            raise ValueError(f"train_rivals: {record}")
-        wall = time.perf_counter() - began
-    steps, looks = _length(lab.config, record.split_sizes["train"])
-    each = record.seconds / _REHEARSED * steps + looks * max(0.0, wall - record.seconds)
-    heads, seeds = " and ".join(lab.heads), len({cell.seed for cell in missing})
+@contextmanager
+def _said_already() -> Iterator[None]:
+    """Without the warning that images are grey, which a page would show as a line of our source."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* has grey images")
+        yield
+
+
+def _time_needed(setup: Setup, lab: Lab, missing: Sequence[Cell], data: DataSet) -> str:
+    """What the missing runs take, in words, by two steps of each head and a look at a few validation images."""
+    steps, looks = _length(lab.config, len(data.train))
+    card = data.card | {"cut": {"of": data.sha256, "seed": 0, "train_per_class": None, "looked_at": _LOOKED_AT}}
+    few = replace(data, val=_first(data.val, _LOOKED_AT), card=card)
+    each = {}
+    for cell in {cell.head: cell for cell in missing}.values():
+        for _ in range(1 + (pick_device(setup.device).type == "cuda")):  # a GPU has to warm up
+            step, look = _rehearse(setup, cell, few)
+        each[cell.head] = steps * step + looks * look * len(data.val)
+    seconds, seeds = sum(each[cell.head] for cell in missing), len({cell.seed for cell in missing})
     return (
-        f"{heads} on {lab.backbone}, {lab.dataset}: {len(missing)} runs ({seeds} seed{'s' * (seeds > 1)}) of {steps:,} steps "
-        f"take about {in_words(each * len(missing))} here."
+        f"{len(missing)} runs ({seeds} seed{'s' * (seeds > 1)}) of {steps:,} steps take about {in_words(seconds)} here."
     )
+
+
+def _rehearse(setup: Setup, cell: Cell, few: DataSet) -> tuple[float, float]:
+    """Seconds of a step, and of looking at an image."""
+    config = replace(counted(cell.config, _REHEARSED), evaluations=1)
+    try:
+        with _said_already():
+            model, record = setup.rehearse(replace(cell, config=config), few)
+    except (RuntimeError, MemoryError) as error:  # out of memory is a RuntimeError
+        raise ValueError(f"train_rivals: {reason(error)}") from error
+    began = time.perf_counter()
+    evaluate(model, few.val)
+    return record.seconds / _REHEARSED, (time.perf_counter() - began) / len(few.val)
+
+
+def _first(split: Split, count: int) -> Split:
+    index = torch.arange(min(count, len(split)))
+    return Split(split.images.index_select(0, index), split.labels[index], split.statistics)
 
 
 def _length(config: TrainConfig, images: int) -> tuple[int, int]:

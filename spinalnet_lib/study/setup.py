@@ -105,6 +105,12 @@ class Setup:
         except _OF_THE_CELL as error:
             return [reason(error)] * len(cells)
 
+    def rehearse(self, cell: Cell, data: DataSet) -> tuple[Classifier, Record]:
+        """A cell's trained model and its record, on data that need not be the cell's own; nothing is kept."""
+        torch.set_num_threads(self.threads)
+        model = _model(cell, data)
+        return model, train(model, data, cell.config, cell.seed, device=self.device, progress=False)
+
     def model_file(self, cell: Cell) -> Path:
         """Where the model of a cell is saved."""
         return Path(self.save_as.replace("{seed}", str(cell.seed)))

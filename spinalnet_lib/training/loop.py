@@ -56,7 +56,12 @@ def train(
         raise ValueError("train: stacked=True is for many runs at once; call train_stacked, or pass stacked=False")
     run = Run(model, data, config, seed, device)  # refuses what would stop the run later: no weight is drawn before
     splits = train_split, _, test = run.splits()
-    with run.own_generators(), frozen_parts(model, config), fast_ways(model, config, run.device):
+    with (
+        run.own_generators(),
+        run.own_weights(),
+        frozen_parts(model, config),
+        fast_ways(model, config, run.device),
+    ):
         state = keeper.resume(run.key, lambda: RunState(run))
         take_step = make_step(model, state.optimizer, config)
         batches = Batches(train_split, config, state.generators["augmentation"])

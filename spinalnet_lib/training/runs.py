@@ -87,6 +87,15 @@ class Run:
         with torch.random.fork_rng(range(torch.cuda.device_count()) if cuda else []), draws:
             yield
 
+    @contextmanager
+    def own_weights(self) -> Iterator[None]:
+        """What it draws and trains, however it ends, is no weight that was given: another run may draw it anew."""
+        try:
+            yield
+        finally:
+            for part in {"body", "head"} - self.given.keys():
+                self.model.note_weights(part)
+
     def record(self, curve: list[dict], test: dict | None, seconds: float) -> Record:
         """The record of the run, which ended now on this machine after `seconds` of training."""
         data, body = self.data, self.model.body
@@ -176,7 +185,7 @@ def initialise(model: Classifier, seed: int, start: str = "seed") -> None:
     With `start="given"` a part that weights were loaded into keeps them.
     """
     for part, module in (("body", model.body), ("head", model.head)):
-        if start == "given" and module.weights_from:
+        if start == "given" and model.weights_from(part):
             continue
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(seed, part))
@@ -185,15 +194,16 @@ def initialise(model: Classifier, seed: int, start: str = "seed") -> None:
             for layer in () if hasattr(module, "draw_weights") else module.modules():
                 if hasattr(layer, "reset_parameters"):
                     layer.reset_parameters()
+        model.note_weights(part)
 
 
 def given_weights(model: Classifier, config: TrainConfig) -> dict[str, str]:
     """The SHA-256 of the weights that each part starts from, but for those that are drawn."""
-    parts = {"body": model.body, "head": model.head} if config.start == "given" else {}
+    sources = {part: model.weights_from(part) for part in ("body", "head")} if config.start == "given" else {}
     return {
-        name: weights_sha256(part) if part.weights_from == "loaded" else part.weights_from
-        for name, part in parts.items()
-        if part.weights_from
+        part: weights_sha256(getattr(model, part)) if source == "loaded" else source
+        for part, source in sources.items()
+        if source
     }
 
 
@@ -248,11 +258,11 @@ def _check_as_built(model: Classifier) -> None:
 
 def _check_start(model: Classifier, config: TrainConfig) -> None:
     """Weights that were loaded are not thrown away without a word, and what is to be trained is there."""
-    loaded = [name for name in ("body", "head") if getattr(model, name).weights_from]
+    loaded = [part for part in ("body", "head") if model.weights_from(part)]
     if loaded and config.start == "seed":
         raise ValueError(
-            f"train: weights were loaded into the {' and the '.join(loaded)}, and start='seed' would draw them anew; pass "
-            "TrainConfig(start='given'), or build the model anew"
+            f"train: weights were loaded into the {' and the '.join(loaded)}, or changed since it was built, and start='seed' "
+            "would draw them anew; pass TrainConfig(start='given'), or build the model anew"
         )
     if not loaded and config.start == "given":
         raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ..models.weights import load_weights
 from .keeper import Clock
 from .runs import Run, initialise, stream
 from .steps import make_optimizer
@@ -53,10 +54,7 @@ class RunState:
         return {"step": self.step, "curve": self.curve, "redrawn": self.redrawn}, self._tensors()
 
     def restore(self, plain: dict, tensors: dict[str, Tensor]) -> None:
-        came_from = {part: part.weights_from for part in (self.model.body, self.model.head)}
-        self.model.load_state_dict(_under("model", tensors))
-        for part, source in came_from.items():  # its own weights of before are none that were given
-            part.weights_from = source
+        load_weights(self.model, _under("model", tensors))
         _load_optimizer(self.optimizer, _under("optimizer", tensors))
         for name, generator in self.generators.items():
             generator.set_state(tensors[f"generator.{name}"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spinalnet_lib import WeightCounter
+from spinalnet_lib import WeightCounter, lab_sizes
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
 from tests.book.live_widgets import PAGES, state_of_page
 
@@ -22,6 +22,21 @@ def test_the_counter_shows_the_python_numbers_for_what_was_typed(address, open_p
     assert widget.locator("[data-count=spinal]").text_content() == f"{expected['weights']['spinal']:,}"
     assert widget.locator(".spinal-summary").inner_text() == expected["summary"]
     assert widget.locator("svg").first.get_attribute("aria-label") == expected["summary"]
+
+
+@pytest.mark.parametrize("name", ["mnist", "stl10", "monkeys10", "hymenoptera"])
+def test_a_page_of_the_lab_counts_its_own_heads_in_python_and_in_the_browser(name, address, open_page):
+    """Of a norm in each layer, of a rival that is one Linear, of one with two hidden layers, of shared layers."""
+    spine, more = lab_sizes(name)
+    counter = WeightCounter(**spine, **more)
+    page = open_page(f"{address}/book/lab/{name}.html")
+    widget = page.locator(".spinal-widget[data-kind=weight-counter]").first
+    for width in (counter.layer_width, 7):
+        counter.layer_width = width
+        widget.get_by_label("layer width", exact=True).fill(str(width))
+        rows = widget.locator(".spinal-app tr").all()
+        assert [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows] == counter.state()["rows"]
+        assert widget.locator(".spinal-summary").inner_text() == counter.state()["summary"]
 
 
 def test_a_slider_moves_by_mouse_and_by_keyboard(address, open_page):

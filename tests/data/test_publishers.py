@@ -92,13 +92,14 @@ FOLDERS = [name for name, card in CARDS.items() if card["kind"] == "photographs"
 @pytest.mark.parametrize("name", FOLDERS)
 def test_sets_in_class_folders(tmp_path, monkeypatch, name):
     place, classes = write_folders(tmp_path, name, monkeypatch)
+    names = ["mantled howler", "patas monkey", "bald uakari"] if name == "monkeys10" else classes
     if name == "caltech101":
         write_photo(place / "BACKGROUND_Google" / "image_0001.jpg")
     if name == "hymenoptera":  # a placeholder in the publisher's archive
         (place / "train" / "ants" / "imageNotFound.gif").write_bytes(b"GIF89a")
     assert name in list_datasets(tmp_path, present=True)
     data = load_dataset(name, tmp_path, size=16)
-    assert data.train.images.shape[1:] == (3, 16, 16) and data.card["classes"] == classes
+    assert data.train.images.shape[1:] == (3, 16, 16) and data.card["classes"] == names
     parts = data.card["parts"]
     whole = 6 * len(classes)
     if "test" not in parts:

@@ -15,6 +15,7 @@ import torch
 from spinalnet_lib import TrainConfig, count_parameters, create_backbone, create_model, load_model, save_model, train
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.splits import DataSet, Split
+from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models import foreign
 from spinalnet_lib.models.weights import weights_sha256
 from spinalnet_lib.training.runs import initialise
@@ -91,7 +92,7 @@ def published(monkeypatch):
 
 def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photographs, published, tmp_path):
     model = create_model("torchvision:resnet18", "spinal", 2, image_size=32, pretrained=True, layer_width=4)
-    assert weights_sha256(model.body.network) == weights_sha256(published) == model.body.weights_from
+    assert weights_sha256(model.body.network) == weights_sha256(published) == model.weights_from("body")
     config = TrainConfig(steps=2, batch_size=8, evaluations=1, learning_rate=1e-9, start="given", trainable="head")
     record = train(model, photographs, config, 0, "cpu", progress=False)
     assert record.model["weights"] == {"body": weights_sha256(published)} and record.model["pretrained"] is True
@@ -101,6 +102,32 @@ def test_it_is_trained_on_from_its_publishers_weights_saved_and_loaded(photograp
     x = torch.randn(2, 3, 32, 32)
     assert torch.equal(again(x), model.eval()(x)) and again.trained_on["mean"] == pytest.approx(list(model.body.mean))
     with pytest.raises(ValueError, match="start='given'"):
+        train(model, photographs, TrainConfig(steps=1), 0, "cpu", progress=False)
+
+
+def test_a_network_whose_state_has_versions_is_saved_loaded_and_gone_on_with(photographs, tmp_path):
+    """torchvision's MNASNet refuses a state that does not say of which version it is."""
+
+    def built():
+        return create_model("torchvision:mnasnet0_5", "spinal", 2, image_size=32, layer_width=4)
+
+    config, model = TrainConfig(steps=3, batch_size=8, evaluations=3), built()
+    whole = train(model, photographs, config, 0, "cpu", progress=False)
+    save_model(model, tmp_path / "model.npz", photographs)
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.equal(load_model(tmp_path / "model.npz")(x), model.eval()(x))
+    place = {"checkpoint": tmp_path / "run.npz", "checkpoint_seconds": 0, "progress": False}
+    with pytest.raises(OutOfTime):
+        train(built(), photographs, config, 0, "cpu", time_limit=0, **place)
+    assert train(built(), photographs, config, 0, "cpu", **place).curve == whole.curve
+    assert not [*tmp_path.glob("*.damaged")]
+
+
+def test_weights_that_were_loaded_into_the_network_itself_are_not_thrown_away(photographs):
+    """Where a checkpoint of the library fits by its own names."""
+    model = create_model("torchvision:resnet18", "linear", 2, image_size=32)
+    model.body.network.load_state_dict(create_backbone("torchvision:resnet18", image_size=32).network.state_dict())
+    with pytest.raises(ValueError, match=r"body.*start='given'"):
         train(model, photographs, TrainConfig(steps=1), 0, "cpu", progress=False)
 
 
@@ -172,7 +199,7 @@ def test_weights_are_downloaded_once_and_only_when_asked(publisher):
         model = create_model("torchvision:squeezenet1_1", "linear", 2, image_size=64, pretrained=True)
         theirs = publisher.network.state_dict()
         assert all(torch.equal(tensor, theirs[name]) for name, tensor in model.body.network.state_dict().items())
-        assert model.body.weights_from == weights_sha256(model.body.network)
+        assert model.weights_from("body") == weights_sha256(model.body.network)
     assert publisher.asked == 1
     assert [path.name for path in publisher.folder.iterdir()] == [f"squeezenet1_1-{publisher.hash}.pth"]
 

@@ -60,10 +60,10 @@ def test_a_number_of_steps_that_is_none_is_refused(steps, says):
 
 
 def test_sizes_are_those_of_the_papers_model():
-    sizes, hidden = lab_sizes("fashion_mnist")
+    sizes, more = lab_sizes("fashion_mnist")
     arguments = plan_lab("fashion_mnist").heads
     assert head_cost("spinal", **sizes).weights == head_cost("spinal", 256, 10, **arguments["spinal"]).weights
-    assert hidden == arguments["mlp"]["hidden_sizes"]
+    assert (more["hidden_layers"], more["hidden_size"]) == (1, arguments["mlp"]["hidden_sizes"])
     assert lab_sizes("hymenoptera")[0]["in_features"] == 512
     assert lab._body("torchvision:resnet18", 3, 224).network.conv1.weight.is_meta
 
@@ -73,7 +73,9 @@ def test_both_heads_are_trained_and_what_is_there_is_not_trained_again(tmp_path,
     assert [(r.head, r.seed) for r in records] == [(h, s) for s in range(2) for h in ("spinal", "linear")]
     assert all(r.n_steps == 2 and len(r.curve) == 2 and r.test is None for r in records)
     said = capsys.readouterr().out
-    assert said.startswith("spinal and linear on pixels, digits: 4 runs (2 seeds) of 2 steps take about")
+    first, second = said.splitlines()
+    assert first == "spinal and linear on pixels, digits: timing two steps of each head …"
+    assert second.startswith("4 runs (2 seeds) of 2 steps take about")
     ErrorCurves(records)  # they fit into one picture
     assert {r.key for r in load_records(tmp_path / "lab")} == {r.key for r in records}
     classes, _ = predict(load_model(tmp_path / "model.npz"), torch.zeros(1, 1, 8, 8, dtype=torch.uint8))
@@ -81,6 +83,36 @@ def test_both_heads_are_trained_and_what_is_there_is_not_trained_again(tmp_path,
     monkeypatch.setattr("spinalnet_lib.study.setup.train", lambda *args, **kwargs: pytest.fail("trained again"))
     assert quickly(out=tmp_path / "lab", save=tmp_path / "model.npz") == records
     assert capsys.readouterr().out == ""
+
+
+def test_the_time_is_that_of_both_heads_steps_and_of_all_that_is_looked_at(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(lab, "_rehearse", lambda setup, cell, few: (1000.0 if cell.head == "spinal" else 3000.0, 10.0))
+    records = quickly(out=tmp_path / "lab")
+    images = records[0].split_sizes["val"]
+    seconds = sum(2 * step + 2 * 10 * images for step in (1000, 3000) for _ in range(2))
+    assert f"take about {in_words(seconds)} here" in capsys.readouterr().out and images > lab._LOOKED_AT
+
+
+def test_the_rehearsal_looks_at_few_images_and_does_not_read_the_others_again(tmp_path, monkeypatch):
+    seen = []
+
+    def rehearse(setup, cell, data):
+        seen.append((cell.head, len(data.val), cell.config.steps))
+        with monkeypatch.context() as patched:
+            patched.setattr("spinalnet_lib.data.splits.as_kept", lambda images: pytest.fail("hashed again"))
+            return own(setup, cell, data)
+
+    own = lab.Setup.rehearse
+    monkeypatch.setattr(lab.Setup, "rehearse", rehearse)
+    quickly(out=tmp_path / "lab")
+    assert seen == [(head, lab._LOOKED_AT, lab._REHEARSED) for head in ("spinal", "linear")]
+
+
+def test_grey_images_for_a_body_of_colour_are_one_plain_sentence(tmp_path, capsys, recwarn):
+    train_rivals("digits", "torchvision:mobilenet_v3_small", 1, [0], out=tmp_path, progress=False)
+    said = "digits has grey images: each is repeated to the three channels that torchvision:mobilenet_v3_small reads."
+    assert capsys.readouterr().out.splitlines().count(said) == 1
+    assert not [warning for warning in recwarn if "grey" in str(warning.message)]
 
 
 def test_a_model_that_is_missing_is_trained_again(tmp_path):

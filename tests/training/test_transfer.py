@@ -1,11 +1,13 @@
 """Training on from weights that were given, with parts frozen, and with a rate of its own for the body."""
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
-from spinalnet_lib import TrainConfig, create_model, load_dataset, load_model, save_model, train
+from spinalnet_lib import TrainConfig, create_model, load_dataset, load_model, replace_head, save_model, train
+from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models.weights import weights_sha256
 from spinalnet_lib.training.runs import initialise, run_key
@@ -18,8 +20,11 @@ def digits():
     return load_dataset("digits")
 
 
-def built(**sizes):
-    return create_model("pixels", "spinal", 10, image_size=8, layer_width=8, norm_layer="BatchNorm1d", **sizes)
+SPINE = {"head": "spinal", "layer_width": 8, "norm_layer": "BatchNorm1d"}
+
+
+def built():
+    return create_model("pixels", num_classes=10, image_size=8, **SPINE)
 
 
 def run(model, data, seed=0, **changes):
@@ -51,9 +56,55 @@ def test_loaded_weights_are_not_thrown_away_without_a_word(digits, saved):
             run(load(), digits)
     with pytest.raises(ValueError, match="none were"):
         run(built(), digits, start="given")
+
+
+def test_weights_that_came_by_any_way_are_noticed(digits, saved):
+    def in_place(model):
+        with torch.no_grad():
+            model.head.classifier.bias[0] += 1e-3
+
+    def by_a_step(model):
+        model(torch.ones(2, 1, 8, 8)).sum().backward()
+        torch.optim.SGD(model.parameters(), 0.1).step()
+
+    ways = (
+        in_place,
+        by_a_step,
+        lambda model: model.head.layers[1].load_state_dict(load_model(saved).head.layers[1].state_dict()),
+        lambda model: model.head.load_state_dict(load_model(saved).head.state_dict(), assign=True),
+        lambda model: setattr(model.head, "classifier", load_model(saved).head.classifier),
+    )
+    for change in ways:
+        model = built()
+        change(model)
+        with pytest.raises(ValueError, match=r"head.*start='given'"):
+            run(model, digits)
+        assert run(model, digits, start="given").model["weights"].keys() == {"head"}
+
+
+def test_what_the_library_drew_and_trained_itself_is_drawn_anew(digits, tmp_path):
     fresh = built()
     run(fresh, digits)
-    run(fresh, digits, seed=1)  # a run's own weights were not given
+    run(fresh, digits, seed=1)
+    place = {"checkpoint": tmp_path / "run.npz", "checkpoint_seconds": 0, "progress": False}
+    with pytest.raises(OutOfTime):
+        train(fresh, digits, STEPS, 0, "cpu", time_limit=0, **place)
+    fresh(torch.ones(2, 1, 8, 8))  # in training mode: its norms have looked at images
+    fresh.reset_classifier(10)
+    copied = copy.deepcopy(fresh).double().float()
+    assert run(copied, digits).curve == run(replace_head(fresh, **SPINE), digits).curve == run(built(), digits).curve
+
+
+def test_a_body_that_was_trained_on_is_no_longer_its_publishers(digits):
+    model = create_model("efficientnet_lite0", "linear", 2, image_size=32, pretrained=True)
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+    split = Split(images, torch.arange(8) % 2)
+    data = DataSet(split, split, split, {"name": "noise", "num_classes": 2})
+    said = [
+        run(model, data, start="given", steps=1, batch_size=8, trainable=part).model["weights"]["body"]
+        for part in ("head", "all", "head")
+    ]
+    assert said[0] == said[1] == model.body.pretrained_sha256() != said[2] == weights_sha256(model.body)
 
 
 def _with(model, path):

@@ -28,6 +28,28 @@ def test_counter_counts_what_is_built():
         assert sum(state["split_sizes"]) == d
 
 
+@pytest.mark.parametrize(
+    "of", [{"hidden_layers": 0}, {"hidden_layers": 2}, {"tied": True}, {"norms": ["spinal", "dense"], "tied": True}]
+)
+def test_other_heads_are_counted_as_they_are_built_up_to_their_crossing(of):
+    counter = WeightCounter(
+        in_features=31, num_splits=2, num_layers=6, layer_width=5, num_classes=3, hidden_size=7, **of
+    )
+    state = counter.state()
+    sizes = {"num_layers": 6, "num_splits": 2, "norm_layer": "BatchNorm1d" if of.get("norms") else None}
+    name, hidden = "spinal_tied" if of.get("tied") else "spinal", (7,) * of.get("hidden_layers", 1)
+    heads = {"spinal": create_head(name, 31, 3, layer_width=5, **sizes), "linear": create_head("linear", 31, 3)}
+    norm = sizes["norm_layer"]
+    heads |= {"dense": create_head("mlp", 31, 3, hidden_sizes=hidden, norm_layer=norm)} if hidden else {}
+    assert state["weights"] == {part: count_weights(head) for part, head in heads.items()}
+    assert state["parameters"] == {part: count_parameters(head) for part, head in heads.items()}
+    for rival, width in state["crossings"].items():
+        for each, less in ((width, True), (width + 1, False)):
+            built = create_head(name, 31, 3, layer_width=each, **sizes) if each else None
+            assert not built or (count_weights(built) < state["weights"][rival]) == less
+    assert len(still_of(counter)[0].patches) == len(heads)
+
+
 def test_the_counters_still_shows_its_state():
     counter = WeightCounter(in_features=17, num_splits=3, num_layers=5, layer_width=9, num_classes=4, hidden_size=33)
     bars, curve = still_of(counter)

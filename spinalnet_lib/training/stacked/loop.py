@@ -85,6 +85,8 @@ def train_stacked(
                 break
         keeper.after_step(stack, n_steps)
     stack.heads.write_back()
+    for run in runs:
+        run.model.note_weights("head")
     records = list(stack.records(runs, test))
     return [records[runs.index(run)] for run in given]
 
