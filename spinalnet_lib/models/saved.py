@@ -78,10 +78,16 @@ def load_model(path: str | os.PathLike) -> Classifier:
     except (ImportError, OSError):  # a package that the body needs; a disk that fails
         raise
     except Exception as error:  # a damaged file fails in as many ways as there are layers of it
+        said = "it is cut off" if _begins_as_zip(path) and not zipfile.is_zipfile(path) else error
         raise ValueError(
-            f"{path} is no saved model ({error}); get it again, or write it anew with save_model"
+            f"{path} is no saved model ({said}); get it again, or write it anew with save_model"
         ) from error
     return model.eval()
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _seen(model: Classifier, data: DataSet) -> dict:

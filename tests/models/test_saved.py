@@ -164,6 +164,19 @@ def test_a_damaged_file_is_named(kind, tmp_path):
         load_model(path)
 
 
+def test_a_file_that_was_cut_off_is_told_from_one_of_something_else(tmp_path):
+    save_model(built(), tmp_path / "model.npz")
+    content = (tmp_path / "model.npz").read_bytes()
+    for changed_content, says in (
+        (content[:-9], "it is cut off"),
+        (b"text", "not a zip file"),
+        (flipped(content), "CRC"),
+    ):
+        (tmp_path / "model.npz").write_bytes(changed_content)
+        with pytest.raises(ValueError, match=says):
+            load_model(tmp_path / "model.npz")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         load_model(tmp_path / "none.npz")
