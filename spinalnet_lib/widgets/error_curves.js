@@ -3,6 +3,8 @@
   "use strict";
   const { define, shape, label, rule, steps, marker, interval } = globalThis.SpinalWidgets;
 
+  const DOTS = 14;  // the width of a column of dots, one an arm
+
   function band(values, shown, t) {
     const [mean, low, high] = interval(values, t, 1);
     if (shown === "range") return [mean, Math.min(...values), Math.max(...values)];
@@ -15,9 +17,10 @@
     return `${sign}${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}\u00a0%`;
   }
 
-  function cell(arm) {
+  function cell(arm, errors, look) {
     const last = arm.mean.length - 1;
-    const seeds = `${arm.seeds} seed${arm.seeds > 1 ? "s" : ""}`;
+    let seeds = `${arm.seeds} seed${arm.seeds > 1 ? "s" : ""}`;
+    if (arm.looked !== null) seeds += `; seed ${look}: ${percent(errors[arm.looked][last])}`;
     if (arm.low[last] === null) return `${percent(arm.mean[last])}, ${seeds}`;
     return `${percent(arm.mean[last])} (${percent(arm.low[last])} to ${percent(arm.high[last])}), ${seeds}`;
   }
@@ -26,9 +29,13 @@
     const chosen = v.arms.map((arm) => {
       const runs = data.errors[arm].slice(0, v.seeds);
       const bands = data.epochs.map((_, e) => band(runs.map((run) => run[e]), v.interval, data.t));
-      return { arm, seeds: runs.length, mean: bands.map((b) => b[0]), low: bands.map((b) => b[1]), high: bands.map((b) => b[2]) };
+      const looked = data.numbers[arm].slice(0, v.seeds).map(String).indexOf(v.look);
+      return {
+        arm, seeds: runs.length, mean: bands.map((b) => b[0]), low: bands.map((b) => b[1]), high: bands.map((b) => b[2]),
+        looked: looked < 0 ? null : looked,
+      };
     });
-    const rows = chosen.map((arm) => [data.arms[arm.arm], cell(arm)]);
+    const rows = chosen.map((arm) => [data.arms[arm.arm], cell(arm, data.errors[arm.arm], v.look)]);
     const summary = chosen.length
       ? `Validation error after epoch ${data.epochs[data.epochs.length - 1]}: ${rows.map(([name, text]) => `${name} ${text}`).join("; ")}.`
       : "No head is chosen.";
@@ -46,9 +53,9 @@
     return found;
   }
 
-  function draw(picture, s, v, data, width) {
+  function draw(picture, s, v, data, width, set) {
     if (!s.chosen.length) return;
-    const height = 330, left = 54, right = width - 12, top = 26, bottom = height - 40;
+    const height = 330, left = 54, right = width - 12 - DOTS * s.chosen.length, top = 26, bottom = height - 40;
     const svg = shape("svg", { width, height });
     label(svg, 0, 12, `validation error${v.log ? ", logarithmic" : ""}`);
     const drawn = s.chosen.flatMap((arm) => [...data.errors[arm.arm].slice(0, v.seeds).flat(), ...arm.high, ...arm.low])
@@ -80,8 +87,17 @@
       }
       for (const run of data.errors[arm.arm].slice(0, v.seeds)) add("polyline", points(run), `spinal-seed spinal-line-${colour}`);
       add("polyline", points(arm.mean), `spinal-mean spinal-line-${colour}${dash}`);
+      if (arm.looked !== null) add("polyline", points(data.errors[arm.arm][arm.looked]), `spinal-looked spinal-line-${colour}`);
       arm.mean.forEach((n, i) => svg.append(marker(arm.arm, x(data.epochs[i]), y(n), `spinal-fill-${colour}`)));
     }
+    s.chosen.forEach((arm, column) => data.errors[arm.arm].slice(0, v.seeds).forEach((run, i) => {  // where each seed ended
+      const name = String(data.numbers[arm.arm][i]), on = i === arm.looked;
+      const at = { cx: right + DOTS * (column + 0.7), cy: y(run[run.length - 1]), r: on ? 6 : 4 };
+      const dot = shape("circle", { ...at, class: `spinal-pair spinal-dot spinal-fill-${data.inks[arm.arm]}${on ? " spinal-last" : ""}` });
+      dot.append(shape("title", {}, `${data.arms[arm.arm]}, seed ${name}: ${percent(run[run.length - 1])}`));
+      dot.addEventListener("click", () => set("look", on ? "none" : name));
+      svg.append(dot);
+    }));
     picture.append(svg);
   }
 

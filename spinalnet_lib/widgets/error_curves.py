@@ -21,18 +21,21 @@ INTERVALS = (("t", "95 % t interval of the mean"), ("range", "lowest to highest 
 def error_curves_state(values: dict, data: dict) -> dict:
     """Mean, low and high of each chosen arm at each evaluation, over the first `seeds` seeds.
 
-    `data`: `arms` [name], `inks` [kind of head], `dashed` [with dropout], `epochs` [evaluation],
-    `errors` [arm][seed][evaluation], `t` [number of seeds].
+    `data`: `arms` [name], `inks` [kind of head], `dashed` [with dropout], `numbers` [arm][seed], `epochs` [evaluation],
+    `errors` [arm][seed][evaluation], `t` [number of seeds]. Of the seed `look` the runs that are shown are told, too.
     """
-    n = values["seeds"]
+    n, look = values["seeds"], values["look"]
     chosen = []
     for arm in values["arms"]:
         runs = data["errors"][arm][:n]
         points = [[run[e] for run in runs] for e in range(len(data["epochs"]))]
         band = [_band(p, values["interval"], data["t"]) for p in points]
         mean, low, high = zip(*band, strict=True)
-        chosen.append({"arm": arm, "seeds": len(runs), "mean": list(mean), "low": list(low), "high": list(high)})
-    rows = [[data["arms"][a["arm"]], _cell(a, values["interval"])] for a in chosen]
+        numbers = [str(number) for number in data["numbers"][arm][:n]]
+        looked = numbers.index(look) if look in numbers else None
+        band = {"mean": list(mean), "low": list(low), "high": list(high)}
+        chosen.append({"arm": arm, "seeds": len(runs), **band, "looked": looked})
+    rows = [[data["arms"][a["arm"]], _cell(a, data["errors"][a["arm"]], look)] for a in chosen]
     return {"error": None, "chosen": chosen, "rows": rows, "summary": _summary(chosen, rows, data)}
 
 
@@ -49,9 +52,11 @@ def _percent(share: float) -> str:
     return f"{'−' if share < 0 and hundredths else ''}{hundredths // 100}.{hundredths % 100:02d}\u00a0%"
 
 
-def _cell(arm: dict, interval: str) -> str:
+def _cell(arm: dict, errors: list[list[float]], look: str) -> str:
     mean, low, high = arm["mean"][-1], arm["low"][-1], arm["high"][-1]
     seeds = f"{arm['seeds']} seed{'s' if arm['seeds'] > 1 else ''}"
+    if arm["looked"] is not None:
+        seeds += f"; seed {look}: {_percent(errors[arm['looked']][-1])}"
     if low is None:
         return f"{_percent(mean)}, {seeds}"
     return f"{_percent(mean)} ({_percent(low)} to {_percent(high)}), {seeds}"
@@ -67,7 +72,8 @@ def _summary(chosen: list[dict], rows: list[list[str]], data: dict) -> str:
 class ErrorCurves(Widget):
     """Validation error over training for the arms in these records (all of one data set and recipe length).
 
-    Live: traits `arms` (indices into `arm_names`), `seeds`, `interval` ("t", "range" or "none") and `log`.
+    Live: traits `arms` (indices into `arm_names`), `seeds`, `interval` ("t", "range" or "none"), `log` and `look` (a seed's
+    number as text, or "none"), which a dot at a curve's end sets, too.
     Raises ValueError if the records do not fit into one picture.
     """
 
@@ -79,6 +85,7 @@ class ErrorCurves(Widget):
     seeds = traitlets.Int(min=1).tag(sync=True)
     interval = traitlets.Enum([name for name, _ in INTERVALS], "t").tag(sync=True)
     log = traitlets.Bool(True).tag(sync=True)
+    look = traitlets.Unicode("none").tag(sync=True)
 
     def __init__(self, records: Sequence[Record], **values):
         self._data = curves_data(records)
@@ -92,6 +99,18 @@ class ErrorCurves(Widget):
             raise traitlets.TraitError(f"arms {wrong} do not exist; choose from 0 to {len(self.arm_names) - 1}")
         return sorted(set(proposal["value"]))
 
+    @traitlets.validate("look")
+    def _known_look(self, proposal):
+        known = ["none", *self._looks()]
+        if proposal["value"] not in known:
+            raise traitlets.TraitError(
+                f"look={proposal['value']!r} is no seed of these runs; choose from {', '.join(known)}"
+            )
+        return proposal["value"]
+
+    def _looks(self) -> list[str]:
+        return [str(number) for number in sorted({number for of_arm in self._data["numbers"] for number in of_arm})]
+
     @traitlets.validate("seeds")
     def _known_seeds(self, proposal):
         return min(proposal["value"], self._most_seeds)
@@ -102,6 +121,12 @@ class ErrorCurves(Widget):
             slider("seeds", "seeds", 1, self._most_seeds),
             {"name": "interval", "label": "interval", "type": "choice", "options": [list(i) for i in INTERVALS]},
             {"name": "log", "label": "logarithmic error axis", "type": "check"},
+            {
+                "name": "look",
+                "label": "look at a seed, or touch the dot at the end of its curve",
+                "type": "choice",
+                "options": [["none", "none"], *([name, f"seed {name}"] for name in self._looks())],
+            },
         ]
 
     def data(self) -> dict:
@@ -121,6 +146,9 @@ class ErrorCurves(Widget):
             colour = getattr(LIGHT, self._data["inks"][arm])
             for run in self._data["errors"][arm][: self.seeds]:
                 axes.plot(epochs, [100 * e for e in run], color=colour, alpha=0.3, linewidth=0.8)
+            if chosen["looked"] is not None:
+                run = self._data["errors"][arm][chosen["looked"]]
+                axes.plot(epochs, [100 * e for e in run], ":", color=colour, linewidth=2.2)
             style = ("--" if self._data["dashed"][arm] else "-") + MARKERS[arm % len(MARKERS)]
             axes.plot(epochs, [100 * e for e in chosen["mean"]], style, color=colour, label=self.arm_names[arm])
             if chosen["low"][0] is not None:
@@ -148,4 +176,5 @@ def curves_data(records: Sequence[Record]) -> dict:
     t = [None, None, *(round(t_critical(n), 6) for n in range(2, max(map(len, errors)) + 1))]
     firsts = [runs[0] for runs in arms.values()]
     looks = {"inks": [family(r.head) for r in firsts], "dashed": [drop_rate(r) > 0 for r in firsts]}
-    return {"arms": list(arms), **looks, "epochs": epochs, "errors": errors, "t": t}
+    numbers = [[run.seed for run in runs] for runs in arms.values()]
+    return {"arms": list(arms), **looks, "numbers": numbers, "epochs": epochs, "errors": errors, "t": t}

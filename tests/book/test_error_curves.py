@@ -52,3 +52,16 @@ def test_the_curves_picture_draws_every_seed_and_its_axis_can_be_logarithmic(add
 def test_an_arm_named_twice_in_the_address_is_shown_once(address, open_page):
     page = open_page(f"{address}/{PAGES['error-curves']}#error-curves:arms=1.0.1")
     assert page.locator(CURVES).first.locator(".spinal-app tr").count() == 2
+
+
+def test_a_touched_dot_tells_its_seed_and_a_second_touch_takes_it_back(address, open_page):
+    page = open_page(f"{address}/{PAGES['error-curves']}")
+    widget = page.locator(CURVES).nth(1)
+    assert widget.locator("circle.spinal-dot").count() == 40
+    widget.locator("circle.spinal-dot").nth(12).dispatch_event("click")  # the third of the second arm
+    assert widget.get_by_label("look at a seed").input_value() == "2"
+    assert widget.locator(".spinal-app td", has_text="; seed 2: ").count() == 4
+    assert widget.locator("polyline.spinal-looked").count() == 4
+    widget.locator("circle.spinal-dot").nth(12).dispatch_event("click")
+    assert widget.get_by_label("look at a seed").input_value() == "none"
+    assert widget.locator("polyline.spinal-looked").count() == 0

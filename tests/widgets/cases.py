@@ -141,6 +141,7 @@ CASES = {
             seeds=(1, 2, 3, 10),
             interval=("t", "range", "none"),
             log=(True, False),
+            look=("none", "2"),
         ),
     ),
 }

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import traitlets
@@ -56,3 +57,20 @@ def test_hue_is_the_head_and_a_dash_is_dropout():
     data = ErrorCurves(RECORDS).data()
     looks = dict(zip(data["arms"], zip(data["inks"], data["dashed"], strict=True), strict=True))
     assert looks["spinal, no dropout"] == ("spinal", False) and looks["mlp, dropout 0.5"] == ("dense", True)
+
+
+def test_a_seed_that_is_looked_at_is_told_and_drawn_where_it_is_shown():
+    curves = ErrorCurves(RECORDS, arms=[0], look="2")
+    name = curves.arm_names[0]
+    (run,) = (run for run in RECORDS if (run.arm, run.seed) == (name, 2))
+    ((_, told),) = curves.state()["rows"]
+    hundredths = math.floor(run.curve[-1]["val_error"] * 10000 + 0.5) / 100
+    assert f"; seed 2: {hundredths:.2f}\u00a0%" in told
+    (axes,) = still_of(curves)
+    assert [100 * point["val_error"] for point in run.curve] in [
+        pytest.approx(list(line.get_ydata())) for line in axes.lines
+    ]
+    curves.seeds = 2  # the third is not among them
+    assert "seed 2:" not in curves.state()["rows"][0][1]
+    with pytest.raises(traitlets.TraitError, match="'77' is no seed"):
+        curves.look = "77"
