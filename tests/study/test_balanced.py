@@ -62,6 +62,6 @@ def test_a_family_that_is_still_blind_shows_nothing(record):
 def test_the_command_for_the_users_run_makes_the_cells_that_are_looked_for():
     command, cells = list(_planned().items())[-1]
     args = _parser().parse_args(shlex.split(command)[1:])
-    config, arguments = _recipe(args), _head_arguments(args, 47, None)
+    config, arguments = _recipe(args, has_weights=False), _head_arguments(args, 47, None, has_weights=False)
     made = [Cell(args.data, args.backbone, args.head, seed, config, arguments) for seed in args.seeds]
     assert [cell.setup for cell in made] == [cell.setup for cell in cells] and args.threads == 1
