@@ -59,7 +59,7 @@ def test_every_control_changes_the_numbers_or_the_picture(kind, address, open_pa
         elif control["type"] == "ink":
             box.locator("button").click()
         else:
-            box.locator("input").first.click()
+            box.locator("input").last.click()
         assert state_of_page(page, kind) != before, control["name"]
     widget.get_by_role("button", name="Reset").click()
 
