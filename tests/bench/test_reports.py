@@ -30,7 +30,7 @@ def test_a_damaged_report_is_named(damage, tmp_path):
     assert path.read_text(errors="surrogateescape") == damage
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu", "builds"])
+@pytest.mark.parametrize("name", ["cpu", "gpu", "builds", "pages"])
 def test_committed_reports_hold_rows_of_ratios(name):
     rows = load_bench(name)
     assert rows and all(row["group"] and row["name"] and row["peer"] and row["ratio"] > 0 for row in rows)
