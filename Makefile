@@ -44,7 +44,7 @@ lint: install  ## ruff, and notebooks without outputs
 	$(BIN)/nbstripout --verify $$(git ls-files 'book/*.ipynb')
 
 # One thread of torch a worker: two workers with two threads each wait for each other.
-unit: install  ## unit tests and doctests, about a minute
+unit: install  ## unit tests and doctests, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbmake -n 2 tests --ignore tests/book --ignore tests/interop -m "not full and not processes" --doctest-modules spinalnet_lib book/_ext/prose_numbers.py book/_ext/formulas.py book/_ext/tables.py
 
 interop: install  ## every head compiled, exported, stacked; replace_head over torchvision and timm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median_low
 
 import traitlets
 
@@ -24,7 +25,8 @@ _SAID = {
 
 
 def gradient_by_layer_state(values: dict, data: dict) -> dict:
-    """Of each chosen head the median logarithm of every layer's gradient norm over the first `seeds` seeds, lowest and highest.
+    """Of each chosen head the median logarithm of every layer's gradient norm over the first `seeds` seeds, lowest and highest;
+    of two in the middle the lower, so that it is some seed's.
 
     `data`: `heads` [name], `inks`, `dashed`, `steps` [point], `logs` [head][seed][point][layer], decimal logarithms in
     thousandths, ZERO where there is no gradient. With `share` the norms are shares of the seed's last layer's; a seed whose
@@ -42,10 +44,10 @@ def gradient_by_layer_state(values: dict, data: dict) -> dict:
             {
                 "head": head,
                 "drawn": drawn,
-                "middle": [_middle(logs) for logs in layers],
+                "middle": [median_low(logs) for logs in layers],
                 "low": [logs[0] for logs in layers],
                 "high": [logs[-1] for logs in layers],
-                "first": [_middle(firsts), firsts[0], firsts[-1]] if firsts else None,
+                "first": [median_low(firsts), firsts[0], firsts[-1]] if firsts else None,
                 "dead": n - len(shares),
             }
         )
@@ -61,11 +63,6 @@ def gradient_by_layer_state(values: dict, data: dict) -> dict:
         "rows": rows,
         "summary": told if chosen else "No head is chosen.",
     }
-
-
-def _middle(ordered: list[int]) -> int:
-    """The median; of an even number the lower of the two in the middle, so that it is some seed's."""
-    return ordered[(len(ordered) - 1) // 2]
 
 
 def _said(each: dict) -> str:

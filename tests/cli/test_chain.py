@@ -73,16 +73,16 @@ def test_the_lines_in_the_lab_run_as_they_are_printed(shell, tmp_path, root):
 def here(tmp_path, monkeypatch):
     """A working folder with a set, and a data root elsewhere."""
     (tmp_path / "root").mkdir()
-    (tmp_path / "work").mkdir()
+    (tmp_path / "desk").mkdir()
     monkeypatch.setenv("SPINALNET_DATA", str(tmp_path / "root"))
-    monkeypatch.chdir(tmp_path / "work")
-    write_card(write_classes(tmp_path / "work" / "leaves", ["ash", "elm"], 6))
+    monkeypatch.chdir(tmp_path / "desk")
+    write_card(write_classes(tmp_path / "desk" / "leaves", ["ash", "elm"], 6))
     return tmp_path
 
 
 def test_a_set_is_found_by_its_name_or_path_from_here(here, capsys):
     by_name = load_dataset("leaves", size=16)
-    for path in ("./leaves", "leaves/", "../work/leaves", str(here / "work" / "leaves")):
+    for path in ("./leaves", "leaves/", "../desk/leaves", str(here / "desk" / "leaves")):
         assert load_dataset(path, size=16).sha256 == by_name.sha256 and load_dataset(path).name == "leaves"
     assert main(["data", "check", "leaves"]) == 0 and "leaves (packed): 8 train" in capsys.readouterr().out
     assert main(["data", "list"]) == 0 and "leaves" in capsys.readouterr().out
@@ -93,7 +93,7 @@ def test_a_set_is_found_by_its_name_or_path_from_here(here, capsys):
 def test_a_set_of_the_data_root_has_its_name_and_another_of_it_its_path(here, capsys):
     write_card(write_classes(here / "root" / "leaves", ["fir", "oak"], 7))
     assert load_dataset("leaves", size=16).card["classes"] == ["fir", "oak"]
-    (here / "work" / "leaves" / "card.json").unlink()
+    (here / "desk" / "leaves" / "card.json").unlink()
     assert main(["data", "new", "leaves"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     assert f"--data {here / 'work' / 'leaves'} " in line
@@ -107,7 +107,7 @@ def test_a_set_of_the_data_root_has_its_name_and_another_of_it_its_path(here, ca
     [("bare", "data new bare"), ("leafs", r"did you mean 'leaves'|known: .*; the data root is .*root")],
 )
 def test_what_is_no_set_is_said_with_what_to_do(here, capsys, name, says):
-    (here / "work" / "bare").mkdir()
+    (here / "desk" / "bare").mkdir()
     assert main(["train", "--data", name]) == 2
     error = capsys.readouterr().err
     assert re.search(says, error) and error.count("\n") == 1
