@@ -96,7 +96,7 @@ def test_a_set_of_the_data_root_has_its_name_and_another_of_it_its_path(here, ca
     (here / "desk" / "leaves" / "card.json").unlink()
     assert main(["data", "new", "leaves"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
-    assert f"--data {here / 'work' / 'leaves'} " in line
+    assert f"--data {here / 'desk' / 'leaves'} " in line
     out = here / "runs.jsonl"
     assert main([*shlex.split(line)[1:-2], *QUICK, "--out", str(out)]) == 0
     assert load_records(out)[0].dataset_sha256 == load_dataset("./leaves", size=32).sha256
