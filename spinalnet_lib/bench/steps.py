@@ -17,9 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..checks import needs
 from ..data.splits import Split
-from ..heads.dropout import cheap_dropout
 from ..training.config import TrainConfig
-from ..training.steps import make_optimizer, make_step, without_idle_gradients
+from ..training.steps import fast_ways, make_optimizer, make_step
 from .measure import waited_for
 
 
@@ -34,8 +33,8 @@ def training_step(
     config = replace(config, fast=way == "fast" or (config.fast and way != "plain"))
     model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format).train()
     ways = ExitStack()
-    if config.fast and way != "all biases":
-        ways.enter_context(without_idle_gradients(model) if images.is_cuda else cheap_dropout(model.head))
+    if way != "all biases":
+        ways.enter_context(fast_ways(model, config, device))
     called = torch.compile(model) if way == "compiled" else model
     step = make_step(called, make_optimizer(model, config, device), config)
     step = step.step if way == "uncaptured" else step

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_rate
+from ..stand_ins import stand_ins
 
 
 class CheapDropout(nn.Dropout):
@@ -41,19 +42,8 @@ def draw_mask(like: Tensor, rate: float) -> Tensor:
 @contextmanager
 def cheap_dropout(module: nn.Module) -> Iterator[None]:
     """Within it every nn.Dropout inside `module` is a CheapDropout; afterwards each one is back in its place."""
-    places = [
-        (parent, name, child)
-        for parent in module.modules()
-        for name, child in parent.named_children()
-        if type(child) is nn.Dropout
-    ]
-    for parent, name, child in places:
-        setattr(parent, name, CheapDropout(child.p).train(child.training))
-    try:
+    with stand_ins(module, lambda part: CheapDropout(part.p) if type(part) is nn.Dropout else None):
         yield
-    finally:
-        for parent, name, child in places:
-            setattr(parent, name, child.train(getattr(parent, name).training))
 
 
 @contextmanager

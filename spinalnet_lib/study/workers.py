@@ -17,6 +17,11 @@ from multiprocessing.connection import Connection
 
 _SLOW_TO_IMPORT = ["spinalnet_lib.study.jobs", "torch._dynamo"]  # the second by torch's optimizers, at the first one
 _RETRIES = 3  # pools that break without progress
+# glibc gives the memory of large tensors back to the system each step and takes it again, some thousand pages, a tenth of
+# a step of the 2-conv CNN on one thread. Workers keep it, in large pages. Elsewhere nobody reads this.
+_KEEP_MEMORY = ":".join(
+    f"glibc.malloc.{name}" for name in ("hugetlb=1", f"mmap_threshold={2**30}", f"trim_threshold={2**30}")
+)
 _context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
 
 
@@ -30,9 +35,14 @@ def start_server() -> None:
     in_main_thread = threading.current_thread() is threading.main_thread()  # others cannot set handlers
     # Ctrl-C reaches every process of a terminal. What is started ignores it: this process ends its workers itself.
     ours = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    ask = "GLIBC_TUNABLES" not in os.environ
+    if ask:  # for the server alone: a program reads it when it starts
+        os.environ["GLIBC_TUNABLES"] = _KEEP_MEMORY
     try:
         forkserver.ensure_running()
     finally:
+        if ask:
+            del os.environ["GLIBC_TUNABLES"]
         if in_main_thread:
             signal.signal(signal.SIGINT, ours)
 

@@ -88,5 +88,5 @@ def train(
                 if point["train_loss"] is None:
                     break
             keeper.after_step(state, run.n_steps)
-    results = test_results(model, config.loss, test, state.curve) if config.read_test else None
+        results = test_results(model, config.loss, test, state.curve) if config.read_test else None
     return run.record(state.curve, results, state.clock.seconds)

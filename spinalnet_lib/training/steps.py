@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ..heads.base import Layer
 from ..heads.dropout import cheap_dropout
+from ..models.pooling import fast_pooling
 from .config import TrainConfig
 
 Step = Callable[[Tensor, Tensor], Tensor]  # images and labels to the loss before the step
@@ -107,11 +108,17 @@ def squared_error(outputs: Tensor, labels: Tensor, reduction: str = "mean") -> T
 LOSS_FUNCTIONS = {"cross_entropy": F.cross_entropy, "mse": squared_error}
 
 
-def fast_ways(model: nn.Module, config: TrainConfig, device: torch.device) -> AbstractContextManager:
+@contextmanager
+def fast_ways(model: nn.Module, config: TrainConfig, device: torch.device) -> Iterator[None]:
     """Within it a fast run's model has what makes it fast on this device; a plain run's stays as it is."""
     if not config.fast:
-        return nullcontext()
-    return without_idle_gradients(model) if device.type == "cuda" else cheap_dropout(model.head)
+        yield
+    elif device.type == "cuda":
+        with without_idle_gradients(model):
+            yield
+    else:
+        with cheap_dropout(model.head), fast_pooling(model.body):
+            yield
 
 
 @contextmanager
