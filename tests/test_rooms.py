@@ -11,7 +11,7 @@ import spinalnet_lib
 LIBRARY = Path(spinalnet_lib.__file__).parent
 HERE = Path(__file__).parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
-    {"checks", "paths", "files", "machine", "words"},
+    {"checks", "paths", "files", "machine", "stand_ins", "words"},
     {"heads", "data", "records"},
     {"models"},
     {"training"},

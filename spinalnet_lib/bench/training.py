@@ -19,7 +19,7 @@ from ..datasets import load_dataset
 from ..models.classifier import create_model
 from ..models.sizes import paper_head
 from ..records.files import load_records
-from ..study.cells import Cell
+from ..study.cell import Cell
 from ..study.sweep import sweep
 from ..training.config import TrainConfig
 from ..training.evaluation import evaluate

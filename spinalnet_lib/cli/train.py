@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     from ..heads.registry import list_heads
     from ..models.bodies import create_backbone, list_backbones
     from ..records.files import check_appendable
-    from ..study.cells import Cell
+    from ..study.cell import Cell
     from ..study.jobs import Failures
     from ..study.setup import Setup
     from ..study.sweep import missing_cells, sweep

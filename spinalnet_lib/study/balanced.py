@@ -16,7 +16,8 @@ from ..models.sizes import paper_head
 from ..records.record import Record
 from ..training.config import TrainConfig
 from .blindness import shown
-from .cells import Cell, list_cells
+from .cell import Cell
+from .cells import list_cells
 from .statistics import mean_interval
 
 if TYPE_CHECKING:

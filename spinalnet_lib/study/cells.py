@@ -1,4 +1,4 @@
-"""The study's runs: which head on which data with which recipe and seed, as cells that a sweep makes.
+"""The study's runs, listed: which head on which data with which recipe and seed.
 
 Each arm takes the learning rate and the dropout that the search of `tuning` chose for it. Within a tier runs are ordered
 so that a sweep that is cut off has as many seeds of every arm.
@@ -9,64 +9,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 from ..checks import check_name
 from ..data.cards import load_card
 from ..data.regression import TARGETS
 from ..datasets import split_name
 from ..models.sizes import UNSTACKED, arm_arguments, equal_width, paper_head
-from ..records.record import Record, run_setup
+from ..records.record import Record
 from ..training.config import TrainConfig, describe_recipe
 from ..training.recipes import POWER_SEEDS, TUNING_RATES, published_recipe, regression_recipe
+from .cell import Cell
 from .tiers import PRIMARY, TIERS, Runs, Tier, frozen_body
 from .tuning import NO_SEARCH, Search, SearchIncomplete, Setting, drop_rate
 
 STUDIES = ("tuning", "power", "study", "published", "sensitivity")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One run to be made: everything but the data's content and the machine."""
-
-    dataset: str
-    backbone: str
-    head: str
-    seed: int
-    config: TrainConfig
-    head_arguments: dict = field(default_factory=dict, hash=False)
-    tuning_id: str | None = None
-    size: int | None = None  # side in pixels of photographs, by default their card's
-    cut_seed: int | None = None  # of the images held out for validation; None: the set's fixed cut
-    train_per_class: int | None = None  # images to train on; None: all that are not held out
-    val_per_class: int | None = None  # of the images held out; None: all
-
-    @property
-    def stack(self) -> tuple:
-        """What stacked cells have in common that can be trained together."""
-        sizes = {name: value for name, value in self.head_arguments.items() if name != "drop_rate"}
-        recipe = replace(self.config, **dict.fromkeys(("learning_rate", "weight_decay"), 1.0))
-        data = self.dataset, self.size, self.cut_seed, self.train_per_class, self.val_per_class
-        return *data, self.backbone, self.head, json.dumps(sizes, sort_keys=True), recipe
-
-    @cached_property
-    def setup(self) -> tuple:
-        """What its record will have as `Record.setup`."""
-        recipe = describe_recipe(self.config)
-        cut = self.cut_seed, self.train_per_class
-        return run_setup(self.dataset, self.backbone, self.head, self.head_arguments, recipe, self.seed, *cut)
-
-    def describe(self) -> str:
-        """In one line, with all that sets it apart from its neighbours."""
-        sizes = ", ".join(f"{name} {_short(value)}" for name, value in self.head_arguments.items())
-        head = f"{self.head} ({sizes})" if sizes else self.head
-        return f"{self.dataset}, {self.backbone} + {head}, rate {self.config.learning_rate:.3g}, seed {self.seed}"
-
-
-def _short(value) -> str:
-    """A rate for each of thirty layers by its ends."""
-    return f"{value[0]} … {value[-1]}" if isinstance(value, list) and len(value) > 9 else str(value)
 
 
 def list_cells(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from ..data.regression import TARGETS
 from ..models.sizes import primary_arms
 from ..records.record import Record
-from .cells import Cell, cells_of
+from .cell import Cell
+from .cells import cells_of
 from .tiers import TIERS, Runs
 
 NIST = ("mnist", "emnist_letters", "emnist_balanced_reduced")

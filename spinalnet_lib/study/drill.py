@@ -15,7 +15,7 @@ import numpy as np
 from ..records.record import Record, pack_bits
 from ..training.config import describe_recipe
 from ..training.recipes import POWER_SEEDS
-from .cells import Cell
+from .cell import Cell
 from .comparisons import Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
-from .cells import Cell, cells_of
+from .cell import Cell
+from .cells import cells_of
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .tiers import TIERS
 from .tuning import SearchIncomplete, is_current

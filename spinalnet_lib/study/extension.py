@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..records.record import Record
 from ..training.recipes import TUNING_SEEDS
-from .cells import Cell
+from .cell import Cell
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .completeness import half_width_over_delta
 

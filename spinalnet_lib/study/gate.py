@@ -16,7 +16,7 @@ from ..files import write_whole
 from ..paths import data_path
 from ..records.record import Record
 from .blindness import beside_searches, own_records
-from .cells import Cell
+from .cell import Cell
 from .comparisons import COMPARISONS, Comparison
 from .drill import drill
 from .evidence import evidence_of

@@ -23,7 +23,7 @@ from ..records.files import FAILURES, RecordFolder, append_record, check_appenda
 from ..records.record import Record
 from ..training.features.store import file_name
 from .blindness import outcome
-from .cells import Cell
+from .cell import Cell
 from .setup import Result, Setup
 
 STACK = 16  # members at most: beyond that a stack gains little

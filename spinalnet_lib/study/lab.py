@@ -27,7 +27,7 @@ from ..training.config import TrainConfig
 from ..training.evaluation import evaluate
 from ..training.published_transfer import Transfer, published_transfer
 from ..training.recipes import published_recipe, transfer_recipe
-from .cells import Cell
+from .cell import Cell
 from .setup import Setup, reason
 from .sweep import missing_cells, sweep
 

@@ -17,7 +17,8 @@ from ..models.bodies import create_backbone
 from ..paths import data_path
 from ..records.files import RecordFolder
 from ..records.record import Record
-from .cells import Cell, list_cells
+from .cell import Cell
+from .cells import list_cells
 from .gate import cells_to_run
 from .jobs import predicted_seconds
 from .tiers import TIERS, Tier

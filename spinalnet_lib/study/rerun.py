@@ -22,7 +22,7 @@ from ..models.classifier import create_model
 from ..records.record import Record, differing_results, each_once
 from ..training.config import TrainConfig
 from ..training.runs import numerics_version
-from .cells import Cell
+from .cell import Cell
 from .setup import Setup
 from .sweep import prepare
 

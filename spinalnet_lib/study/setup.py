@@ -21,12 +21,13 @@ from ..models.bodies import own_size
 from ..models.classifier import Classifier, create_model
 from ..models.saved import save_model
 from ..records.record import Record
+from ..training.checks import check_run, fit_length
 from ..training.config import TrainConfig
 from ..training.keeper import Keeper
 from ..training.loop import train
-from ..training.runs import check_run, fit_length, run_key
+from ..training.runs import run_key
 from ..training.stacked.loop import Member, train_stacked
-from .cells import Cell
+from .cell import Cell
 
 Result = Record | OutOfTime | str  # of a cell that failed the reason
 _MOST_THREADS = 1024

@@ -13,7 +13,7 @@ from ..checks import check_int, check_name
 from ..datasets import load_dataset, split_name
 from ..machine import OutOfTime, TimeLimit
 from ..records.files import RecordFolder
-from .cells import Cell
+from .cell import Cell
 from .gate import check_power
 from .jobs import Job, Shelf, grouped, work
 from .setup import Setup, Unreadable, reading, reason

@@ -234,3 +234,9 @@ def schedule(config: TrainConfig, step: int, n_steps: int, steps_per_epoch: int)
     if config.schedule != "cosine":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step - config.warmup) / (n_steps - config.warmup)))
+
+
+def count_steps(config: TrainConfig, n_examples: int) -> tuple[int, int]:
+    """Steps an epoch and steps of the run."""
+    steps_per_epoch = math.ceil(n_examples / config.batch_size)
+    return steps_per_epoch, config.steps or config.epochs * steps_per_epoch

@@ -4,7 +4,7 @@ What it reaches and costs, by the project's records (`first_training`): with the
 thread, the 2-conv CNN ends on MNIST at a validation error of 2.22 % under its spinal head in 62 s, and at 2.35 % under
 its dense head in 51 s; means of ten seeds. Against the published scripts' way: `make bench`, the group "training".
 
-Beside it: `runs` (what a run is, its checks, its record), `state` (all that changes), `keeper` (the clock, the file, the
+Beside it: `checks` (what is refused), `runs` (what a run is, its record), `state` (all that changes), `keeper` (the clock, the file, the
 limit), `steps` (one step, plain or fast), `batches`, `evaluation`, `progress`.
 """
 

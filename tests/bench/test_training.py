@@ -2,7 +2,7 @@ import pytest
 
 from spinalnet_lib import TrainConfig
 from spinalnet_lib.bench import training
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from tests.bench.cases import names, replace_clock, some_images
 
 

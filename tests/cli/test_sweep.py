@@ -18,7 +18,7 @@ from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study import setup
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from tests.data.cases import write_classes
 from tests.study.cases import LONG_ENOUGH, QUICK
 

@@ -16,7 +16,8 @@ from spinalnet_lib.records import files
 from spinalnet_lib.records.files import RecordFolder, append_record
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study import tuning
-from spinalnet_lib.study.cells import Cell, list_cells
+from spinalnet_lib.study.cell import Cell
+from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.gains import LOG_DELTAS
 from spinalnet_lib.study.jobs import Job, Shelf

@@ -8,7 +8,7 @@ import pytest
 from spinalnet_lib.cli.main import _parser
 from spinalnet_lib.cli.train import _head_arguments, _recipe
 from spinalnet_lib.study.balanced import DATASET, _planned, emnist_balanced_answer
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from tests.study.cases import run_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from spinalnet_lib.data.own_sets import write_card
 from spinalnet_lib.machine import OutOfTime
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import sweep
 from tests.data.cases import write_classes

@@ -17,7 +17,7 @@ from spinalnet_lib import create_model, files, load_dataset, load_records
 from spinalnet_lib.files import locked
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.study import setup as study_setup
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.jobs import work
 from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.study.sweep import missing_cells, prepare, sweep

@@ -9,7 +9,7 @@ from spinalnet_lib import TrainConfig, create_model, list_datasets, load_dataset
 from spinalnet_lib.data.splits import DataSet, Split
 from spinalnet_lib.machine import OutOfTime
 from spinalnet_lib.models.sizes import paper_head
-from spinalnet_lib.study.cells import Cell
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.sweep import sweep
 from spinalnet_lib.training.recipes import published_recipe
 from spinalnet_lib.training.stacked.loop import Member, train_stacked
