@@ -17,8 +17,8 @@ def stand_ins(module: nn.Module, find: Callable[[nn.Module], nn.Module | None]) 
     places = [
         (parent, name, child, other)
         for parent in module.modules()
-        for name, child in parent.named_children()
-        if (other := find(child)) is not None
+        for name, child in parent._modules.items()  # named_children leaves out a part's second place
+        if child is not None and (other := find(child)) is not None
     ]
     for parent, name, child, other in places:
         setattr(parent, name, other.train(child.training))
