@@ -6,7 +6,7 @@ None of these decides anything. Where one gives the verdict another name, the ve
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,8 @@ from .tiers import TIERS
 from .verdict import FEWEST_UNITS, judge, name_verdict
 
 _FOLDS = 5  # parts of the seeds that are left out in turn
-_DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
+DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
+VALIDATION = "validation instead of test"
 
 Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
 
@@ -40,24 +41,30 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     def named(values: np.ndarray, least: float = least) -> str:
         return judge(values, least, len(values), comparison.families, shared).name
 
-    names = {what: named(found, factor * least) for what, factor in _DELTAS.items()}
+    names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
     if comparison.tier == "D4":
         names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
     else:  # gradients have no validation reading
         on_validation = gains_of(comparison, runs, seeds, errors, validation=True)
         told = np.isfinite(on_validation).all()  # a run that diverged has no validation error
-        names["validation instead of test"] = named(on_validation) if told else "untested"
-    for left_out in np.array_split(np.arange(len(seeds)), _FOLDS):
-        if len(seeds) - len(left_out) >= FEWEST_UNITS:
-            span = f"without seeds {seeds[left_out[0]]} to {seeds[left_out[-1]]}"
-            names[span] = named(np.delete(found, left_out))
+        names[VALIDATION] = named(on_validation) if told else "untested"
+    for what, left in without_some(seeds):
+        names[what] = named(found[left])
     for name in comparison.datasets if len(comparison.datasets) > 1 else ():
         others = tuple(other for other in comparison.datasets if other != name)
         names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
     for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
         names[what] = named(gains_of(comparison, beside, its_seeds, errors))
     return names
+
+
+def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
+    """Which seeds are left out in turn, in words, and the places of those that are left, where they are enough to judge."""
+    places = np.arange(len(seeds))
+    for out in np.array_split(places, _FOLDS):
+        if len(seeds) - len(out) >= FEWEST_UNITS:
+            yield f"without seeds {seeds[out[0]]} to {seeds[out[-1]]}", np.delete(places, out)
 
 
 def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndarray:

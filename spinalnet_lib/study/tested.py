@@ -10,24 +10,21 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-import numpy as np
-
 from ..data.regression import TARGETS
 from ..records.record import Record
 from ..words import signed
 from .beside import beside, mean_over_families
-from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks, narrow_layers
+from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks
 from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
 from .gains import badness, delta
-from .intervals import gain_interval, levels
 from .judged import gains, judged
+from .narrow_layers import narrowing
 from .order import STUDY_ORDER, Step, study_progress
 from .sensitivity import sensitivity
-from .statistics import log_ratio_slopes
 from .tiers import PRIMARY, TIERS
 from .verdict import UNDECIDED, Verdict
 
@@ -161,23 +158,25 @@ def _gradients(judge: Judge) -> Finding:
 
 def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
     """C8, on every set of tier W: the slope over all widths, and the gain at the narrowest."""
-    states, narrowest, notes, every = [], [], [], chosen("W", reference)
+    narrowest, notes, sets, every = [], [], {}, chosen("W", reference)
     for name in dict.fromkeys(c.family for c in every):
         widths = sorted((c for c in every if c.family == name), key=lambda c: c.width)
         narrowest.append(widths[0])
-        found = [gains(c, judge.records) for c in widths]
-        if any(of_width is None for of_width in found):
-            states.append("untested")
-            notes.append(f"{name}: {sum(g is not None for g in found)} of {len(found)} widths are complete")
+        sets[name] = found = narrowing(widths, judge.records)
+        if found is None:
+            complete = sum(gains(c, judge.records) is not None for c in widths)
+            notes.append(f"{name}: {complete} of {len(widths)} widths are complete")
             continue
-        ratios = np.exp(np.transpose(found))  # of errors, by seed and width
-        slopes = log_ratio_slopes(ratios, np.ones_like(ratios), [c.width for c in widths])
-        mean, low, high = gain_interval(slopes, levels(widths[0].families)[0])
-        states.append(narrow_layers((low, high), judge.name(widths[0])))
-        notes.append(
-            f"{name}: the gain changes by {signed(mean, '.3g')} ({signed(low, '.3g')} to {signed(high, '.3g')}) a doubling of the width"
-        )
-    return judge.finding(why, narrowest, all_hold(states), "; ".join(notes))
+        mean, low, high = (signed(value, ".3g") for value in found.slope)
+        notes.append(f"{name}: the gain changes by {mean} ({low} to {high}) a doubling of the width")
+    state, changed = all_hold(["untested" if found is None else found.state for found in sets.values()]), {}
+    if None not in sets.values():
+        readings = dict.fromkeys(what for found in sets.values() for what in found.sensitivity)
+        for what in readings:
+            changed[what] = all_hold([found.sensitivity.get(what, found.state) for found in sets.values()])
+        for left_out in sets:
+            changed[f"without {left_out}"] = all_hold([f.state for name, f in sets.items() if name != left_out])
+    return judge.finding(why, narrowest, state, "; ".join(notes), sensitivity=changed)
 
 
 def _regressions(judge: Judge, why: str) -> Finding:
