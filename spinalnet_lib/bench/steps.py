@@ -25,7 +25,7 @@ from .measure import waited_for
 def training_step(
     model: nn.Module, images: Tensor, labels: Tensor, config: TrainConfig, way: str
 ) -> Callable[[], None]:
-    """A step of `model` on one batch, waited for: "plain", "fast", "compiled" by torch, or fast with one thing undone.
+    """A step of `model` on one batch, waited for: "plain" as anyone would write it, "fast", "compiled" by torch, or fast with one thing undone.
 
     "uncaptured" launches kernel by kernel instead of a CUDA graph; "all biases" has gradients of those before a BatchNorm.
     """
@@ -33,7 +33,7 @@ def training_step(
     config = replace(config, fast=way == "fast" or (config.fast and way != "plain"))
     model.to(device, memory_format=torch.channels_last if config.fast else torch.preserve_format).train()
     ways = ExitStack()
-    if way != "all biases":
+    if config.fast and way != "all biases":
         ways.enter_context(fast_ways(model, config, device))
     called = torch.compile(model) if way == "compiled" else model
     step = make_step(called, make_optimizer(model, config, device), config)

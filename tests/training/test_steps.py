@@ -1,6 +1,7 @@
 """One step: plain as torch's, fast equal to it up to rounding, and a switch that turns all of it off."""
 
 import copy
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from spinalnet_lib import TrainConfig, create_model, load_dataset, paper_head, train
+from spinalnet_lib.models.pooling import MaxPool2x2
+from spinalnet_lib.training import steps
 from spinalnet_lib.training.steps import (
     CapturedStep,
     idle_biases,
@@ -130,3 +133,20 @@ def test_the_captured_step_equals_the_plain_one_on_a_gpu():
         captured(images[:5], labels[:5]), plain(images[:5], labels[:5])
         for a, b in zip(model.parameters(), twin.parameters(), strict=True):
             assert torch.allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_run_is_the_same_to_the_last_bit_with_pytorchs_own_pooling(fast, monkeypatch):
+    def results():
+        model = create_model("two_conv", "spinal", 10, layer_width=4, num_layers=2, drop_rate=0.5)
+        config = TrainConfig(steps=6, evaluations=2, fast=fast, read_test=True)
+        record = train(model, load_dataset("mnist_5k"), config, 0, "cpu", progress=False)
+        return record.curve, record.test
+
+    pools, pool = [], MaxPool2x2.forward
+    monkeypatch.setattr(MaxPool2x2, "forward", lambda self, x: pools.append(self) or pool(self, x))
+    ours = results()
+    assert pools
+    pools.clear()
+    monkeypatch.setattr(steps, "fast_pooling", nullcontext)
+    assert results() == ours and not pools
