@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection
 
 _SLOW_TO_IMPORT = ["spinalnet_lib.study.jobs", "torch._dynamo"]  # the second by torch's optimizers, at the first one
 _RETRIES = 3  # pools that break without progress
-# glibc gives the memory of large tensors back to the system each step and takes it again, some thousand pages, a tenth of
-# a step of the 2-conv CNN on one thread. Workers keep it, in large pages. Elsewhere nobody reads this.
+# glibc gives the memory of large tensors back to the system each step and takes it again, some thousand pages, up to a fifth
+# of a step of the 2-conv CNN on one thread. Workers keep it, in large pages. Elsewhere nobody reads this.
 _KEEP_MEMORY = ":".join(
     f"glibc.malloc.{name}" for name in ("hugetlb=1", f"mmap_threshold={2**30}", f"trim_threshold={2**30}")
 )

@@ -135,11 +135,10 @@ def test_the_captured_step_equals_the_plain_one_on_a_gpu():
             assert torch.allclose(a, b, atol=1e-4)
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_a_run_is_the_same_to_the_last_bit_with_pytorchs_own_pooling(fast, monkeypatch):
+def test_a_plain_run_is_the_same_to_the_last_bit_with_pytorchs_own_pooling(monkeypatch):
     def results():
         model = create_model("two_conv", "spinal", 10, layer_width=4, num_layers=2, drop_rate=0.5)
-        config = TrainConfig(steps=6, evaluations=2, fast=fast, read_test=True)
+        config = TrainConfig(steps=6, evaluations=2, read_test=True)
         record = train(model, load_dataset("mnist_5k"), config, 0, "cpu", progress=False)
         return record.curve, record.test
 
