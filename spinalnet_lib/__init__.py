@@ -65,6 +65,7 @@ _PUBLIC = {
     "show.cut_plots": "cut_table plot_climb plot_cuts",
     "show.difference_plot": "plot_dropout_differences",
     "show.bench_plots": "plot_speed_ratios plot_step_profile",
+    "show.cost_plot": "plot_costs",
     "show.lab_page": "describe_rivals lab_html lab_records",
     "show.ledger": "ledger_html",
     "show.answer": "answer_so_far",

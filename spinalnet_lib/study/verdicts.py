@@ -22,8 +22,9 @@ def verdicts(records: Sequence[Record] | None = None, bench: Sequence[dict] | No
     """What can be said of each claim, C1 to C21 in their order.
 
     `records` are those of the study with its searches and power runs, by default all of the project's own; `bench` rows of
-    `load_bench()`, by default the committed ones. A claim about accuracy has two findings, as claimed and because of the
-    spine; one without all its planned runs is untested. Rules: `data/protocol.md`. Raises what `load_records` raises.
+    `load_bench()` and `load_bench("costs")`, by default the committed ones. A claim about accuracy has two findings, as
+    claimed and because of the spine; one without all its planned runs is untested. Rules: `data/protocol.md`. Raises what
+    `load_records` raises.
     """
     records = project_records() if records is None else records
     costs = counted.replaced_heads()
@@ -75,9 +76,9 @@ def project_records() -> list[Record]:
 
 
 def _committed_bench() -> list[dict]:
-    path = data_path("results", "bench", "cpu.json")
-    groups = json.loads(path.read_bytes())["groups"].values() if path.is_file() else ()
-    return [row for group in groups for row in group["rows"]]
+    paths = [data_path("results", "bench", f"{name}.json") for name in ("cpu", "costs")]
+    reports = [json.loads(path.read_bytes()) for path in paths if path.is_file()]
+    return [row for report in reports for group in report["groups"].values() for row in group["rows"]]
 
 
 def _joined(texts) -> str:

@@ -69,6 +69,22 @@ def test_time_is_read_from_the_rows(costs):
     assert "Of 4 comparisons of heads on a CPU: 1 less time, 2 more time, 1 no clear difference" in time.evidence
 
 
+def test_times_of_each_bodys_spine_against_its_dense_head_are_counted_too(costs):
+    def cost(body, arm, quantity, ratio, reference="mlp"):
+        names = {"body": body, "arm": arm, "reference": reference, "quantity": quantity}
+        return row(f"{body}, {arm}: {quantity}", ratio, ratio, ratio, f"{reference} on {body}") | names
+
+    rows = [
+        cost("vgg16_bn", "spinal", "latency, batch 1", 0.5),
+        cost("two_conv", "spinal", "training step, batch 128", 2.0),
+        cost("two_conv", "mlp_deep", "training step, batch 128", 3.0),  # no spine
+        cost("two_conv", "spinal", "weights", 0.5),  # no time
+        cost("efficientnet_lite0", "spinal", "latency, batch 1", 4.0, "linear"),  # no dense head
+    ]
+    time = counted.computations(costs, rows)[1]
+    assert time.state == "depends" and "Of 2 comparisons of heads on a CPU: 1 less time, 1 more time" in time.evidence
+
+
 @pytest.mark.parametrize(
     ("ratios", "state"), [([0.5, 0.6], "true"), ([0.5, 1.5], "depends"), ([1.5], "false"), ([], "untested")]
 )
