@@ -1,5 +1,7 @@
 """The figure of three differences says what the records say."""
 
+import numpy as np
+
 from spinalnet_lib import crossed_errors, load_records, mean_interval, plot_dropout_differences, signed
 
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist"]
@@ -20,4 +22,4 @@ def test_the_colour_is_that_of_the_head_that_leads():
     (axes,) = plot_dropout_differences(RECORDS).drawn().axes
     colours = axes.collections[0].get_facecolors()
     pairs = [a - b for a, b in zip(*crossed_errors(RECORDS)["published"], strict=True)]
-    assert len({tuple(colour) for colour in colours}) == len({pair < 0 for pair in pairs})
+    assert len({tuple(colour) for colour in colours}) == len({np.sign(pair) for pair in pairs})
