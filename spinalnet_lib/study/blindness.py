@@ -2,7 +2,8 @@
 
 A cell is a comparison with all its runs, those of its extension where it needs one. While it is incomplete no output
 shows results of its reference, nor of its other arm unless a complete cell has those, too; of the power runs only the
-reference's are shown. While a primary cell is incomplete no other run of the study on its sets with its body is shown.
+reference's are shown. While a primary cell is incomplete no other run of the study on its sets with its body is shown, nor
+of heads on features that this body made of them.
 Every output asks here. It is about runs with the settings of the project's own searches; a user's own runs are the user's.
 Source: `data/protocol.md`, rule 1.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..datasets import split_name
 from ..records.files import RecordFolder, own_folders
 from ..records.record import Record
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .comparisons import COMPARISONS, Comparison
 from .completeness import is_complete, is_withheld
-from .evidence import evidence_of
+from .evidence import evidence_of, places_of
 from .tuning import NO_SEARCH
 
 HIDDEN = "not shown until its cell of the plan is complete"
@@ -42,14 +44,14 @@ def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]
     if not theirs:
         return set()
     known, datasets = with_own([*records, *beside]), {record.dataset for record in theirs}
-    ids, primary = _secret(known, datasets), _of_blind_primaries(known, datasets)
+    ids, closed = _secret(known, datasets), _closed(known, theirs)
     chosen_by = {*POWER_SEEDS, *TUNING_SEEDS}
-    return {
-        record.key
-        for record in theirs
-        if ids.get(record.setup) == record.tuning_id
-        or (record.seed not in chosen_by and record.tuning_id in primary.get(_place(record), ()))
-    }
+
+    def is_closed(record: Record) -> bool:
+        places = places_of(record.dataset, record.model["backbone"])
+        return record.seed not in chosen_by and any(record.tuning_id in closed.get(place, ()) for place in places)
+
+    return {record.key for record in theirs if ids.get(record.setup) == record.tuning_id or is_closed(record)}
 
 
 def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Record]:
@@ -79,21 +81,25 @@ def beside_searches(searches: Sequence[Record], records: Sequence[Record]) -> li
     return [*searches, *others.values()]
 
 
-def _place(record: Record) -> tuple[str, str]:
-    return record.dataset, record.model["backbone"]
+def _closed(records: Sequence[Record], theirs: Sequence[Record]) -> dict[tuple[str, str], set[str]]:
+    """Of the places of some runs those that are closed, with the study's searches there: other settings of the arms, ablations,
+    widths and fewer images would tell of a cell, too.
 
-
-def _of_blind_primaries(records: Sequence[Record], datasets: set[str]) -> dict[tuple[str, str], set[str]]:
-    """By set and body of a primary cell that is still blind the searches whose runs would give it away: other settings of
-    its arms, ablations, widths, too.
+    A place is closed while a primary cell on it is blind, in tier P one at full size, and in tier F while a planned run on
+    its images is missing.
     """
-    evidence, found = evidence_of(records), {}
-    for each in COMPARISONS:
-        if each.extended and not datasets.isdisjoint(each.datasets) and is_open(each, records):
-            for name, ids in evidence.search_ids(each).items():
-                if ids:
-                    found.setdefault((name, each.backbone), {NO_SEARCH}).update(ids)
-    return found
+    evidence = evidence_of(records)
+    places = set().union(*(places_of(run.dataset, run.model["backbone"]) for run in theirs))
+    closed = {
+        place
+        for each in COMPARISONS
+        for place in places.intersection((name, each.backbone) for name in each.datasets)
+        if (each.extended or each.tier == "P") and is_open(each, records)
+    }
+    closed |= {
+        place for place in places - closed if "+" in place[0] and evidence.lacks_heads_on(split_name(place[0])[0])
+    }
+    return {place: {NO_SEARCH, *evidence.search_ids(place)} for place in closed}
 
 
 def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:

@@ -53,21 +53,32 @@ def is_complete(comparison: Comparison, records: Sequence[Record]) -> bool:
 
 
 def is_withheld(comparison: Comparison, records: Sequence[Record]) -> bool:
-    """Whether an incomplete comparison of a tier that stands before it has a run of this one, too.
+    """Whether another comparison that is incomplete keeps this one hidden.
 
-    Tier W has the heads of tier C at one of its widths: ten of the thirty seeds.
+    A primary one keeps back whatever is run on its sets with its body, but for D4, whose gradients tell of no error. And
+    runs that a comparison shares with one of a tier before it wait for that one: tier W has the heads of tier C at one of
+    its widths, ten of the thirty seeds.
     """
-    evidence = evidence_of(records)
-    place = comparison.backbone, comparison.recipe, comparison.train_per_class
+    if comparison.tier == "D4":
+        return False
+    beside = [
+        other
+        for other in COMPARISONS
+        if other != comparison
+        and other.backbone == comparison.backbone
+        and not set(other.datasets).isdisjoint(comparison.datasets)
+    ]
+    if any(other.extended and not is_complete(other, records) for other in beside):
+        return True
     setups = None
-    for other in COMPARISONS:
+    for other in beside:
         if other.tier == comparison.tier:
             return False
-        if (other.backbone, other.recipe, other.train_per_class) != place:
+        if (other.recipe, other.train_per_class) != (comparison.recipe, comparison.train_per_class):
             continue
-        if set(other.datasets).isdisjoint(comparison.datasets) or is_complete(other, records):
+        if is_complete(other, records):
             continue
-        setups = setups or {cell.setup for cell in evidence.cells(comparison).values()}
-        if any(cell.setup in setups for cell in evidence.cells(other).values()):
+        setups = setups or {cell.setup for cell in evidence_of(records).cells(comparison).values()}
+        if any(cell.setup in setups for cell in evidence_of(records).cells(other).values()):
             return True
     return False

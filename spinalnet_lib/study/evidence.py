@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
+from ..datasets import split_name
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cell import Cell
 from .cells import cells_of
 from .comparisons import COMPARISONS, Comparison, planned_cells
-from .tiers import TIERS
+from .tiers import TIERS, frozen_body
 from .tuning import SearchIncomplete, is_current
 
 
@@ -42,9 +44,14 @@ class Evidence:
         of_sets = (self.cells(replace(comparison, datasets=(name,))) for name in comparison.datasets)
         return {place: cell for cells in of_sets for place, cell in cells.items()}
 
-    def search_ids(self, comparison: Comparison) -> dict[str, set[str]]:
-        """Of each of its sets whose search has ended what names the search, for every arm that was searched."""
-        return {name: _known_ids(comparison, name, self._searches) for name in comparison.datasets}
+    def search_ids(self, place: tuple[str, str]) -> set[str]:
+        """What names the searches of all tiers at one of `places_of` runs, for every arm that was searched; those that have ended."""
+        return _known_ids(place, self._searches)
+
+    def lacks_heads_on(self, images: str) -> bool:
+        """Whether tier F's heads on frozen bodies of these images have been begun, and are not all there."""
+        setups = {cell.setup for cell in _heads_on(images, self._searches)}
+        return 0 < len(setups & self._runs.keys()) < len(setups)
 
     def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
@@ -62,16 +69,27 @@ class Evidence:
         runs = {place: of_place[0] for place, of_place in of_kind.items() if of_place}
         for (arm, name, seed), run in runs.items():
             partner = runs.get((comparison.reference, name, seed), run)
-            if len(of_kind[arm, name, seed]) > 1 or partner.dataset_sha256 != run.dataset_sha256:
+            alike = of_kind[arm, name, seed]
+            if len({partner.dataset_sha256, *(each.dataset_sha256 for each in alike)}) > 1:
                 raise ValueError(
                     f"{comparison.name}: runs of seed {seed} on {name} were made on two states of the data; take those of one "
                     f"out of the records: {run.key[:10]} has SHA-256 {run.dataset_sha256[:10]}"
+                )
+            if len(alike) > 1:
+                raise ValueError(
+                    f"{comparison.name}: {arm} with seed {seed} on {name} has {len(alike)} runs, which differ in what no "
+                    f"record says; take all but one out of the records: {', '.join(each.key[:10] for each in alike)}"
                 )
         return runs
 
     def paired_seeds(self, comparison: Comparison, seeds: Sequence[int]) -> list[int]:
         """The seeds whose runs of both arms are there on all sets."""
         return paired(comparison, self.runs(comparison, seeds), seeds)
+
+
+def places_of(dataset: str, body: str) -> set[tuple[str, str]]:
+    """Where a run stands: its set with its body; of features, too, the images that they are of with the body that made them."""
+    return {(dataset, body), (split_name(dataset)[0], frozen_body(dataset, body))}
 
 
 def _kind(record: Record) -> tuple:
@@ -112,13 +130,24 @@ def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str
 
 
 @lru_cache(maxsize=4 * len(COMPARISONS))
-def _known_ids(comparison: Comparison, dataset: str, searches: _Same) -> set[str]:
-    plan, body = TIERS[comparison.tier], comparison.backbone
-    runs = replace(plan.runs[0], heads=plan.searched, seeds=(0,), datasets=(dataset,), backbones=(body,))
-    try:
-        return {cell.tuning_id for cell in cells_of(comparison.tier, runs, searches.records)}
-    except SearchIncomplete:
-        return set()
+def _known_ids(place: tuple[str, str], searches: _Same) -> set[str]:
+    found = set()
+    for tier, plan in TIERS.items():
+        for name in plan.datasets:
+            for body in (body for body in plan.backbones(name) if place in places_of(name, body)):
+                runs = replace(plan.runs[0], heads=plan.searched, seeds=(0,), datasets=(name,), backbones=(body,))
+                with suppress(SearchIncomplete):
+                    found |= {cell.tuning_id for cell in cells_of(tier, runs, searches.records)}
+    return found
+
+
+@lru_cache(maxsize=len(COMPARISONS))
+def _heads_on(images: str, searches: _Same) -> list[Cell]:
+    (runs,) = TIERS["F"].runs
+    names = tuple(name for name in runs.datasets if split_name(name)[0] == images)
+    with suppress(SearchIncomplete):
+        return cells_of("F", replace(runs, datasets=names), searches.records) if names else []
+    return []
 
 
 @lru_cache(maxsize=2)

@@ -198,11 +198,51 @@ def test_searches_and_a_users_own_runs_are_shown(study, theirs, searches):
         assert shown(records) == list(records)
 
 
-def test_cells_as_published_are_blind_too(record):
+def test_cells_as_published_are_blind_too(study, record):
     pair = comparison("C Fashion, published")
-    runs = runs_of(record, pair, SPREAD[:10])
-    assert hidden(runs[:-1]) == {run.key for run in runs[:-1]} and not hidden(runs)
-    assert origins(runs)["searches the settings came from"] == "none"
+    primary, published = study[1](0.0), runs_of(record, pair, SPREAD[:10])
+    assert hidden(published, primary[:-1]) == {run.key for run in published}  # nor is one shown before the primary cell
+    assert hidden(published[:-1], primary) == {run.key for run in published[:-1]} and not hidden(published, primary)
+    assert origins(published)["searches the settings came from"] == "none"
+
+
+def test_power_runs_of_the_spine_wait_for_the_primary_cell_although_a_secondary_one_is_complete(
+    study, record, searches
+):
+    pair, runs = study
+    power = power_runs(record, pair, SPREAD[:8], searches)
+    other = comparison("C Fashion, tuned, spinal against mlp")
+    secondary = [run for run in runs_of(record, other, SPREAD[:30], searches) if run.head == other.reference]
+    lacks_one = [run for run in runs(0.04) if (run.head, run.seed) != (pair.reference, 29)]
+    wide = runs(0.04, np.tile([-0.045, 0.045], 30))  # it needs its extension
+    for primary in (lacks_one, wide):
+        assert {run.head for run in shown(power, [*primary, *secondary])} == {pair.reference}
+    assert {run.head for run in shown(power, [*runs(0.04), *secondary])} == {*pair.arms}
+
+
+def test_heads_on_features_wait_for_the_primary_cell_on_their_images_and_for_each_other(
+    study, record, tmp_path, searches
+):
+    _, primary = study
+    names = [name for name in TIERS["F"].datasets if name.startswith("fashion_mnist+")]
+    of_heads = ended_search(record, *names, tier="F")
+    for run in of_heads:
+        append_record(tmp_path / "results" / "tuning" / "heads.jsonl", run)
+    runs = [run_of(record, cell, 0.1) for cell in list_cells("study", "F", of_heads, names)]
+    assert {run.head for run in runs} == {"spinal", "mlp_matched", "mlp", "linear"}
+    assert shown(runs, primary(0.0)[:-1]) == [] and shown(runs, primary(0.0)) == runs
+    assert shown(runs[:-1], primary(0.0)) == []
+
+
+def test_runs_with_fewer_images_wait_for_those_with_all(record, tmp_path, monkeypatch):
+    pairs = [comparison(f"P cifar10, tuned, spinal against {reference}") for reference in ("linear", "mlp_matched")]
+    searches = ended_search(record, *pairs[0].datasets, tier="P")
+    power = {run.key: run for pair in pairs for run in power_runs(record, pair, SPREAD[:8], searches)}
+    own_results(monkeypatch, tmp_path, tuning=searches, power=power.values())
+    full = {run.key: run for pair in pairs for run in runs_of(record, pair, SPREAD[:30], searches)}
+    sizes = [run_of(record, cell, 0.1) for cell in list_cells("study", "P", searches, pairs[0].datasets, part="sizes")]
+    most = [run for run in full.values() if run.seed or run.head != "linear"]
+    assert len(sizes) > 100 and shown(sizes, most) == [] and shown(sizes, [*full.values()]) == sizes
 
 
 def test_what_makes_a_run_blind_is_no_part_of_its_key():

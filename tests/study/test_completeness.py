@@ -32,3 +32,14 @@ def test_ten_seeds_of_tier_w_wait_for_the_thirty_of_tier_c(record, searches):
     secondary = comparison("C NIST, tuned, spinal against mlp")
     both = [run for pair in (primary, secondary) for run in runs_of(record, pair, SPREAD + 0.05, searches)]
     assert judged(narrow, known + both).name == "better, matters"
+
+
+def test_what_is_as_published_or_of_other_widths_tells_nothing_before_the_primary_cell(record, searches):
+    primary = comparison("C NIST, tuned, spinal against mlp_matched")
+    others = [comparison("C NIST, published"), comparison("W mnist, width 4, tuned, spinal against mlp")]
+    known = [*searches, *power_runs(record, primary, PILOT, searches), *power_runs(record, others[0], PILOT, searches)]
+    known += [run for other in others for run in runs_of(record, other, SPREAD[:10] + 0.05, searches)]
+    whole = runs_of(record, primary, SPREAD + 0.05, searches)
+    for other in others:
+        assert judged(other, [*known, *whole[:-1]]).name == "untested" and gains(other, [*known, *whole[:-1]]) is None
+        assert judged(other, [*known, *whole]).name == "better, matters"
