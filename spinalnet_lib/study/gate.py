@@ -15,6 +15,7 @@ from ..checks import check_int, needs
 from ..files import write_whole
 from ..paths import data_path
 from ..records.record import Record
+from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .blindness import beside_searches, own_records
 from .cell import Cell
 from .comparisons import COMPARISONS, Comparison
@@ -23,8 +24,8 @@ from .evidence import evidence_of
 from .extension import extension_cells
 from .gains import LOG_DELTAS, delta, pilot_overlap, pilot_spread
 from .power import RIGHT, power
-from .tuning import NO_SEARCH
 
+FEWEST_STUDIES = 100  # of a drill that opens a test set, for each planted effect
 _DIGITS = 6  # that are written; the last bits are those of a machine
 
 
@@ -34,11 +35,13 @@ def cells_to_run(
     """The cells that `list_cells` gave for a tier, as far as they may be run now, and those of its extension.
 
     `searches` are the records that the settings come from, `beside` what has been run of the tier, with the project's own
-    records. Raises ValueError for primary cells of the study whose power is not committed.
+    records. Raises ValueError for cells of the study, tuned or as published, whose power is not committed.
     """
-    if study != "study":
+    if study not in ("study", "published"):
         return list(cells)
     check_power(cells)
+    if study == "published":
+        return list(cells)
     return [*cells, *extension_cells(tier, cells, beside_searches(searches, beside))]
 
 
@@ -54,7 +57,7 @@ def power_of_plan(records: Sequence[Record]) -> dict[str, dict]:
     found = {}
     for each in COMPARISONS:
         known = _told(each, records)
-        if known and known["pilot_sd"] > 0:
+        if known:
             overlap = pilot_overlap(each, records)
             spread = pilot_spread(each, records)
             rows = power(spread, known["delta"], len(each.seeds), each.families, overlap)
@@ -66,18 +69,29 @@ def power_of_plan(records: Sequence[Record]) -> dict[str, dict]:
 def write_power(records: Sequence[Record], repeats: int = 200, progress: bool = False) -> dict[str, dict]:
     """Write `power_of_plan` of the records into its file, whole or not at all, and return it; ValueError where there is none.
 
-    With the drill of the primary pairs: for each planted effect the share of each verdict over so many studies.
+    With the drill of the primary pairs: for each planted effect the share of each verdict over so many studies. One that is
+    there already, of at least as many studies with this δ and spread, stays.
     """
     with needs("book"):
         from tqdm import tqdm
     check_int("write_power", "repeats", repeats)
-    found = power_of_plan(records)
+    pilots = [
+        record for record in records if record.seed in (*TUNING_SEEDS, *POWER_SEEDS)
+    ]  # beside real runs none is planted
+    found, committed = power_of_plan(pilots), _committed()
     if not found:
         raise ValueError("no power runs in data/results; make them first with `spinalnet sweep power --tier C`")
-    todo = [(each, effect) for each in COMPARISONS if each.name in found and is_drilled(each) for effect in RIGHT]
+    todo = []
+    for each in filter(is_drilled, COMPARISONS):
+        said = dict(committed.get(each.name, {}))
+        drilled = said.pop("drill", {})
+        if said and said == found.get(each.name) and drilled.get("repeats", 0) >= repeats:
+            found[each.name]["drill"] = drilled
+        elif each.name in found:
+            todo += [(each, effect) for effect in RIGHT]
     for each, effect in tqdm(todo, desc="drill", disable=not progress):
         drilled = found[each.name].setdefault("drill", {"repeats": repeats, "shares": {}})
-        drilled["shares"][f"{effect:g}"] = drill(each, records, effect, repeats)
+        drilled["shares"][f"{effect:g}"] = drill(each, pilots, effect, repeats)
     write_whole(power_file(), json.dumps(found, indent=1) + "\n")
     return found
 
@@ -89,11 +103,11 @@ def is_drilled(comparison: Comparison) -> bool:
 
 def check_power(cells: Sequence[Cell]) -> None:
     """Raise ValueError where a cell is of a pair whose δ comes from power runs, and δ and spread are not committed as these
-    give them, or the drill is not.
+    give them, or the drill is not, or did not give the right verdicts as often as promised.
 
-    It is about the project's own searches; a user's cells have other ones.
+    It is about the project's own searches, and the recipe as published; a user's cells have other ones.
     """
-    wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id not in (None, NO_SEARCH)}
+    wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id is not None}
     own = own_records() if wanted else []
     for each in COMPARISONS:
         told_by_power = each.tier not in LOG_DELTAS
@@ -102,9 +116,7 @@ def check_power(cells: Sequence[Cell]) -> None:
             continue
         known, committed = _told(each, own), _committed().get(each.name)
         if known is None:
-            raise ValueError(
-                f"{each.name}: power runs are missing; make them with `spinalnet sweep power --tier {each.tier}`"
-            )
+            raise ValueError(f"{each.name}: {_lacking(each, own)}")
         if committed is None or not all(
             math.isclose(committed.get(name, math.nan), known[name], rel_tol=1e-4) for name in known
         ):
@@ -112,8 +124,34 @@ def check_power(cells: Sequence[Cell]) -> None:
             raise ValueError(
                 f"{each.name}: the records give {known}, {power_file()} says {said}; run `spinalnet power`, and commit it"
             )
-        if is_drilled(each) and "drill" not in committed:
-            raise ValueError(f"{each.name}: {power_file()} lacks its drill; run `spinalnet power`, and commit it")
+        if is_drilled(each) and (wrong := _wrong_drill(committed)):
+            raise ValueError(f"{each.name}: {power_file()} {wrong}")
+
+
+def _wrong_drill(committed: dict) -> str:
+    """What is wrong with the drill of a pair; empty where it may be begun."""
+    drilled = committed.get("drill", {})
+    repeats, shares = drilled.get("repeats", 0), drilled.get("shares", {})
+    if repeats < FEWEST_STUDIES or {*shares} != {f"{effect:g}" for effect in RIGHT}:
+        return f"lacks a drill of at least {FEWEST_STUDIES} studies an effect; run `spinalnet power`, and commit it"
+    for row in committed["power"]:
+        promised, found = row["right"], shares[f"{row['effect']:g}"].get(RIGHT[row["effect"]], 0.0)
+        error = math.sqrt(promised * (1 - promised) / repeats) + 1 / repeats
+        if row["sd_is"] == "estimate" and found < promised - 3 * error:
+            return (
+                f"says that the drill gave the right verdict in {found:.1%} of {repeats} studies with an effect of "
+                f"{row['effect']:g} δ, and {promised:.1%} are promised: find out why before a test set is read"
+            )
+    return ""
+
+
+def _lacking(comparison: Comparison, records: Sequence[Record]) -> str:
+    """Why δ or the spread of a pair cannot be told."""
+    runs = evidence_of(records).runs(comparison, POWER_SEEDS)
+    if len(runs) < len(comparison.arms) * len(comparison.datasets) * len(POWER_SEEDS):
+        return f"power runs are missing; make them with `spinalnet sweep power --tier {comparison.tier}`"
+    diverged = ", ".join(f"{arm} on {name}, seed {seed}" for (arm, name, seed), run in runs.items() if run.diverged)
+    return f"power runs diverged ({diverged}), so that δ cannot be told; decide what stands for them, and write it down"
 
 
 def _told(comparison: Comparison, records: Sequence[Record]) -> dict[str, float] | None:

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..checks import check_int, needs
 from .intervals import half_width, levels
+from .verdict import name_verdict
 
+VERDICTS = ("better, matters", "worse, matters", "equivalent", "better, size open", "worse, size open", "open")
 RIGHT = {0.0: "equivalent", 1.5: "better, matters", 2.0: "better, matters"}  # of a true effect in δ; δ itself has none
 _SPREADS = 4000  # equally likely ones that an integral over the spread is summed from
 
@@ -40,8 +42,11 @@ def verdict_probabilities(
         from scipy.stats import chi2, nct, norm
 
     check_int("verdict_probabilities", "n", n, 2)
-    if not (sd > 0 and delta > 0):
-        raise ValueError(f"verdict_probabilities: sd and delta must be above 0, got {sd} and {delta}")
+    if not (sd >= 0 and delta > 0):
+        raise ValueError(f"verdict_probabilities: sd must not be below 0 and delta must be above, got {sd} and {delta}")
+    if sd == 0:  # every gain is the effect
+        certain = name_verdict((effect, effect), (effect, effect), delta)
+        return {name: float(name == certain) for name in VERDICTS}
     error = sd * math.sqrt(1 / n + overlap)
     wide, narrow = levels(family)
     critical = half_width(1.0, n, wide, overlap) * sd / error

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from spinalnet_lib.study.judged import judged
 
 
@@ -17,3 +19,14 @@ def test_runs_that_look_alike_do_not_count(fashion):
         first, *others = runs(0)
         other = replace(first, **change)
         assert judged(pair, [*known, other, *others]).name == "untested"
+
+
+def test_two_runs_of_one_place_are_told_apart_by_their_data_or_by_nothing(fashion):
+    pair, known, runs = fashion
+    (first, *_), key = runs(0), "f" * 64
+    for twin, says in (
+        (replace(first, key=key, dataset_sha256="0" * 64), "two states of the data"),
+        (replace(first, key=key), f"has 2 runs, which differ in what no record says.*{key[:10]}"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            judged(pair, [*known, *runs(0), twin])

@@ -1,10 +1,12 @@
 """Primary cells are run only once their δ and power are committed as the power runs give them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from spinalnet_lib import append_record, load_records
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.study import gate
 from spinalnet_lib.study.blindness import own_records
@@ -15,6 +17,7 @@ from spinalnet_lib.study.gate import cells_to_run, is_drilled, power_file, power
 from spinalnet_lib.study.order import Step
 from spinalnet_lib.study.power import RIGHT, power
 from spinalnet_lib.study.sweep import sweep
+from spinalnet_lib.training.recipes import POWER_SEEDS
 from tests.study.cases import comparison, ended_search, own_results, power_runs, runs_of
 
 PILOT = np.tile([-0.002, 0.002], 4) + 0.03
@@ -36,6 +39,7 @@ def results(record, pair, searches, tmp_path, monkeypatch):
     power_of_all = {run.key: run for each in pairs for run in power_runs(record, each, PILOT, searches)}
     own_results(monkeypatch, tmp_path, tuning=searches, power=power_of_all.values())
     monkeypatch.setattr(gate, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(gate, "FEWEST_STUDIES", 2)  # more of them take long
     return tmp_path / "results"
 
 
@@ -106,9 +110,86 @@ def test_primary_cells_wait_for_their_power_runs(results, searches):
         cells_to_run("study", "C", primary(searches), searches)
 
 
+def edited(pair, change):
+    """The file with its row of a pair changed."""
+    said = json.loads(power_file().read_text())
+    change(said[pair.name])
+    power_file().write_text(json.dumps(said))
+
+
+def test_a_drill_of_few_studies_or_of_few_right_verdicts_opens_nothing(results, pair, searches, monkeypatch):
+    write_power(own_records(), repeats=2)
+    monkeypatch.setattr(gate, "FEWEST_STUDIES", 100)
+    with pytest.raises(ValueError, match="at least 100 studies"):
+        cells_to_run("study", "C", primary(searches), searches)
+    edited(pair, lambda row: row["drill"].update(repeats=100))
+    assert cells_to_run("study", "C", primary(searches), searches)
+    right = {f"{effect:g}": {name: 1.0} for effect, name in RIGHT.items()}
+    for share, opens in (
+        (0.97, True),
+        (0.96, False),
+        (0.0, False),
+    ):  # all but certain: three errors are a hundredth each
+        shares = right | {"1.5": {"better, matters": share, "open": 1 - share}}
+        edited(pair, lambda row, shares=shares: row["drill"].update(shares=shares))
+        if opens:
+            assert cells_to_run("study", "C", primary(searches), searches)
+        else:
+            with pytest.raises(ValueError, match=r"1\.5 δ, and 100"):
+                cells_to_run("study", "C", primary(searches), searches)
+    edited(pair, lambda row: row["drill"]["shares"].pop("2"))
+    with pytest.raises(ValueError, match="lacks a drill"):
+        cells_to_run("study", "C", primary(searches), searches)
+
+
+def test_it_can_be_written_again_when_primary_runs_are_there_and_keeps_its_drills(
+    results, record, pair, searches, monkeypatch
+):
+    first = write_power(own_records(), repeats=2)
+    for run in runs_of(record, pair, 0.03 + np.tile([-0.004, 0.004], 10), searches):
+        append_record(results / "study" / "fashion_mnist.jsonl", run)
+    assert write_power(own_records(), repeats=3)[pair.name]["drill"]["repeats"] == 3
+    monkeypatch.setattr(gate, "drill", lambda *how: pytest.fail("it was drilled already"))
+    again = write_power(own_records(), repeats=2)
+    assert again[pair.name]["drill"]["repeats"] == 3
+    assert again[pair.name]["delta"] == first[pair.name]["delta"]
+
+
+def test_a_pilot_without_any_spread_is_written_with_certain_verdicts(record, pair, searches):
+    found = power_of_plan([*searches, *power_runs(record, pair, np.zeros(8), searches)])[pair.name]
+    assert found["pilot_sd"] == 0 and {row["right"] for row in found["power"]} == {1.0}
+
+
+def test_power_runs_that_diverged_are_named(results, record, pair, searches):
+    def lost(run):
+        diverged = run.head == pair.reference and run.seed == POWER_SEEDS[0]
+        point = {**run.last, "val_error": None, "train_loss": None}
+        return replace(run, diverged=True, curve=[*run.curve[:-1], point]) if diverged else run
+
+    (file,) = (results / "power").iterdir()
+    runs = [lost(run) for run in load_records(file)]
+    file.unlink()
+    for run in runs:
+        append_record(file, run)
+    with pytest.raises(
+        ValueError, match=f"diverged .mlp_matched on fashion_mnist, seed {POWER_SEEDS[0]}.*write it down"
+    ):
+        cells_to_run("study", "C", primary(searches), searches)
+
+
+def test_cells_as_published_wait_for_their_delta(results, record):
+    published, pair = list_cells("published", "C", (), ["fashion_mnist"]), comparison("C Fashion, published")
+    with pytest.raises(ValueError, match="C Fashion, published.*: power runs are missing"):
+        cells_to_run("published", "C", published, ())
+    for run in power_runs(record, pair, PILOT):
+        append_record(results / "power" / "published.jsonl", run)
+    write_power(own_records(), repeats=2)
+    assert cells_to_run("published", "C", published, ()) == published
+
+
 def test_other_cells_and_a_users_own_do_not_wait(results, searches):
-    published = list_cells("published", "C", (), ["fashion_mnist"])
-    assert cells_to_run("published", "C", published, searches) == published
+    regressions = list_cells("published", "R")
+    assert cells_to_run("published", "R", regressions, searches) == regressions
     assert cells_to_run("power", "C", primary(searches), searches) == primary(searches)
     others = [each for each in searches if not (each.head == "linear" and each.seed == 1000)]
     alone = [cell for cell in primary(searches) if cell.head == "linear"]  # of no pair

@@ -99,10 +99,19 @@ def test_power_has_a_row_for_each_effect_and_end_of_the_spread():
     assert right[2, "high"] == pytest.approx(0.48, abs=0.01)
 
 
-@pytest.mark.parametrize("bad", [{"sd": 0.0}, {"delta": 0.0}, {"n": 1}])
+@pytest.mark.parametrize("bad", [{"sd": -1.0}, {"delta": 0.0}, {"n": 1}])
 def test_what_has_no_power_is_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         verdict_probabilities(**{"effect": 0.0, "sd": 1.0, "n": 8, "delta": 1.0, **bad})
+
+
+@pytest.mark.parametrize(
+    ("effect", "verdict"), [(0.0, "equivalent"), (1.5, "better, matters"), (-2.0, "worse, matters")]
+)
+def test_without_any_spread_a_verdict_is_certain(effect, verdict):
+    found = verdict_probabilities(effect, 0.0, 30, 1.0)
+    assert {name for name, share in found.items() if share} == {verdict} and sum(found.values()) == 1
+    assert found.keys() == verdict_probabilities(effect, 1.0, 30, 1.0).keys()
 
 
 def check_drill(studies):
