@@ -10,7 +10,8 @@ from spinalnet_lib.cli.train import _head_arguments, _recipe
 from spinalnet_lib.study.balanced import DATASET, _planned, emnist_balanced_answer
 from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
-from tests.study.cases import run_of
+from tests.study import cases
+from tests.study.cases import PILOT, SPREAD, comparison, ended_search, own_results, power_runs, run_of
 
 
 def runs_of(record, cells):
@@ -31,12 +32,16 @@ def test_without_runs_each_network_has_settings_and_a_command():
     assert all(rows["command"]) and not rows["seeds"].any() and all(rows["settings"])
 
 
-@pytest.fixture(scope="module")
-def beside(record):
-    """The runs as published of the other sets that are judged together with this one."""
+@pytest.fixture
+def beside(record, tmp_path, monkeypatch):
+    """The primary cell that opens this set, and the runs as published of the other sets that are judged together with it."""
+    primary = comparison("C NIST, tuned, spinal against mlp_matched")
+    searches = ended_search(record, *primary.datasets)
+    own_results(monkeypatch, tmp_path, tuning=searches, power=power_runs(record, primary, PILOT, searches))
+    opened = cases.runs_of(record, primary, SPREAD, searches)
     (family,) = [c for c in COMPARISONS if c.recipe == "published" and DATASET in c.datasets and len(c.datasets) > 1]
     cells = planned_cells(family, family.seeds).values()
-    return [run_of(record, cell, 0.15) for cell in cells if cell.dataset != DATASET]
+    return [*opened, *(run_of(record, cell, 0.15) for cell in cells if cell.dataset != DATASET)]
 
 
 @pytest.mark.parametrize("place", range(len(_planned())))

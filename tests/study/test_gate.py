@@ -179,7 +179,7 @@ def test_power_runs_that_diverged_are_named(results, record, pair, searches):
 
 def test_cells_as_published_wait_for_their_delta(results, record):
     published, pair = list_cells("published", "C", (), ["fashion_mnist"]), comparison("C Fashion, published")
-    with pytest.raises(ValueError, match="C Fashion, published.*: power runs are missing"):
+    with pytest.raises(ValueError, match=r"C Fashion, published.*: power runs are missing"):
         cells_to_run("published", "C", published, ())
     for run in power_runs(record, pair, PILOT):
         append_record(results / "power" / "published.jsonl", run)
