@@ -53,10 +53,19 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
         names[what] = named(found[left])
     for name in comparison.datasets if len(comparison.datasets) > 1 else ():
         others = tuple(other for other in comparison.datasets if other != name)
-        names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
-    for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
-        names[what] = named(gains_of(comparison, beside, its_seeds, errors))
+        names[f"without {name}"] = named(_on_sets(comparison, others, runs, seeds, errors))
+    for what, (beside, its_sets, its_seeds) in _runs_beside(comparison, records).items():
+        names[what] = named(_on_sets(comparison, its_sets, beside, its_seeds, errors))
+        if its_sets != comparison.datasets:  # what the set does to the name is not what the change does to it
+            alone = f"{' and '.join(its_sets)} alone, seeds {its_seeds[0]} to {its_seeds[-1]}"
+            names[alone] = named(_on_sets(comparison, its_sets, runs, its_seeds, errors))
     return names
+
+
+def _on_sets(comparison: Comparison, sets: tuple[str, ...], runs: Runs, seeds: Sequence[int], errors) -> np.ndarray:
+    """Gains (S,) on some of a family's sets, on the family's scale: of one out of several as shares of its error, too."""
+    gains = gains_of(replace(comparison, datasets=sets), runs, seeds, errors)
+    return gains / errors[sets[0]] if len(sets) == 1 < len(comparison.datasets) else gains
 
 
 def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
@@ -77,23 +86,29 @@ def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndar
     return -math.log(LEAST_NORM) * (reference - arm)
 
 
-def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:
-    """Runs of the same arms with other settings and with more steps, and their seeds, where all of them are there."""
+def _runs_beside(
+    comparison: Comparison, records: Sequence[Record]
+) -> dict[str, tuple[Runs, tuple[str, ...], Sequence[int]]]:
+    """Runs of the same arms with other settings and with more steps, their sets and seeds, where all of them are there.
+
+    What is asked on some of a family's sets only is named after them.
+    """
     asked = TIERS[comparison.tier].sensitivity
     if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
         return {}
     evidence = evidence_of(records)
     of_setup = {record.setup: record for record in evidence.records}
     main = {cell.setup for cell in evidence.cells(comparison).values()}
-    places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in asked.seeds]
     found = {}
     for what, listed in other_readings(comparison.tier, records, comparison.datasets).items():
         cells = {(cell.head, cell.dataset, cell.seed): cell for cell in listed}
+        sets = tuple(name for name in comparison.datasets if any(name == of for _, of, _ in cells))
         if main.issuperset(cell.setup for cell in listed):  # by error both arms have the setting that they have anyway
             continue
-        runs = {place: of_setup.get(cells[place].setup) for place in places if place in cells}
-        if len(runs) == len(places) and None not in runs.values():
-            found[what] = runs, asked.seeds
+        runs = {place: of_setup.get(cell.setup) for place, cell in cells.items()}
+        if None not in runs.values():
+            name = what if sets == comparison.datasets else f"{what} on {' and '.join(sets)}"
+            found[name] = runs, sets, asked.seeds
     return found
 
 

@@ -131,6 +131,31 @@ def test_runs_at_the_neighbouring_rate_and_with_more_steps_are_read_where_all_ar
     assert kinds.isdisjoint(sensitivity(FASHION, [*records, *(run for run in beside if run.seed)]))
 
 
+def test_a_longer_budget_on_one_set_of_a_family_is_read_on_that_set(record):
+    """As a share of that set's error, by the family's δ; beside it the same set with the planned steps."""
+    pair, letters = NIST, "emnist_letters"
+    longer = f"{TIERS['C'].sensitivity.times} times the steps on {letters}"
+    alone = f"{letters} alone, seeds 0 to 9"
+    known = complete(record, [pair], 0.03, 0.001)
+    cells = [
+        cell
+        for cell in list_cells("sensitivity", "C", ended_search(record, *pair.datasets), [letters])
+        if cell.config.steps > TIERS["C"].recipe("", letters, 0.001).steps
+    ]
+    assert len(cells) == 20 and {longer, alone}.isdisjoint(sensitivity(pair, known))
+
+    def told(gain):
+        runs = [
+            run_of(record, cell, 0.1 - (gain + 0.0005 * (cell.seed % 2)) * (cell.head == "spinal")) for cell in cells
+        ]
+        names = sensitivity(pair, [*known, *runs])
+        assert names[alone] == "better, matters" and longer not in sensitivity(pair, [*known, *runs[1:]])
+        return names[longer]
+
+    # The reference's error is .1 and δ a tenth of it: a gain of .02 is twice δ only as a share.
+    assert (told(0.02), told(0.0), told(-0.02)) == ("better, matters", "equivalent", "worse, matters")
+
+
 def test_where_error_would_choose_another_setting_of_one_arm_the_other_keeps_its_runs(record, searches):
     """Only runs of the arm that changes are new; with its errors turned round, so is the verdict."""
     lowest = min(run.recipe["learning_rate"] for run in searches)
