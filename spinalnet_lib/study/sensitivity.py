@@ -13,7 +13,7 @@ import numpy as np
 
 from ..records.record import Record
 from .cells import other_readings
-from .comparisons import Comparison
+from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
 from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
@@ -38,10 +38,11 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     runs = evidence_of(records).runs(comparison, seeds)
     shared = overlap(comparison, runs)
 
-    def named(values: np.ndarray, least: float = least) -> str:
-        return judge(values, least, len(values), comparison.families, shared).name
+    def named(values: np.ndarray, least: float = least, families: int = comparison.families) -> str:
+        return judge(values, least, len(values), families, shared).name
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
+    names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
     if comparison.tier == "D4":
         names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
@@ -74,6 +75,14 @@ def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
     for out in np.array_split(places, _FOLDS):
         if len(seeds) - len(out) >= FEWEST_UNITS:
             yield f"without seeds {seeds[out[0]]} to {seeds[out[-1]]}", np.delete(places, out)
+
+
+def _corrections(comparison: Comparison) -> dict[str, int]:
+    """Other numbers of comparisons that the levels could be corrected for: none, and all that a tier judges."""
+    return {
+        "uncorrected": 1,
+        "corrected over all of its tier": sum(other.tier == comparison.tier for other in COMPARISONS),
+    }
 
 
 def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study.cells import BY_ERROR, list_cells, other_readings
-from spinalnet_lib.study.comparisons import planned_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.evidence import evidence_of
 from spinalnet_lib.study.gains import delta
 from spinalnet_lib.study.intervals import half_width, levels
@@ -68,6 +68,25 @@ def test_a_larger_delta_breaks_a_gain_of_fifteen_percent(record):
 
 def test_a_smaller_delta_breaks_an_equivalence(record):
     assert "δ of 5 %" in changed(complete(record, [FASHION], 0.008, 0.001))
+
+
+@pytest.mark.parametrize(
+    ("what", "families"),
+    [("uncorrected", 1), ("corrected over all of its tier", len([c for c in COMPARISONS if c.tier == "C"]))],
+)
+def test_other_corrections_of_the_levels_are_read(record, searches, known, what, families):
+    """A gain is put where this correction's level, and not the plan's, makes another verdict of it."""
+    spread = np.array([0.02 * (seed % 2 * 2 - 1) for seed in FASHION.seeds])
+    halves = [half_width(spread.std(ddof=1), len(spread), levels(count)[0]) for count in (FASHION.families, families)]
+    gain = 0.01 + np.mean(halves)  # of [L, U] one L is above δ, and one below
+    records = [
+        *known,
+        *runs_with(record, searches, lambda head, seed: 0.1 - (gain + spread[seed]) * (head == "spinal")),
+    ]
+    names = sensitivity(FASHION, records)
+    expected = {"better, matters", "better, size open"}
+    assert {names[what], judged(FASHION, records).name} == expected
+    assert (names[what] == "better, matters") == (families < FASHION.families)
 
 
 def test_validation_errors_that_say_otherwise_are_seen(record):
