@@ -113,7 +113,8 @@ def test_the_unit_of_tier_f_is_a_body_whose_heads_count_as_their_mean(record, ga
         )
 
     cells = list_cells("study", "F", searches, ["mnist"])
-    frame = gains([*searches, *(run_of(record, cell, error(cell)) for cell in cells)])
+    runs = [run_of(record, cell, error(cell)) for cell in cells]
+    frame = gains([*searches, *runs])
     for trained, bodies in (("linear", range(100, 108)), ("spinal", range(100, 103))):
         of_body = [
             100 * (0.01 + 0.004 * (body % 3)) * 2 for body in bodies
@@ -121,6 +122,9 @@ def test_the_unit_of_tier_f_is_a_body_whose_heads_count_as_their_mean(record, ga
         for reference in ("mlp_matched", "mlp", "linear"):
             row = {"tier": "F", "data": f"mnist+trained:two_conv-{trained}", "reference": reference, "unit": "body"}
             assert told(frame, **row) == pytest.approx(interval(of_body), abs=1e-9)
+    again = [replace(run, dataset_sha256="0" * 64, key=run.key[::-1]) for run in runs]
+    with pytest.raises(ValueError, match=r"paired_gains: mnist.* two states of the data"):
+        gains([*searches, *runs, *again])
 
 
 def test_tier_p_has_its_sizes_and_its_wider_spine_as_wide_as_overlapping_draws(record, gains):
@@ -152,3 +156,14 @@ def test_every_arm_that_no_comparison_judges_stands_in_a_pair(record, gains):
     frame = gains(together([run_of(record, cell, 0.1) for cell in cells], known))
     heads = {head for runs in TIERS["C"].runs if runs.part == "ablations" for head in runs.heads("two_conv")}
     assert {*frame[frame.part == "ablations"].reference.str.partition(",")[0]} == heads - {"linear"}
+
+
+def test_runs_of_another_device_are_no_partners(crossed, gains):
+    """The pair of dropout in the dense head: on a second machine all its runs but one, with other errors."""
+    known, runs, errors = crossed
+    values = [100 * (errors["mlp", 0.0, seed] - errors["mlp", 0.5, seed]) for seed in range(10)]
+    pair = {"part": "crossed", "arm": "mlp, dropout 0.5", "reference": "mlp, dropout 0"}
+    dense = [run for run in runs if run.head == "mlp"]
+    elsewhere = [replace(run, threads=9, key=run.key[::-1], test=dense[0].test) for run in dense[1:]]
+    found = told(gains(together(known, runs, elsewhere)), **pair)
+    assert found == pytest.approx(interval(values), abs=1e-9)
