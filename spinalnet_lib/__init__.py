@@ -52,6 +52,7 @@ _PUBLIC = {
     "study.statistics": "mean_interval",
     "study.lab": "lab_sizes train_rivals",
     "study.order": "study_progress",
+    "study.paired_gains": "paired_gains",
     "study.verdicts": "claims_table comparison_verdicts verdicts",
     "show.card_browser": "browse_cards show_card",
     "show.data_cards": "card_html",

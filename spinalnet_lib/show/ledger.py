@@ -6,6 +6,7 @@ import html
 import json
 import math
 import os
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -49,11 +50,29 @@ def _needed(finding: Finding) -> str:
 
 
 def comparison_line(part: Part) -> str:
-    """Its verdict, its figures, the sign-flip p, and the readings under which the verdict has another name: one line."""
+    """Its verdict, its figures, the sign-flip p, what the arm costs, and the readings under which the verdict has another
+    name: one line.
+    """
     line = describe(part)
     if part.beside:
-        line += f"; sign-flip p {part.beside['sign_flip_p']:.2g}"
+        line += f"; sign-flip p {part.beside['sign_flip_p']:.2g}{_costs(part.beside['sets'])}"
     return f"{line}; another verdict with: {', '.join(part.changed)}" if part.changed else line
+
+
+def _costs(sets: dict[str, dict]) -> str:
+    """The arm's cost over the reference's, a mean over the sets, and the arms whose rate is at the edge of its grid."""
+    ratios: dict[str, list[float]] = {}
+    for of_set in sets.values():
+        ours, theirs = list(of_set["cost"].values())[:2]
+        for what, name in (("weights", "weights"), ("multiply-adds", "macs"), ("training time", "seconds")):
+            ratios.setdefault(what, []).append(ours[name] / theirs[name])
+        for what, of_parts in of_set["cost"].get("latency", {}).items():
+            ratios.setdefault(what.replace(",", " at"), []).append(of_parts["head"])
+    told = ", ".join(f"{what}: {statistics.fmean(values):.2f}" for what, values in ratios.items())
+    edges = [f"{arm} on {name}" for name, row in sets.items() for arm, its in row["settings"].items() if its["at_edge"]]
+    texts = [f"head's cost over the reference's: {told}"] * bool(told)
+    texts += [f"at the grid's edge: {', '.join(edges)}"] * bool(edges)
+    return "".join(f"; {text}" for text in texts)
 
 
 def comparisons_json(parts: Sequence[Part]) -> str:

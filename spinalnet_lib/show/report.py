@@ -22,8 +22,10 @@ from ..study.completeness import needed_seeds
 from ..study.evidence import evidence_of
 from ..study.gains import reference_errors
 from ..study.judged import judged
+from ..study.paired_gains import paired_gains
 from ..study.tuning import Search
 from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
+from ..words import signed
 from .palette import MARKERS, Theme
 from .picture import Picture, is_narrow, label_log_axis
 from .plots import draw_curves
@@ -63,6 +65,7 @@ def write_report(
         parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}"), *tables]
         opened = _test(section) if read_test else None
         parts += ["Test set, read once a run or at each evaluation:", opened] if opened else []
+    parts += _without_verdict(records, read_test)
     rows = [("files", ", ".join(file.name for file in files)), *origins(records).items()]
     parts += ["## Where this comes from", table(("", "from"), rows)]
     write_whole(out / "report.md", "\n\n".join(parts) + "\n")
@@ -101,6 +104,27 @@ def _incomplete(records: Sequence[Record]) -> list[str]:
     )
     header = ("cell", "seeds", "half-width ÷ δ", "reference's validation error")
     return ["## Cells that are not complete", about, table(header, rows)]
+
+
+def _without_verdict(records: Sequence[Record], read_test: bool) -> list[str]:
+    """The plan's exploratory pairs, a row each; nothing where these records have none."""
+    found = paired_gains(records, validation=not read_test).to_dict("records")
+    if not found:
+        return []
+    rows = []
+    for row in found:
+        where = f"{row['tier']}, {row['part']}: {row['data']}"
+        units = f"{row['units']} of {row['planned']} {'bodies' if row['unit'] == 'body' else 'seeds'}"
+        mean, *ends = (signed(row[name], ".3g") for name in ("gain", "low", "high"))
+        gain = "diverged" if row["units"] == row["planned"] else "not yet"
+        gain = gain if math.isnan(row["gain"]) else f"{mean} ({' to '.join(ends)})"
+        rows.append((where, row["images"], row["arm"], row["reference"], units, gain))
+    about = (
+        "Exploratory pairs of the study: intervals, not corrected for their number, and no verdict. A gain is the error of "
+        "the second arm less that of the first, so above 0 the first is better; of frozen bodies trained here the unit is a body."
+    )
+    measure = f"gain in points of {'test' if read_test else 'validation'} error (95 % interval)"
+    return ["## Pairs without a verdict", about, table(("where", "images", "first", "second", "units", measure), rows)]
 
 
 def _curves(section: Section) -> Picture | None:

@@ -1,6 +1,7 @@
-"""What stands beside the verdict on a comparison and decides nothing: p-values, what pairing gained, losses, the mean of families.
+"""What stands beside the verdict on a comparison and decides nothing: p-values, what pairing gained, losses, costs and
+settings, the mean of families.
 
-Source: `data/protocol.md`, rules 2, 5, 6 and 7.
+Source: `data/protocol.md`, rules 2, 5, 6, 7 and 9.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from ..records.record import Record
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
+from .cost_beside import cost, settings
 from .evidence import evidence_of
 from .gains import LOG_DELTAS, badness, overlap, reference_errors
 from .intervals import gain_interval, levels
@@ -24,7 +26,8 @@ _LOSSES = ("nll", "brier")  # of test images
 
 def beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, object]:
     """Of a complete comparison: `sign_flip_p` and its `method`, and of each data set `pairing`, the mean gain in points and
-    in negative log-likelihood and Brier score with their intervals. Empty while it is incomplete or withheld.
+    in negative log-likelihood and Brier score with their intervals, both arms' `cost` and their `settings`, with how many were
+    tried and which are at the grid's edge. Empty while it is incomplete or withheld.
 
     Intervals are Student's t at the level of [L, U]; a loss that a run does not have is left out.
     """
@@ -48,6 +51,8 @@ def beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, objec
             values = [[run.test and run.test.get(loss) for run in some] for some in (of_reference, of_arm)]
             if all(value is not None for some in values for value in some):
                 row[loss] = gain_interval(np.subtract(*values), level, shared)
+        row["cost"] = cost(comparison, dict(zip(comparison.arms, (of_arm, of_reference), strict=True)))
+        row["settings"] = settings(comparison, name, records)
         shown["sets"][name] = row
     return shown
 

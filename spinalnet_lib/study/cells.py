@@ -236,6 +236,11 @@ def _num_classes(dataset: str, root) -> int:
         return 10
 
 
+def search_of(tier: str, records: Sequence[Record], dataset: str, backbone: str) -> Search:
+    """The search among the records that a tier's settings on a set come from."""
+    return _search(TIERS[tier], records, dataset, backbone)
+
+
 def _search(plan: Tier, records: Sequence[Record], dataset: str, backbone: str) -> Search:
     """The search of a place, without records of other recipes or sizes; its runs differ in rate, dropout and seed only."""
     body = frozen_body(dataset, backbone)

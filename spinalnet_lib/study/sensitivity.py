@@ -13,7 +13,7 @@ import numpy as np
 
 from ..records.record import Record
 from .cells import other_readings
-from .comparisons import Comparison
+from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
 from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
@@ -38,10 +38,11 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     runs = evidence_of(records).runs(comparison, seeds)
     shared = overlap(comparison, runs)
 
-    def named(values: np.ndarray, least: float = least) -> str:
-        return judge(values, least, len(values), comparison.families, shared).name
+    def named(values: np.ndarray, least: float = least, families: int = comparison.families) -> str:
+        return judge(values, least, len(values), families, shared).name
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
+    names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
     if comparison.tier == "D4":
         names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
@@ -53,10 +54,19 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
         names[what] = named(found[left])
     for name in comparison.datasets if len(comparison.datasets) > 1 else ():
         others = tuple(other for other in comparison.datasets if other != name)
-        names[f"without {name}"] = named(gains_of(replace(comparison, datasets=others), runs, seeds, errors))
-    for what, (beside, its_seeds) in _runs_beside(comparison, records).items():
-        names[what] = named(gains_of(comparison, beside, its_seeds, errors))
+        names[f"without {name}"] = named(_on_sets(comparison, others, runs, seeds, errors))
+    for what, (beside, its_sets, its_seeds) in _runs_beside(comparison, records).items():
+        names[what] = named(_on_sets(comparison, its_sets, beside, its_seeds, errors))
+        if its_sets != comparison.datasets:  # what the set does to the name is not what the change does to it
+            alone = f"{' and '.join(its_sets)} alone, seeds {its_seeds[0]} to {its_seeds[-1]}"
+            names[alone] = named(_on_sets(comparison, its_sets, runs, its_seeds, errors))
     return names
+
+
+def _on_sets(comparison: Comparison, sets: tuple[str, ...], runs: Runs, seeds: Sequence[int], errors) -> np.ndarray:
+    """Gains (S,) on some of a family's sets, on the family's scale: of one out of several as shares of its error, too."""
+    gains = gains_of(replace(comparison, datasets=sets), runs, seeds, errors)
+    return gains / errors[sets[0]] if len(sets) == 1 < len(comparison.datasets) else gains
 
 
 def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
@@ -65,6 +75,14 @@ def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
     for out in np.array_split(places, _FOLDS):
         if len(seeds) - len(out) >= FEWEST_UNITS:
             yield f"without seeds {seeds[out[0]]} to {seeds[out[-1]]}", np.delete(places, out)
+
+
+def _corrections(comparison: Comparison) -> dict[str, int]:
+    """Other numbers of comparisons that the levels could be corrected for: none, and all that a tier judges."""
+    return {
+        "uncorrected": 1,
+        "corrected over all of its tier": sum(other.tier == comparison.tier for other in COMPARISONS),
+    }
 
 
 def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndarray:
@@ -77,23 +95,29 @@ def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndar
     return -math.log(LEAST_NORM) * (reference - arm)
 
 
-def _runs_beside(comparison: Comparison, records: Sequence[Record]) -> dict[str, tuple[Runs, Sequence[int]]]:
-    """Runs of the same arms with other settings and with more steps, and their seeds, where all of them are there."""
+def _runs_beside(
+    comparison: Comparison, records: Sequence[Record]
+) -> dict[str, tuple[Runs, tuple[str, ...], Sequence[int]]]:
+    """Runs of the same arms with other settings and with more steps, their sets and seeds, where all of them are there.
+
+    What is asked on some of a family's sets only is named after them.
+    """
     asked = TIERS[comparison.tier].sensitivity
     if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
         return {}
     evidence = evidence_of(records)
     of_setup = {record.setup: record for record in evidence.records}
     main = {cell.setup for cell in evidence.cells(comparison).values()}
-    places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in asked.seeds]
     found = {}
     for what, listed in other_readings(comparison.tier, records, comparison.datasets).items():
         cells = {(cell.head, cell.dataset, cell.seed): cell for cell in listed}
+        sets = tuple(name for name in comparison.datasets if any(name == of for _, of, _ in cells))
         if main.issuperset(cell.setup for cell in listed):  # by error both arms have the setting that they have anyway
             continue
-        runs = {place: of_setup.get(cells[place].setup) for place in places if place in cells}
-        if len(runs) == len(places) and None not in runs.values():
-            found[what] = runs, asked.seeds
+        runs = {place: of_setup.get(cell.setup) for place, cell in cells.items()}
+        if None not in runs.values():
+            name = what if sets == comparison.datasets else f"{what} on {' and '.join(sets)}"
+            found[name] = runs, sets, asked.seeds
     return found
 
 

@@ -129,6 +129,16 @@ class Search:
         losses, arm = self._ended(arm), self._searched(arm)
         return self._setting(arm, min(losses, key=lambda place: (self.loss(arm, *place, "val_error"), losses[place])))
 
+    @property
+    def settings_tried(self) -> int:
+        """Of every arm, as far as the grid has grown."""
+        return len(self.rates()) * len(self.grid.drop_rates)
+
+    def at_edge(self, arm: str) -> bool:
+        """Whether the winner's rate is the lowest or the highest one, and the grid grows no more."""
+        rates = self.rates()
+        return len(rates) > 1 and self.chosen(arm).learning_rate in (rates[0], rates[-1])
+
     def _searched(self, arm: str) -> str:
         return arm if arm in self.arms else self.arms[0]
 

@@ -49,6 +49,16 @@ def test_a_line_begins_with_the_id_and_names_verdicts_and_the_missing_command():
     assert line.endswith("To test: `spinalnet sweep` (about 12 minutes)")
 
 
+def test_a_comparisons_line_has_its_costs_and_says_what_is_at_the_edge_of_its_grid():
+    costs = {"spinal": {"weights": 30, "macs": 40, "seconds": 8.0}, "mlp": {"weights": 20, "macs": 20, "seconds": 4.0}}
+    costs["latency"] = {"latency, batch 1": {"head": 3.5, "net": 1.1}}
+    chosen = {"spinal": {"settings_tried": 14, "at_edge": True}, "mlp": {"settings_tried": 14, "at_edge": False}}
+    sets = {"mnist": {"cost": costs, "settings": chosen}, "letters": {"cost": costs, "settings": {}}}
+    line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.25, "sets": sets}))
+    assert "weights: 1.50, multiply-adds: 2.00, training time: 2.00, latency at batch 1: 3.50; at the grid" in line
+    assert "edge: spinal on mnist;" in line and "mlp on" not in line and "letters" not in line
+
+
 def test_a_line_is_marked_where_another_reading_changes_a_name_and_tells_the_seeds_that_are_needed():
     line = verdict_line(SHOWN[1])
     assert "no number will do" in line and "δ of 20 %" in line and "unpaired" not in line and "To test" not in line
@@ -61,7 +71,7 @@ def test_seeds_are_asked_for_what_is_open_only():
 
 
 def test_a_comparison_is_a_line_with_what_would_change_it():
-    line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.0321}))
+    line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.0321, "sets": {}}))
     assert line.startswith(f"{SHAKY.name}: open") and "p 0.032" in line and "no number of seeds" in line
     assert "δ of 20 %" in line and "unpaired" not in line
 

@@ -14,7 +14,10 @@ from spinalnet_lib.show.palette import LIGHT
 from spinalnet_lib.show.provenance import describe_mean
 from spinalnet_lib.show.report import draw_search, search_losses, write_report
 from spinalnet_lib.show.run_groups import group_runs
+from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.statistics import mean_interval
 from tests.show.cases import LOSSES, assert_drawn_with_words, drawn, runs_of, search_of, with_head
+from tests.study.cases import ended_search, own_results, run_of
 
 
 @pytest.fixture
@@ -101,6 +104,25 @@ def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
     page = write_report(out=tmp_path).read_text()
     count = sum(len(load_records(folder)) for folder in own_folders())
     assert page.startswith(f"# {count:,} runs") and "validation MSE" in page
+
+
+def test_exploratory_pairs_are_one_table_by_validation_error_unless_asked(record, tmp_path, monkeypatch):
+    searches = ended_search(record, "mnist", tier="F")
+    own_results(monkeypatch, tmp_path, tuning=searches)
+    monkeypatch.setattr(report, "draw_curves", lambda *args: None)
+    for cell in list_cells("study", "F", searches, ["mnist"]):
+        error = 0.1 - 0.02 * (cell.head == "spinal")
+        run = run_of(record, cell, error - 0.008 * (cell.dataset.endswith("100") and cell.head == "spinal"))
+        run = replace(run, curve=[*run.curve[:-1], {**run.last, "val_error": 0.5 * error}])
+        if (run.head, run.seed) != ("mlp", 0):
+            append_record(tmp_path / "runs.jsonl", run)
+    page = write_report([tmp_path / "runs.jsonl"], tmp_path / "report").read_text()
+    pair = "| F, primary: mnist+trained:two_conv-linear | all | spinal |"
+    assert "## Pairs without a verdict" in page and "points of validation error" in page
+    assert f"{pair} linear | 8 of 8 bodies | 1 (1 to 1) |" in page and pair + " mlp |" not in page
+    page = write_report([tmp_path / "runs.jsonl"], tmp_path / "report", read_test=True).read_text()
+    mean, low, high = mean_interval([2.8] + [2.0] * 7)
+    assert f"{pair} linear | 8 of 8 bodies | {mean:.3g} ({low:.3g} to {high:.3g}) |" in page
 
 
 def test_a_folder_that_cannot_be_is_said_before_a_figure_is_drawn(written, monkeypatch):

@@ -39,6 +39,12 @@ def test_figures_of_one_set_are_counted_in_images_and_points(fashion):
     assert "nll" not in beside(pair, [*known, *no_loss])["sets"]["fashion_mnist"]
 
 
+def test_both_arms_have_their_cost_and_their_settings(fashion):
+    pair, known, runs = fashion
+    of_set = beside(pair, [*known, *runs(0.03)])["sets"]["fashion_mnist"]
+    assert of_set["settings"].keys() == {*pair.arms} <= of_set["cost"].keys()
+
+
 def test_nothing_is_told_of_an_incomplete_comparison(fashion):
     pair, known, runs = fashion
     assert beside(pair, [*known, *runs(0.03)[1:]]) == {} and beside(pair, runs(0.03)) == {}
@@ -64,4 +70,4 @@ def test_of_gradients_no_loss_is_told(record):
     """The sets of tier D4 are blind for their errors while their primary pair is."""
     pair = comparison("D4 mnist, tuned, spinal against mlp_deep_skip")
     (of_set,) = beside(pair, complete(record, [pair], 0.03))["sets"].values()
-    assert of_set.keys() == {"pairing"}
+    assert of_set.keys() == {"pairing", "cost", "settings"}

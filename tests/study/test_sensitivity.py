@@ -7,7 +7,7 @@ import pytest
 
 from spinalnet_lib.records.record import pack_bits
 from spinalnet_lib.study.cells import BY_ERROR, list_cells, other_readings
-from spinalnet_lib.study.comparisons import planned_cells
+from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.evidence import evidence_of
 from spinalnet_lib.study.gains import delta
 from spinalnet_lib.study.intervals import half_width, levels
@@ -70,6 +70,25 @@ def test_a_smaller_delta_breaks_an_equivalence(record):
     assert "δ of 5 %" in changed(complete(record, [FASHION], 0.008, 0.001))
 
 
+@pytest.mark.parametrize(
+    ("what", "families"),
+    [("uncorrected", 1), ("corrected over all of its tier", len([c for c in COMPARISONS if c.tier == "C"]))],
+)
+def test_other_corrections_of_the_levels_are_read(record, searches, known, what, families):
+    """A gain is put where this correction's level, and not the plan's, makes another verdict of it."""
+    spread = np.array([0.02 * (seed % 2 * 2 - 1) for seed in FASHION.seeds])
+    halves = [half_width(spread.std(ddof=1), len(spread), levels(count)[0]) for count in (FASHION.families, families)]
+    gain = 0.01 + np.mean(halves)  # of [L, U] one L is above δ, and one below
+    records = [
+        *known,
+        *runs_with(record, searches, lambda head, seed: 0.1 - (gain + spread[seed]) * (head == "spinal")),
+    ]
+    names = sensitivity(FASHION, records)
+    expected = {"better, matters", "better, size open"}
+    assert {names[what], judged(FASHION, records).name} == expected
+    assert (names[what] == "better, matters") == (families < FASHION.families)
+
+
 def test_validation_errors_that_say_otherwise_are_seen(record):
     def turned(run):
         wrong = run.head == "spinal" and run.test is not None
@@ -129,6 +148,31 @@ def test_runs_at_the_neighbouring_rate_and_with_more_steps_are_read_where_all_ar
     assert BY_ERROR not in found  # in this search error and loss choose alike
     assert {found[what] for what in kinds} == {"worse, matters"}
     assert kinds.isdisjoint(sensitivity(FASHION, [*records, *(run for run in beside if run.seed)]))
+
+
+def test_a_longer_budget_on_one_set_of_a_family_is_read_on_that_set(record):
+    """As a share of that set's error, by the family's δ; beside it the same set with the planned steps."""
+    pair, letters = NIST, "emnist_letters"
+    longer = f"{TIERS['C'].sensitivity.times} times the steps on {letters}"
+    alone = f"{letters} alone, seeds 0 to 9"
+    known = complete(record, [pair], 0.03, 0.001)
+    cells = [
+        cell
+        for cell in list_cells("sensitivity", "C", ended_search(record, *pair.datasets), [letters])
+        if cell.config.steps > TIERS["C"].recipe("", letters, 0.001).steps
+    ]
+    assert len(cells) == 20 and {longer, alone}.isdisjoint(sensitivity(pair, known))
+
+    def told(gain):
+        runs = [
+            run_of(record, cell, 0.1 - (gain + 0.0005 * (cell.seed % 2)) * (cell.head == "spinal")) for cell in cells
+        ]
+        names = sensitivity(pair, [*known, *runs])
+        assert names[alone] == "better, matters" and longer not in sensitivity(pair, [*known, *runs[1:]])
+        return names[longer]
+
+    # The reference's error is .1 and δ a tenth of it: a gain of .02 is twice δ only as a share.
+    assert (told(0.02), told(0.0), told(-0.02)) == ("better, matters", "equivalent", "worse, matters")
 
 
 def test_where_error_would_choose_another_setting_of_one_arm_the_other_keeps_its_runs(record, searches):
