@@ -112,9 +112,13 @@ def test_the_unit_of_tier_f_is_a_body_whose_heads_count_as_their_mean(record, ga
             0.1 + 0.01 * (cell.seed - 2) - (0.01 + 0.004 * (body % 3)) * (cell.head == "spinal") * (1 + cell.seed / 2)
         )
 
+    opened = complete(
+        record, [comparison("C NIST, tuned, spinal against mlp_matched")], 0.0
+    )  # the cell on these images
     cells = list_cells("study", "F", searches, ["mnist"])
     runs = [run_of(record, cell, error(cell)) for cell in cells]
-    frame = gains([*searches, *runs])
+    assert gains([*searches, *runs]).empty
+    frame = gains([*searches, *opened, *runs])
     for trained, bodies in (("linear", range(100, 108)), ("spinal", range(100, 103))):
         of_body = [
             100 * (0.01 + 0.004 * (body % 3)) * 2 for body in bodies
@@ -124,7 +128,7 @@ def test_the_unit_of_tier_f_is_a_body_whose_heads_count_as_their_mean(record, ga
             assert told(frame, **row) == pytest.approx(interval(of_body), abs=1e-9)
     again = [replace(run, dataset_sha256="0" * 64, key=run.key[::-1]) for run in runs]
     with pytest.raises(ValueError, match=r"paired_gains: mnist.* two states of the data"):
-        gains([*searches, *runs, *again])
+        gains([*searches, *opened, *runs, *again])
 
 
 def test_tier_p_has_its_sizes_and_its_wider_spine_as_wide_as_overlapping_draws(record, gains):
