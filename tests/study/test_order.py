@@ -74,6 +74,11 @@ def test_the_command_of_a_step_lists_its_cells(step, monkeypatch, tmp_path):
     assert (study, tier, tuple(names), part) == (step.study, step.tier, step.datasets, step.part)
 
 
+@pytest.mark.parametrize("step", STUDY_ORDER, ids=lambda step: step.name)
+def test_a_step_says_whether_its_runs_read_a_test_set(step):
+    assert {cell.config.read_test for cell in step.cells(None)} == {step.reads_test}
+
+
 def test_a_run_is_done_by_a_record_of_its_kind_only(record):
     cells = list_cells("tuning", "R", (), ["regression_sum"])
     records = [replace(found, numerics_version=1) for found in recorded(record, cells)]
