@@ -17,6 +17,7 @@ from ..records.record import Record
 from ..training.config import TrainConfig
 from .blindness import shown
 from .cell import Cell
+from .cell_runs import runs_of_cells
 from .cells import list_cells
 from .statistics import mean_interval
 
@@ -38,7 +39,7 @@ def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd
     with needs("book"):
         import pandas as pd
 
-    of_setup = {record.setup: record for record in shown(records)}
+    known = shown(records)
     figures = published_figures("mnist_family")
     figures = figures[figures["dataset"] == _OFFICIAL]
     rows = [
@@ -54,6 +55,7 @@ def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd
         for figure in figures.itertuples()
     ]
     for command, cells in _planned().items():
+        of_setup = runs_of_cells(cells, known)
         rows += [_row([c for c in cells if c.head == head], of_setup, command, level) for head in _heads(cells)]
     return pd.DataFrame(rows)
 
