@@ -15,7 +15,7 @@ def add(commands) -> None:
     studies = (
         "tuning: the search over learning rate and dropout; power: with what it chose the validation runs that say how "
         "small a difference can be told; study: the tiers' own runs; published: the paper's heads and recipes; "
-        "sensitivity: the main comparison with other settings and more steps; "
+        "sensitivity: the main comparison with other settings and more steps; issue_6: EMNIST Balanced as a user trained it; "
     )
     option(
         "study", help=studies + "all: whatever is missing of all of these, in the plan's order, each in its own folder"

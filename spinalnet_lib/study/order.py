@@ -95,6 +95,7 @@ STUDY_ORDER = (
     *(Step(study, "F") for study in ("tuning", "study")),
     Step("study", "C", "ablations"),
     Step("sensitivity", "C"),
+    Step("issue_6", "C", None, ("emnist_balanced_reduced",)),
     *_on_a_gpu(),
 )
 

@@ -42,7 +42,7 @@ def selection_bias(records: Sequence[Record], level: float = 0.95) -> pd.DataFra
 
 
 def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
-    """Of the study's runs one row an arm, those as published first: head, body and recipe, all its data sets and sizes as one.
+    """Of the study's runs one row an arm, those as published first: head, body, recipe and length, all its data sets and sizes as one.
 
     The unit is a seed, of a frozen body that was trained here the body: `bias`, as in `selection_bias`, is the mean over units
     of the mean over a unit's runs. `readings` are the evaluations, the fewest and the most. Blind results are left out.
@@ -55,12 +55,13 @@ def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.
         if record.test is not None and record.tuning_id is not None:
             published, extractor = record.tuning_id == NO_SEARCH, split_name(record.dataset)[1]
             body = frozen_body(record.dataset, record.model["backbone"]) + ", frozen" * (extractor is not None)
-            arms.setdefault((not published, record.loss == "mse", body, record.head), []).append(record)
-    return pd.DataFrame([_arm_row(arm, arms[arm], level) for arm in sorted(arms, key=lambda arm: arm[:-1])])
+            length = record.recipe["epochs"] if published else None
+            arms.setdefault((not published, record.loss == "mse", body, length, record.head), []).append(record)
+    return pd.DataFrame([_arm_row(arm, arms[arm], level) for arm in sorted(arms, key=lambda arm: arm[:3])])
 
 
 def _arm_row(arm: tuple, runs: Sequence[Record], level: float) -> dict:
-    tuned, squared, body, head = arm
+    tuned, squared, body, _, head = arm
     units: dict[object, list[float]] = {}
     for run in runs:
         extractor = split_name(run.dataset)[1] or ""
