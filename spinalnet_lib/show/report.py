@@ -21,6 +21,7 @@ from ..study.comparisons import COMPARISONS
 from ..study.completeness import needed_seeds
 from ..study.evidence import evidence_of
 from ..study.gains import reference_errors
+from ..study.jobs import failures_in
 from ..study.judged import judged
 from ..study.paired_gains import paired_gains
 from ..study.tuning import Search
@@ -53,6 +54,7 @@ def write_report(
     parts = [
         f"# {len(records):,} runs",
         _overview(sections),
+        *_failed(files, records),
         *_incomplete(records),
         _about_the_test(sections, read_test),
     ]
@@ -79,6 +81,17 @@ def _overview(sections: Sequence[Section]) -> str:
         runs, diverged = section.records, sum(run.diverged for run in section.records)
         rows.append((section.title, len(runs), len(section.arms), span(run.seed for run in runs), diverged))
     return table(("what", "runs", "arms", "seeds", "diverged"), rows)
+
+
+def _failed(files: Sequence[Path], records: Sequence[Record]) -> list[str]:
+    """The runs that failed beside these files, each by its last try, and whether it has been made since; else nothing."""
+    failures = [failure for folder in dict.fromkeys(file.parent for file in files) for failure in failures_in(folder)]
+    made, last = {record.key for record in records}, {(each["key"], each["cell"]): each for each in failures}
+    rows = [
+        (cell, " ".join(each["reason"].split()), each["date"], "yes" if key in made else "no")
+        for (key, cell), each in last.items()
+    ]
+    return ["## Runs that failed", table(("run", "reason", "date", "made since"), rows)] if rows else []
 
 
 def _incomplete(records: Sequence[Record]) -> list[str]:

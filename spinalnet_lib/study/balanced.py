@@ -7,17 +7,15 @@ own split, a part of the publisher's images, so they answer which network gives 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..checks import needs
 from ..data.published import PROVENANCE, published_figures
-from ..models.sizes import paper_head
 from ..records.record import Record
-from ..training.config import TrainConfig
 from .blindness import shown
 from .cell import Cell
-from .cells import list_cells
+from .cell_runs import runs_of_cells
+from .order import Step
 from .statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 DATASET = "emnist_balanced_reduced"
 _OFFICIAL = "emnist_balanced"
-_USERS = {"layer_width": 10, "epochs": 100, "seeds": range(10)}  # the user's head and length; the seeds are ours
 
 
 def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
@@ -38,7 +35,7 @@ def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd
     with needs("book"):
         import pandas as pd
 
-    of_setup = {record.setup: record for record in shown(records)}
+    known = shown(records)
     figures = published_figures("mnist_family")
     figures = figures[figures["dataset"] == _OFFICIAL]
     rows = [
@@ -54,22 +51,18 @@ def emnist_balanced_answer(records: Sequence[Record], level: float = 0.95) -> pd
         for figure in figures.itertuples()
     ]
     for command, cells in _planned().items():
+        of_setup = runs_of_cells(cells, known)
         rows += [_row([c for c in cells if c.head == head], of_setup, command, level) for head in _heads(cells)]
     return pd.DataFrame(rows)
 
 
 def _planned() -> dict[str, list[Cell]]:
     """Our cells by the command that makes them: both networks as published, and the small one as the user ran it."""
-    sweep = f"spinalnet sweep published --sets {DATASET} --tier "
-    found = {f"{sweep}{tier}": list_cells("published", tier, datasets=[DATASET]) for tier in ("C", "G")}
-    width, epochs, seeds = _USERS.values()
-    config = replace(TrainConfig(), epochs=epochs, read_test=True)
-    sizes = paper_head("two_conv", "spinal") | {"layer_width": width}
-    command = (
-        f"spinalnet train --data {DATASET} --head spinal --head-argument layer_width={width} --epochs {epochs} "
-        f"--read-test --threads 1 --seeds {seeds[0]}-{seeds[-1]} --out data/results/issue_6.jsonl"
-    )
-    return found | {command: [Cell(DATASET, "two_conv", "spinal", seed, config, sizes) for seed in seeds]}
+    steps = [
+        Step(study, tier, None, (DATASET,))
+        for study, tier in (("published", "C"), ("published", "G"), ("issue_6", "C"))
+    ]
+    return {step.command(): step.cells(None) for step in steps}
 
 
 def _heads(cells: Sequence[Cell]) -> list[str]:

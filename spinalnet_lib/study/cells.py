@@ -23,7 +23,7 @@ from .cell import Cell
 from .tiers import PRIMARY, TIERS, Runs, Tier, frozen_body
 from .tuning import NO_SEARCH, Search, SearchIncomplete, Setting, drop_rate
 
-STUDIES = ("tuning", "power", "study", "published", "sensitivity")
+STUDIES = ("tuning", "power", "study", "published", "sensitivity", "issue_6")
 
 
 def list_cells(
@@ -35,8 +35,8 @@ def list_cells(
     part: str | None = None,
     plans: Mapping[str, Tier] = TIERS,
 ) -> list[Cell]:
-    """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), the recipe "published", or
-    the runs beside its main comparison ("sensitivity").
+    """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), the recipe "published", the
+    runs beside its main comparison ("sensitivity"), or what a user asked ("issue_6").
 
     Of some data sets, or of all; "mnist" stands for all features of its images, too. `part` is one of a tier's own runs.
     `records` are those of the search: they say how far its grid has grown, and which settings it chose; with None the
@@ -56,6 +56,8 @@ def list_cells(
         names += meant or [name]
     if study == "published":
         return _cells_as_published(plan, plan.published, names)
+    if study == "issue_6":
+        return _cells_of_issue_6(plan, names)
     listed = {
         "tuning": _search_cells,
         "power": _power_cells,
@@ -207,6 +209,19 @@ def _cells_as_published(plan: Tier, several: Sequence[Runs], datasets: Sequence[
         for head in runs.heads(backbone)
     ]
     return list(dict.fromkeys(cells))
+
+
+def _cells_of_issue_6(plan: Tier, names: Sequence[str]) -> list[Cell]:
+    """As a user trained the CNN on EMNIST Balanced: a head of width 10, a hundred epochs; the ten seeds are ours.
+
+    Source: issue 6 of github.com/dipuk0506/SpinalNet.
+    """
+    name, body = "emnist_balanced_reduced", "two_conv"
+    if name not in names or body not in plan.backbones(name):
+        return []
+    config = _rehearsed(plan, replace(TrainConfig(), epochs=100, read_test=True))
+    sizes = paper_head(body, "spinal") | {"layer_width": 10}
+    return [Cell(name, body, "spinal", seed, config, sizes, NO_SEARCH) for seed in range(2 if plan.steps else 10)]
 
 
 def _as_published(plan: Tier, backbone: str, dataset: str, head: str) -> tuple[TrainConfig, dict]:

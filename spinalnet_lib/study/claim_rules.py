@@ -41,12 +41,18 @@ def convolutional_network(nist: str, *others: str) -> str:
     return "not supported" if worse and lower_error(nist) == "holds" else lower_error(nist)
 
 
+def decided_networks(nist: str, *others: str, networks: Sequence[str] = ()) -> int:
+    """C3: how many networks are decided; the CNN by its NIST family, once none of its families is untested."""
+    cnn = "untested" if "untested" in others else nist
+    return sum(verdict not in UNDECIDED for verdict in (cnn, *networks))
+
+
 def most_networks(nist: str, *others: str, networks: Sequence[str] = ()) -> str:
     """C3: the CNN's row from its families, and the verdicts of the other networks; untested if fewer than five of nine
     are decided.
     """
     needed = NETWORKS // 2 + 1
-    if sum(verdict not in UNDECIDED for verdict in (nist, *networks)) < needed:
+    if decided_networks(nist, *others, networks=networks) < needed:
         return "untested"
     rows = [convolutional_network(nist, *others), *map(lower_error, networks)]
     known = [row for row in rows if row != "untested"]

@@ -15,6 +15,7 @@ from ..data.facts import load_facts
 from ..data.published import PROVENANCE, published_figures
 from ..records.record import Record, each_once
 from ..training.config import describe_recipe
+from ..training.published_transfer import published_transfer
 from ..training.recipes import published_recipe
 from .blindness import shown
 from .claims import Claim, Finding
@@ -37,10 +38,6 @@ SETS = {  # claim -> the set as published
     "C18": "caltech101",
 }
 _DOCUMENTS = "data/paper"
-_BODIES = {
-    True: ("vgg5",),
-    False: ("torchvision:wide_resnet101_2",),
-}  # of small images in the publisher's files, of photographs
 _OF_A_RECIPE = ("optimizer", "learning_rate", "batch_size", "epochs")
 _ARXIV = re.compile(r"arXiv (\d\d)(\d\d)\.\d{4,5}")
 
@@ -149,22 +146,25 @@ def as_published(name: str, records: Sequence[Record]) -> list[Record]:
     for record in shown(each_once(records)):
         if record.dataset != name or record.head != "spinal" or record.test is None or record.diverged:
             continue
-        body = record.model["backbone"]
-        if body not in _BODIES[load_card(name)["kind"] == "idx"]:
-            continue
+        body = _body(name, load_card(name))
         published = describe_recipe(published_recipe(body, name))
-        if all(record.recipe.get(what) == published.get(what) for what in _OF_A_RECIPE):
+        if record.model["backbone"] == body and all(
+            record.recipe.get(what) == published.get(what) for what in _OF_A_RECIPE
+        ):
             found.setdefault(record.seed, record)
     return list(found.values())
 
 
+def _body(name: str, card: dict) -> str:
+    """The paper's, of small images in the publisher's files or of photographs."""
+    return "vgg5" if card["kind"] == "idx" else published_transfer(name).backbone
+
+
 def _command(name: str, card: dict, at_hand: bool) -> str:
-    if name in TIERS["G"].datasets:
-        run = f"spinalnet sweep published --tier G --sets {name} --out data/results/published"
-    else:  # of a set that no tier has
-        body = "vgg5" if card["kind"] == "idx" else "efficientnet_lite0 --pretrained"
-        recipe = "published" if card["kind"] == "idx" else "tuned"
-        seeds = f"--seeds 0-{FEWEST_UNITS - 1} --read-test"
-        run = f"spinalnet train --data {name} --backbone {body} --head spinal --recipe {recipe} {seeds}"
+    """What makes as many runs as a verdict needs, where verdicts look for them."""
+    run = (
+        f"spinalnet train --data {name} --backbone {_body(name, card)} --head spinal --recipe published "
+        f"--seeds 0-{FEWEST_UNITS - 1} --read-test --out data/results/published/{name}.jsonl"
+    )
     fetch = f"spinalnet data fetch {name}" if card.get("torchvision") else f"spinalnet data check {name}"
     return run if at_hand else f"{fetch} && {run}"

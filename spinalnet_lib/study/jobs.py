@@ -72,16 +72,29 @@ class Failures:
 
     def new_keys(self) -> set[str | None]:
         """Of the cells that failed since this was made: the same sweep does not try them again."""
-        keys = set()
-        if self._path.exists():
-            with locked(self._lock), self._path.open("rb") as file:
-                file.seek(self._old)
-                for line in file:
-                    try:
-                        keys.add(json.loads(line)["key"])
-                    except (ValueError, KeyError, TypeError, RecursionError):  # torn by a power cut, or by hand
-                        warnings.warn(f"{self._path} has a line that is no failure; it is left out", stacklevel=2)
-        return keys
+        if not self._path.exists():
+            return set()
+        with locked(self._lock):
+            return {failure["key"] for failure in _failures(self._path, self._old)}
+
+
+def failures_in(folder: Path) -> list[dict]:
+    """Of a folder of records the runs that failed: `key`, `cell` in words, `reason` and `date` of each; the last try last."""
+    path = folder / FAILURES
+    return _failures(path) if path.exists() else []
+
+
+def _failures(path: Path, start: int = 0) -> list[dict]:
+    found = []
+    with path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            try:
+                failure = json.loads(line)
+                found.append({name: failure[name] for name in ("key", "cell", "reason", "date")})
+            except (ValueError, KeyError, TypeError, RecursionError):  # torn by a power cut, or by hand
+                warnings.warn(f"{path} has a line that is no failure; it is left out", stacklevel=3)
+    return found
 
 
 @dataclass

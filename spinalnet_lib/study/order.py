@@ -40,6 +40,11 @@ class Step:
         return ", ".join([self.study, f"tier {self.tier}", *filter(None, [self.part]), *self.datasets])
 
     @property
+    def reads_test(self) -> bool:
+        """Whether its runs read a test set; searches and power runs have validation images only."""
+        return self.study not in ("tuning", "power")
+
+    @property
     def folder(self) -> str:
         """Where its records are, beside those of the other steps."""
         return "regression" if (self.study, self.tier) == ("published", "R") else self.study
@@ -90,6 +95,7 @@ STUDY_ORDER = (
     *(Step(study, "F") for study in ("tuning", "study")),
     Step("study", "C", "ablations"),
     Step("sensitivity", "C"),
+    Step("issue_6", "C", None, ("emnist_balanced_reduced",)),
     *_on_a_gpu(),
 )
 

@@ -16,6 +16,7 @@ from ..data.published import published_figures
 from ..data.regression import NOISE_FLOOR, TARGETS
 from ..records.record import Record
 from .blindness import shown
+from .cell_runs import runs_of_cells
 from .cells import list_cells
 from .gains import mean_predictor_error
 from .statistics import mean_interval
@@ -50,8 +51,8 @@ def regressions_as_published(records: Sequence[Record], level: float = 0.95) -> 
     with needs("book"):
         import pandas as pd
 
-    of_setup = {record.setup: record for record in shown(records)}
     cells = list_cells("published", "R")
+    of_setup = runs_of_cells(cells, shown(records))
     planned = {(cell.head, cell.dataset, cell.seed): of_setup.get(cell.setup) for cell in cells}
     return pd.DataFrame([_row(planned, target, net, level) for target in TARGETS for net in NETS])
 

@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..checks import needs
+from ..datasets import split_name
 from ..records.record import Record, each_once
 from .blindness import shown
 from .statistics import mean_interval
+from .tiers import frozen_body
+from .tuning import NO_SEARCH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +39,52 @@ def selection_bias(records: Sequence[Record], level: float = 0.95) -> pd.DataFra
         if record.test is not None:
             arms.setdefault(_arm(record), []).append(record)
     return pd.DataFrame([_row(runs, level) for runs in arms.values()])
+
+
+def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
+    """Of the study's runs one row an arm, those as published first: head, body, recipe and length, all its data sets and sizes as one.
+
+    The unit is a seed, of a frozen body that was trained here the body: `bias`, as in `selection_bias`, is the mean over units
+    of the mean over a unit's runs. `readings` are the evaluations, the fewest and the most. Blind results are left out.
+    """
+    with needs("book"):
+        import pandas as pd
+
+    arms: dict[tuple, list[Record]] = {}
+    for record in each_once(shown(records)):
+        if record.test is not None and record.tuning_id is not None:
+            published, extractor = record.tuning_id == NO_SEARCH, split_name(record.dataset)[1]
+            body = frozen_body(record.dataset, record.model["backbone"]) + ", frozen" * (extractor is not None)
+            length = record.recipe["epochs"] if published else None
+            arms.setdefault((not published, record.loss == "mse", body, length, record.head), []).append(record)
+    return pd.DataFrame([_arm_row(arm, arms[arm], level) for arm in sorted(arms, key=lambda arm: arm[:3])])
+
+
+def _arm_row(arm: tuple, runs: Sequence[Record], level: float) -> dict:
+    tuned, squared, body, _, head = arm
+    units: dict[object, list[float]] = {}
+    for run in runs:
+        extractor = split_name(run.dataset)[1] or ""
+        if (bias := _bias(run)) is not None:
+            units.setdefault(extractor if extractor.startswith("trained:") else run.seed, []).append(bias)
+    readings = [len(run.curve) for run in runs]
+    row = {"recipe": "tuned" if tuned else "as published", "body": body, "head": head}
+    row |= {"measure": "squared error" if squared else "accuracy", "sets": len({run.dataset for run in runs})}
+    row |= {"readings": (min(readings), max(readings)), "runs": sum(map(len, units.values())), "units": len(units)}
+    row["left_out"] = len(runs) - row["runs"]
+    if not units:
+        return row
+    means = [statistics.fmean(biases) for biases in units.values()]
+    return row | dict(zip(("bias", "low", "high"), mean_interval(means, level), strict=True))
+
+
+def _bias(run: Record) -> float | None:
+    """None where the run has no finite error after its last step."""
+    squared = run.loss == "mse"
+    best, last = (run.test[kind] for kind in (("test_min_mse", "last_mse") if squared else ("test_max", "last")))
+    if None in (best, last):
+        return None
+    return math.log(last / best) if squared else best - last
 
 
 def _arm(record: Record) -> tuple:
@@ -62,7 +111,7 @@ def _row(runs: Sequence[Record], level: float) -> dict:
     row |= {
         name: mean(values) for name, values in zip(("best", "last", "val_best"), zip(*ended, strict=True), strict=True)
     }
-    biases = [math.log(last / best) if squared else best - last for best, last, _ in ended]
+    biases = [_bias(record) for record, values in zip(runs, found, strict=True) if None not in values]
     return row | dict(zip(("bias", "low", "high"), mean_interval(biases, level), strict=True))
 
 

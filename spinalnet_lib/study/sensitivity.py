@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from ..records.record import Record
+from .cell_runs import kind_of, runs_of_cells
 from .cells import other_readings
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
@@ -106,10 +108,12 @@ def _runs_beside(
     if asked is None or comparison.recipe != "tuned" or {*comparison.arms} != {*asked.heads}:
         return {}
     evidence = evidence_of(records)
-    of_setup = {record.setup: record for record in evidence.records}
+    readings = other_readings(comparison.tier, records, comparison.datasets)
+    kind = next(map(kind_of, evidence.runs(comparison, asked.seeds).values()), None)
+    of_setup = runs_of_cells(chain.from_iterable(readings.values()), evidence.records, kind)
     main = {cell.setup for cell in evidence.cells(comparison).values()}
     found = {}
-    for what, listed in other_readings(comparison.tier, records, comparison.datasets).items():
+    for what, listed in readings.items():
         cells = {(cell.head, cell.dataset, cell.seed): cell for cell in listed}
         sets = tuple(name for name in comparison.datasets if any(name == of for _, of, _ in cells))
         if main.issuperset(cell.setup for cell in listed):  # by error both arms have the setting that they have anyway

@@ -14,7 +14,15 @@ from ..data.regression import TARGETS
 from ..records.record import Record
 from ..words import signed
 from .beside import beside, mean_over_families
-from .claim_rules import NETWORKS, all_hold, convolutional_network, gradients, most_hold, most_networks
+from .claim_rules import (
+    NETWORKS,
+    all_hold,
+    convolutional_network,
+    decided_networks,
+    gradients,
+    most_hold,
+    most_networks,
+)
 from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part
 from .comparisons import COMPARISONS, Comparison
@@ -129,7 +137,7 @@ def _networks(judge: Judge, why: str) -> Finding:
     rows = [judge.name(c) for c in first.values()]
     names = [judge.name(c) for c in families]
     state = most_networks(*names, networks=rows)
-    decided = sum(name not in UNDECIDED for name in (names[0], *rows))
+    decided = decided_networks(*names, networks=rows)
     note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
     note += f"; {_TUNED}" if why == CLAIMED else ""
     if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):

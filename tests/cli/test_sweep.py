@@ -145,6 +145,24 @@ def test_a_step_whose_search_is_incomplete_waits(tmp_path, capsys, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["regression"]
 
 
+def test_while_the_primary_cells_wait_searches_go_on_and_no_test_set_is_read(tmp_path, capsys, monkeypatch):
+    from spinalnet_lib.study import order
+
+    waits, search, published = (
+        order.Step("study", "R", "primary"),
+        order.Step("tuning", "R"),
+        order.Step("published", "R"),
+    )
+    monkeypatch.setattr(order, "STUDY_ORDER", [waits, search, published])
+    command = [*REHEARSAL, "--out", str(tmp_path), "--engine", "serial"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "study, tier R, primary: not yet" in said and "wait for it" in said and "published, tier R" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["tuning"]
+    assert main(command) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"tuning", "study", "regression"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spinalnet_lib import create_backbone
+from spinalnet_lib import create_backbone, create_model, paper_head
 from tests.models.cases import check_by_hand, vgg_by_hand
 
 
@@ -41,3 +41,17 @@ BY_HAND = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_body_computes_what_the_published_script_computes(name):
     check_by_hand(name, BY_HAND[name])
+
+
+def test_any_halves_of_vgg5s_features_are_the_first_halves_of_another_vgg5():
+    """Permuting the features is permuting the channels of the last block: the same logits, whatever the head."""
+    torch.manual_seed(0)
+    net, images = create_model("vgg5", "spinal", 10, **paper_head("vgg5", "spinal")).eval(), torch.randn(3, 1, 28, 28)
+    order = torch.randperm(256)
+    with torch.no_grad():
+        permuted = net.head(net.body(images)[:, order])
+        assert not torch.allclose(permuted, net(images), atol=1e-3)
+        convolution, norm = list(net.body.layers)[-4:-2]
+        for values in (*convolution.parameters(), *norm.parameters(), norm.running_mean, norm.running_var):
+            values.copy_(values[order])
+        torch.testing.assert_close(net(images), permuted)

@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from spinalnet_lib import append_record, load_records
+from spinalnet_lib import TrainConfig, append_record, load_records
 from spinalnet_lib.records.files import own_folders
 from spinalnet_lib.show import report
 from spinalnet_lib.show.palette import LIGHT
 from spinalnet_lib.show.provenance import describe_mean
 from spinalnet_lib.show.report import draw_search, search_losses, write_report
 from spinalnet_lib.show.run_groups import group_runs
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.jobs import Failures
 from spinalnet_lib.study.statistics import mean_interval
 from tests.show.cases import LOSSES, assert_drawn_with_words, drawn, runs_of, search_of, with_head
 from tests.study.cases import comparison, complete, ended_search, own_results, run_of
@@ -73,6 +75,19 @@ def test_diverged_runs_are_counted_and_not_averaged(record, tmp_path):
     page = write_report([tmp_path / "lost.jsonl"], tmp_path / "no figure").read_text()
     assert "All of these runs diverged." in page and "| diverged |" in page
     assert [path.name for path in (tmp_path / "no figure").iterdir()] == ["report.md"]
+
+
+def test_runs_that_failed_are_listed_by_their_last_try(written):
+    record, cell = load_records(written / "runs")[0], Cell("digits", "two_conv", "spinal", 7, TrainConfig())
+    assert "failed" not in write_report([written / "runs"], written / "report").read_text()
+    failures = Failures(written / "runs")
+    for key, reason in (("lost", "no memory"), ("lost", "the disk |\nis full"), (record.key, "stopped")):
+        failures.add(key, cell if key == "lost" else replace(cell, seed=record.seed), reason)
+    page = write_report([written / "runs" / "digits.jsonl"], written / "report").read_text()
+    section = page[page.index("## Runs that failed") :].split("\n\n")[1].splitlines()
+    assert len(section) == 4 and "no memory" not in page
+    assert section[2].startswith(f"| {cell.describe()} | the disk \\| is full |") and section[2].endswith("| no |")
+    assert section[3].endswith("| yes |")
 
 
 def test_a_search_is_tables_with_the_lowest_marked(record, tmp_path):

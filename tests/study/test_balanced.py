@@ -1,15 +1,13 @@
 """EMNIST Balanced by network: the published figures, our settings, and numbers only when all planned runs are there."""
 
 import dataclasses
-import shlex
 
 import pytest
 
-from spinalnet_lib.cli.main import _parser
-from spinalnet_lib.cli.train import _head_arguments, _recipe
 from spinalnet_lib.study.balanced import DATASET, _planned, emnist_balanced_answer
-from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
+from spinalnet_lib.study.order import STUDY_ORDER
+from spinalnet_lib.study.tiers import TIERS
 from tests.study import cases
 from tests.study.cases import PILOT, SPREAD, comparison, ended_search, own_results, power_runs, run_of
 
@@ -64,9 +62,9 @@ def test_a_family_that_is_still_blind_shows_nothing(record):
     assert all(rows["command"]) and "last" not in rows
 
 
-def test_the_command_for_the_users_run_makes_the_cells_that_are_looked_for():
+def test_the_last_cells_are_the_users_setting_which_the_study_makes_at_its_end():
     command, cells = list(_planned().items())[-1]
-    args = _parser().parse_args(shlex.split(command)[1:])
-    config, arguments = _recipe(args, has_weights=False), _head_arguments(args, 47, None, has_weights=False)
-    made = [Cell(args.data, args.backbone, args.head, seed, config, arguments) for seed in args.seeds]
-    assert [cell.setup for cell in made] == [cell.setup for cell in cells] and args.threads == 1
+    (step,) = [step for step in STUDY_ORDER if step.command() == command]
+    assert [step for step in STUDY_ORDER if TIERS[step.tier].device == "cpu"][-1] == step
+    asked = {(c.backbone, c.head, c.head_arguments["layer_width"], c.config.epochs, c.config.steps) for c in cells}
+    assert asked == {("two_conv", "spinal", 10, 100, None)} and [c.seed for c in cells] == [*range(10)]

@@ -85,6 +85,19 @@ def test_most_networks_need_five_of_nine(networks, state):
 
 
 @pytest.mark.parametrize(
+    "families, state",
+    [
+        ([BETTER, SAME, UNTESTED], "untested"),  # four networks are decided, the CNN is not
+        ([UNTESTED, SAME, SAME], "untested"),
+        ([OPEN, SAME, SAME], "untested"),
+        ([BETTER, SAME, WORSE], "open"),  # not supported, and decided
+    ],
+)
+def test_the_cnn_is_decided_once_all_its_families_are_tested(families, state):
+    assert most_networks(*families, networks=[BETTER] * 4) == state
+
+
+@pytest.mark.parametrize(
     "sets, state",
     [
         ([BETTER] * 3 + [SAME], "holds"),

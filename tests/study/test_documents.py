@@ -1,14 +1,19 @@
 """What documents say of a state of the art, and that a figure nobody has seen decides nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from spinalnet_lib import published_figures
+from spinalnet_lib.cli import train
 from spinalnet_lib.cli.main import _parser
+from spinalnet_lib.data.cards import load_card
 from spinalnet_lib.study import documents
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.claims import list_claims
+from spinalnet_lib.study.order import STUDY_ORDER
 from spinalnet_lib.study.verdict import FEWEST_UNITS
 from tests.study.cases import run_of
 
@@ -87,6 +92,22 @@ def test_own_splits_never_support_a_published_figure():
 def test_commands_can_be_typed(claim):
     for command in told(claim)[1].command.split(" && "):
         _parser().parse_args(command.split()[1:])
+
+
+@pytest.mark.parametrize("claim", documents.SETS)
+def test_the_command_makes_runs_that_decide(claim, record):
+    """Read as the command line reads it, for any sure figure of the authors."""
+    name, command = documents.SETS[claim], told(claim)[1].command.split(" && ")[-1]
+    args = _parser().parse_args(command.split()[1:])
+    arguments = train._head_arguments(args, load_card(name)["num_classes"], train._transfer(args), False)
+    config = train._recipe(args, False)
+    cells = [Cell(name, args.backbone, args.head, seed, config, arguments) for seed in args.seeds]
+    runs = [run_of(record, cell, 0.001 * (1 + cell.seed % 2)) for cell in cells]
+    figures = published_figures()
+    figures.loc[figures["file"] != "others", "sure"] = True
+    assert told(claim, figures, runs)[1].state in ("replicated", "not replicated")
+    assert f"{len(runs) - 1} of at least {FEWEST_UNITS} seeds" in told(claim, figures, runs[1:])[1].evidence
+    assert Path(args.out).parent in [Path("data/results", step.folder) for step in STUDY_ORDER]
 
 
 def test_the_biology_is_argued():

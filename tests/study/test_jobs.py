@@ -7,7 +7,7 @@ import pytest
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records.files import append_record
 from spinalnet_lib.study import setup as study_setup
-from spinalnet_lib.study.jobs import grouped, predicted_seconds, time_left
+from spinalnet_lib.study.jobs import failures_in, grouped, predicted_seconds, time_left
 from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import QUICK, OneStep, cells, job, load_sweep
 
@@ -55,6 +55,8 @@ def test_lines_that_are_no_failures_are_left_out_and_their_file_is_named(damage,
         file.write(damage + "\n")
     with pytest.warns(UserWarning, match=r"failed\.jsonl"):
         assert now.failures.new_keys() == {"a key"}
+    with pytest.warns(UserWarning, match=r"failed\.jsonl"):
+        assert [failure["key"] for failure in failures_in(tmp_path)] == ["a key"]
 
 
 def test_a_stack_is_claimed_whole_or_not_at_all(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from spinalnet_lib import load_records
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.study import order
-from spinalnet_lib.study.cells import list_cells
+from spinalnet_lib.study.cells import STUDIES, list_cells
 from spinalnet_lib.study.order import STUDY_ORDER, Step, study_progress, undone
 from spinalnet_lib.study.tiers import TIERS
 from tests.study.cases import recorded, with_losses
@@ -36,6 +36,7 @@ def test_the_order_is_the_plans(root):
         else:
             kinds = [study for study in ("tuning", "power", "study", "published") if _has_own_runs(study, words)]
             expected += [(words, study, None) for study in kinds]
+    expected.append(("C", "issue_6", None))  # a departure, at the end
     assert [(step.tier, step.study, step.part) for step in on_a_cpu] == expected
     on_a_gpu = list(dict.fromkeys(step.tier for step in STUDY_ORDER if step not in on_a_cpu))
     assert on_a_gpu == sentence[2].split(", ")
@@ -50,7 +51,7 @@ def test_the_steps_are_all_runs_of_the_plan_and_name_none_twice():
     whole = {
         (study, tier): {cell.setup for cell in list_cells(study, tier, None)}
         for tier in TIERS
-        for study in ("tuning", "power", "study", "published", "sensitivity")
+        for study in STUDIES
         if _has_own_runs(study, tier)
     }
     of_steps = {}
@@ -72,6 +73,11 @@ def test_the_command_of_a_step_lists_its_cells(step, monkeypatch, tmp_path):
     assert main([*arguments, "--engine", "serial"]) == 2  # as there are no runs
     study, tier, _, names, _, part = asked[0]
     assert (study, tier, tuple(names), part) == (step.study, step.tier, step.datasets, step.part)
+
+
+@pytest.mark.parametrize("step", STUDY_ORDER, ids=lambda step: step.name)
+def test_a_step_says_whether_its_runs_read_a_test_set(step):
+    assert {cell.config.read_test for cell in step.cells(None)} == {step.reads_test}
 
 
 def test_a_run_is_done_by_a_record_of_its_kind_only(record):
@@ -126,7 +132,7 @@ def test_the_committed_records_of_tier_r_are_done():
 def test_a_rehearsal_is_the_whole_plan_in_small():
     for tier, plan in TIERS.items():
         plans = {tier: plan.rehearsal(3)}
-        for study in ("tuning", "power", "study", "published", "sensitivity"):
+        for study in STUDIES:
             small, whole = (list_cells(study, tier, None, plans=plans) for plans in (plans, TIERS))
             assert {cell.config.steps for cell in small} <= {3, 12}
             kinds = [{(c.dataset, c.backbone, c.head, c.config.stacked) for c in cells} for cells in (small, whole)]

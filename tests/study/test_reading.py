@@ -103,3 +103,10 @@ def test_what_is_still_blind_is_not_shown(record, no_own_runs):
     runs = [run for run in planned(record, {"mlp": 0.5, "spinal_tied": 0.25}) if run.seed < 59]
     row = regressions_as_published(runs).set_index(["target", "net"]).loc["regression_sum", "spinal_tied"]
     assert row["seeds"] == len(FIRST)  # of the other seeds one is missing, so none of them counts yet
+
+
+def test_runs_with_old_numbers_are_not_read(record, no_own_runs):
+    runs = planned(record, {"mlp": 0.5, "spinal_tied": 0.25})
+    stale = [dataclasses.replace(run, numerics_version=0) for run in runs]
+    row = regressions_as_published(stale).set_index(["target", "net"]).loc["regression_sum", "spinal_tied"]
+    assert row["seeds"] == 0 and row["command"]

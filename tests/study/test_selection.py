@@ -9,7 +9,8 @@ import pytest
 
 from spinalnet_lib import load_records
 from spinalnet_lib.paths import data_path
-from spinalnet_lib.study.selection import selection_bias
+from spinalnet_lib.study.selection import selection_bias, selection_bias_by_arm
+from spinalnet_lib.study.tuning import NO_SEARCH
 
 
 def with_test(record, seed, best, last, **changes):
@@ -58,3 +59,38 @@ def test_a_run_without_a_finite_error_is_counted_apart():
     (row,) = selection_bias([run, ended, spoilt]).to_dict("records")
     assert (row["seeds"], row["left_out"]) == (2, 1)
     assert "bias" not in selection_bias([spoilt]) and other.head
+
+
+def test_an_arm_has_one_row_over_its_sets_with_the_seed_as_its_unit(record, no_own_runs):
+    """As published and tuned stand apart, the published ones first; a user's own runs are none of the study."""
+    runs = [
+        with_test(record, seed, 0.9 + seed / 100 + gap, 0.9, tuning_id=NO_SEARCH, dataset=name)
+        for seed in range(4)
+        for name, gap in (("one", 0.0), ("two", 0.02))
+    ]
+    runs = [dataclasses.replace(run, key=f"{number:064x}") for number, run in enumerate(runs)]
+    tuned = [dataclasses.replace(run, tuning_id="search", key=f"t{run.key[1:]}") for run in runs[:6]]
+    own = dataclasses.replace(runs[0], tuning_id=None, key="own")
+    longer = dataclasses.replace(runs[0], recipe={**record.recipe, "epochs": 100}, key="longer")
+    first, longer, second = selection_bias_by_arm([own, *tuned, *runs, longer]).to_dict("records")
+    assert (first["recipe"], first["sets"], first["runs"], first["units"]) == ("as published", 2, 8, 4)
+    assert first["readings"] == (len(record.curve), len(record.curve)) and first["left_out"] == 0
+    half = 3.182446 * statistics.stdev([0, 0.01, 0.02, 0.03]) / 2  # Student's t of 3 degrees of freedom
+    assert first["bias"] == pytest.approx(0.025)
+    assert (first["low"], first["high"]) == pytest.approx((0.025 - half, 0.025 + half), rel=1e-5)
+    assert (longer["recipe"], longer["runs"]) == ("as published", 1)
+    assert (second["recipe"], second["runs"], second["units"]) == ("tuned", 6, 3)
+
+
+def test_heads_on_frozen_bodies_are_one_arm_with_the_body_as_its_unit(record, no_own_runs):
+    runs = [
+        with_test(
+            record, seed, 0.9 + body / 100, 0.9, dataset=f"mnist+trained:two_conv-linear-{body}", tuning_id="search"
+        )
+        for body in range(3)
+        for seed in range(5)
+    ]
+    runs = [dataclasses.replace(run, key=f"{number:064x}") for number, run in enumerate(runs)]
+    (row,) = selection_bias_by_arm(runs).to_dict("records")
+    assert (row["body"], row["units"], row["runs"]) == ("two_conv, frozen", 3, 15)
+    assert row["bias"] == pytest.approx(0.01)
