@@ -107,7 +107,8 @@ def check_power(cells: Sequence[Cell]) -> None:
 
     It is about the project's own searches, and the recipe as published; a user's cells have other ones.
     """
-    wanted = {(cell.setup, cell.tuning_id) for cell in cells if cell.tuning_id is not None}
+    reading = [cell for cell in cells if cell.config.read_test]  # power runs, of the same pairs, do not
+    wanted = {(cell.setup, cell.tuning_id) for cell in reading if cell.tuning_id is not None}
     own = own_records() if wanted else []
     for each in COMPARISONS:
         told_by_power = each.tier not in LOG_DELTAS

@@ -13,7 +13,7 @@ from spinalnet_lib.study.blindness import own_records
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.gains import pilot_spread
-from spinalnet_lib.study.gate import cells_to_run, is_drilled, power_file, power_of_plan, write_power
+from spinalnet_lib.study.gate import cells_to_run, check_power, is_drilled, power_file, power_of_plan, write_power
 from spinalnet_lib.study.order import Step
 from spinalnet_lib.study.power import RIGHT, power
 from spinalnet_lib.study.sweep import sweep
@@ -175,6 +175,16 @@ def test_power_runs_that_diverged_are_named(results, record, pair, searches):
         ValueError, match=f"diverged .mlp_matched on fashion_mnist, seed {POWER_SEEDS[0]}.*write it down"
     ):
         cells_to_run("study", "C", primary(searches), searches)
+
+
+def test_power_runs_themselves_do_not_wait(results, searches):
+    for file in (results / "power").iterdir():
+        file.unlink()
+    cells = list_cells("power", "C", searches, ["fashion_mnist"])
+    assert cells_to_run("power", "C", cells, searches) == cells and {cell.seed for cell in cells} == {*POWER_SEEDS}
+    check_power(cells)  # as a sweep does
+    with pytest.raises(ValueError, match="power runs are missing"):
+        check_power(primary(searches))
 
 
 def test_cells_as_published_wait_for_their_delta(results, record):
