@@ -5,15 +5,13 @@ Source: `data/protocol.md`, rules 7 and 9.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
-from functools import cache
 
-from ..paths import data_path
 from ..records.record import Record
 from .cells import search_of
 from .comparisons import Comparison
+from .counted import measured
 from .tiers import frozen_body
 
 LATENCIES = ("latency, batch 1", "latency, batch 256")
@@ -62,7 +60,7 @@ def latency_ratios(
         return {}
     body = frozen_body(dataset, comparison.backbone)
     known, found = {}, {}
-    for row in _committed() if rows is None else rows:
+    for row in measured("costs") if rows is None else rows:
         if row["body"] == body:
             known |= {(row["arm"], row["quantity"]): row["ratio"], (row["reference"], row["quantity"]): 1.0}
     for quantity in LATENCIES:
@@ -71,10 +69,3 @@ def latency_ratios(
             beside = known.get((_BODY, quantity), 0.0)  # of regressions there is none
             found[quantity] = {"head": ours / theirs, "net": (ours + beside) / (theirs + beside)}
     return found
-
-
-@cache
-def _committed() -> tuple[dict, ...]:
-    path = data_path("results", "bench", "costs.json")
-    groups = json.loads(path.read_bytes())["groups"] if path.is_file() else {}
-    return tuple(row for group in groups.values() for row in group["rows"])

@@ -7,8 +7,10 @@ the inequality on which it depends.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import torch
 
@@ -20,6 +22,7 @@ from ..heads.widths import largest_cheaper_width
 from ..models.bodies import create_backbone
 from ..models.mnist_bodies import VGG5
 from ..models.sizes import list_paper_heads, paper_head
+from ..paths import data_path
 from ..words import signed
 from .claims import Finding
 
@@ -119,6 +122,14 @@ def _time(bench: Sequence[dict]) -> Finding:
         ("data/results/bench/cpu.json", "data/results/bench/costs.json"),
         "time",
     )
+
+
+@cache
+def measured(report: str) -> tuple[dict, ...]:
+    """Rows of a committed report of `spinalnet bench`, "cpu" or "costs"; none where nothing was measured yet."""
+    path = data_path("results", "bench", f"{report}.json")
+    groups = json.loads(path.read_bytes())["groups"].values() if path.is_file() else ()
+    return tuple(row for group in groups for row in group["rows"])
 
 
 def _is_of_a_body(row: dict) -> bool:

@@ -16,6 +16,7 @@ from ..datasets import split_name
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cell import Cell
+from .cell_runs import kind_of
 from .cells import cells_of
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .tiers import TIERS, frozen_body
@@ -62,10 +63,10 @@ class Evidence:
             for place in places
             if place in cells
         }
-        kinds = Counter(_kind(record) for of_place in found.values() for record in of_place)
+        kinds = Counter(kind_of(record) for of_place in found.values() for record in of_place)
         planned = TIERS[comparison.tier].device
         kind = max(kinds, key=lambda kind: (kinds[kind], kind[0] == planned, kind), default=None)
-        of_kind = {place: [r for r in of_place if _kind(r) == kind] for place, of_place in found.items()}
+        of_kind = {place: [r for r in of_place if kind_of(r) == kind] for place, of_place in found.items()}
         runs = {place: of_place[0] for place, of_place in of_kind.items() if of_place}
         for (arm, name, seed), run in runs.items():
             partner = runs.get((comparison.reference, name, seed), run)
@@ -90,10 +91,6 @@ class Evidence:
 def places_of(dataset: str, body: str) -> set[tuple[str, str]]:
     """Where a run stands: its set with its body; of features, too, the images that they are of with the body that made them."""
     return {(dataset, body), (split_name(dataset)[0], frozen_body(dataset, body))}
-
-
-def _kind(record: Record) -> tuple:
-    return record.device, record.threads
 
 
 def paired(comparison: Comparison, runs: dict, seeds: Sequence[int]) -> list[int]:

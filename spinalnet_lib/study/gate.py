@@ -37,10 +37,9 @@ def cells_to_run(
     `searches` are the records that the settings come from, `beside` what has been run of the tier, with the project's own
     records. Raises ValueError for cells of the study, tuned or as published, whose power is not committed.
     """
-    if study not in ("study", "published"):
-        return list(cells)
-    check_power(cells)
-    if study == "published":
+    if study in ("study", "published"):
+        check_power(cells)
+    if study != "study":
         return list(cells)
     return [*cells, *extension_cells(tier, cells, beside_searches(searches, beside))]
 
@@ -75,9 +74,8 @@ def write_power(records: Sequence[Record], repeats: int = 200, progress: bool = 
     with needs("book"):
         from tqdm import tqdm
     check_int("write_power", "repeats", repeats)
-    pilots = [
-        record for record in records if record.seed in (*TUNING_SEEDS, *POWER_SEEDS)
-    ]  # beside real runs none is planted
+    before = {*TUNING_SEEDS, *POWER_SEEDS}
+    pilots = [record for record in records if record.seed in before]  # beside real runs none is planted
     found, committed = power_of_plan(pilots), _committed()
     if not found:
         raise ValueError("no power runs in data/results; make them first with `spinalnet sweep power --tier C`")

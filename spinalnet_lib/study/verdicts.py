@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..checks import needs
-from ..paths import data_path
 from ..records.files import load_records, own_folders
 from ..records.record import Record
 from . import counted, documents, tested
@@ -30,7 +28,9 @@ def verdicts(records: Sequence[Record] | None = None, bench: Sequence[dict] | No
     costs = counted.replaced_heads()
     found: dict[str, Sequence[Finding]] = {
         "C1": [counted.fewer_weights(costs)],
-        "C2": counted.computations(costs, _committed_bench() if bench is None else bench),
+        "C2": counted.computations(
+            costs, [*counted.measured("cpu"), *counted.measured("costs")] if bench is None else bench
+        ),
         "C5": [counted.universal()],
         "C6": [counted.convertible()],
         "C7": [counted.any_size()],
@@ -73,12 +73,6 @@ def claims_table(bench: Sequence[dict] = (), found: Sequence[ClaimVerdict] | Non
 def project_records() -> list[Record]:
     """All records that are committed in `data/results`."""
     return [record for folder in own_folders() for record in load_records(folder)]
-
-
-def _committed_bench() -> list[dict]:
-    paths = [data_path("results", "bench", f"{name}.json") for name in ("cpu", "costs")]
-    reports = [json.loads(path.read_bytes()) for path in paths if path.is_file()]
-    return [row for report in reports for group in report["groups"].values() for row in group["rows"]]
 
 
 def _joined(texts) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from spinalnet_lib.study.judged import image_ids
 from tests.study.cases import PILOT, SPREAD, comparison, ended_search, power_runs, runs_of
 
 
@@ -9,6 +10,13 @@ from tests.study.cases import PILOT, SPREAD, comparison, ended_search, power_run
 def no_own_runs(monkeypatch):
     """Runs of the plan that a test makes up stand alone: the project's own of the same cells are others."""
     monkeypatch.setattr("spinalnet_lib.study.blindness.own_folders", lambda: [])
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    """Made-up test sets have fewer images than those that may be here."""
+    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
+    image_ids.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,13 @@ import pytest
 
 from spinalnet_lib.records.record import unpack_bits
 from spinalnet_lib.study.beside import beside, mean_over_families
-from spinalnet_lib.study.judged import image_ids
 from spinalnet_lib.study.sign_flips import sign_flip_p
 from spinalnet_lib.study.statistics import mean_interval, pairing_gain
 from tests.study.cases import IMAGES, comparison, complete
 
+pytestmark = pytest.mark.usefixtures("no_data")
+
 FAMILIES = [f"C {family}, tuned, spinal against mlp_matched" for family in ("NIST", "Fashion", "Kuzushiji")]
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch):
-    """Made-up test sets have fewer images than those that may be here."""
-    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
-    image_ids.cache_clear()
 
 
 def test_figures_of_one_set_are_counted_in_images_and_points(fashion):

@@ -6,19 +6,14 @@ import numpy as np
 import pytest
 
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
-from spinalnet_lib.study.judged import image_ids
 from spinalnet_lib.study.narrow_layers import narrowing
 from tests.study.cases import complete, ended_search, run_of
+
+pytestmark = pytest.mark.usefixtures("no_data")
 
 WIDTHS = sorted(
     (c for c in COMPARISONS if (c.tier, c.family, c.reference) == ("W", "mnist", "mlp")), key=lambda c: c.width
 )
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch):
-    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
-    image_ids.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,14 @@ from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
 from spinalnet_lib.study.evidence import evidence_of
 from spinalnet_lib.study.gains import delta
 from spinalnet_lib.study.intervals import half_width, levels
-from spinalnet_lib.study.judged import image_ids, judged
+from spinalnet_lib.study.judged import judged
 from spinalnet_lib.study.sensitivity import sensitivity
 from spinalnet_lib.study.tiers import TIERS
 from spinalnet_lib.study.verdict import name_verdict
 from spinalnet_lib.training.recipes import POWER_SEEDS
 from tests.study.cases import comparison, complete, ended_search, power_runs, run_of
+
+pytestmark = pytest.mark.usefixtures("no_data")
 
 FASHION = comparison("C Fashion, tuned, spinal against mlp_matched")
 NIST = comparison("C NIST, tuned, spinal against mlp_matched")
@@ -31,13 +33,6 @@ def searches(record):
 @pytest.fixture(scope="module")
 def known(record, searches):
     return [*searches, *power_runs(record, FASHION, np.zeros(8), searches)]
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch):
-    """Made-up test sets have fewer images than those that may be here."""
-    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
-    image_ids.cache_clear()
 
 
 def runs_with(record, searches, errors):

@@ -8,9 +8,10 @@ import pytest
 from spinalnet_lib.study import tested
 from spinalnet_lib.study.claim_rules import NETWORKS
 from spinalnet_lib.study.comparisons import COMPARISONS
-from spinalnet_lib.study.judged import image_ids
 from spinalnet_lib.study.tested import CLAIMED, SPINE, chosen
 from tests.study.cases import complete, complete_studies
+
+pytestmark = pytest.mark.usefixtures("no_data")
 
 GAINS = {  # state -> gain and spread that lead to it, at an error of .1 and δ .01 or log 1.1
     "holds": (0.03, 0.002),
@@ -27,13 +28,6 @@ CLAIMS = {  # claim -> tiers, and the finding's readings with the comparisons th
 
 def told(claim, records, predict=False):
     return {finding.reading: finding for finding in tested.CLAIMS[claim](tested.Judge(records, predict))}
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch):
-    """Made-up test sets have fewer images than those that may be here."""
-    monkeypatch.setenv("SPINALNET_DATA", "nowhere")
-    image_ids.cache_clear()
 
 
 @pytest.fixture(scope="module")
