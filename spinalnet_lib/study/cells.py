@@ -38,7 +38,8 @@ def list_cells(
     """The runs of a tier: its search ("tuning"), the runs that give its power, itself ("study"), the recipe "published", the
     runs beside its main comparison ("sensitivity"), or what a user asked ("issue_6").
 
-    Of some data sets, or of all; "mnist" stands for all features of its images, too. `part` is one of a tier's own runs.
+    Of some data sets, or of all; "mnist" stands for all features of its images, too. `part` is one of a tier's own runs, of
+    which some data sets have none.
     `records` are those of the search: they say how far its grid has grown, and which settings it chose; with None the
     runs have a setting that stands for the one to be found, so that they can be counted. `root` is the data root, whose
     cards say how many classes a set has. Raises ValueError for an unknown study, tier, part or data set, and for a tier
@@ -46,14 +47,15 @@ def list_cells(
     """
     check_name("study", study, STUDIES)
     plan = plans[check_name("tier", tier, plans)]
-    if part is not None:
-        check_name(f"part of tier {tier}", part, {runs.part: None for runs in plan.runs})
-        plan = replace(plan, runs=tuple(runs for runs in plan.runs if runs.part == part))
     names = []
     for name, meant in plan.meant(datasets or plan.datasets).items():
         if not meant and not (study == "tuning" and plan.recipe):  # a search goes over any set of images
             check_name(f"data set of tier {tier}", name, {*plan.datasets, *(split_name(n)[0] for n in plan.datasets)})
         names += meant or [name]
+    if part is not None:
+        check_name(f"part of tier {tier}", part, {runs.part: None for runs in plan.runs})
+        plan = replace(plan, runs=tuple(runs for runs in plan.runs if runs.part == part))
+        names = [name for name in names if name in plan.datasets]  # a part has some of its tier's
     if study == "published":
         return _cells_as_published(plan, plan.published, names)
     if study == "issue_6":

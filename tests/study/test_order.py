@@ -80,6 +80,13 @@ def test_a_step_says_whether_its_runs_read_a_test_set(step):
     assert {cell.config.read_test for cell in step.cells(None)} == {step.reads_test}
 
 
+@pytest.mark.parametrize("step", STUDY_ORDER, ids=lambda step: step.name)
+def test_a_step_has_the_same_cells_where_all_sets_of_its_tier_are_named(step):
+    """As a sweep names those that are here: a part of a tier has only some of them."""
+    named = [name for name in TIERS[step.tier].datasets if name in (step.datasets or [name])]
+    assert step.cells(None, named) == step.cells(None)
+
+
 def test_a_run_is_done_by_a_record_of_its_kind_only(record):
     cells = list_cells("tuning", "R", (), ["regression_sum"])
     records = [replace(found, numerics_version=1) for found in recorded(record, cells)]
