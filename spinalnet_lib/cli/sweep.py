@@ -87,7 +87,10 @@ def run(args: argparse.Namespace) -> None:
         return [replace(cell, size=args.size) for cells in found for cell in cells]
 
     if not cells():
-        raise ValueError(f"tier {', '.join(sets)} has no runs of {args.study!r}; leave out --tier, or name another")
+        which = "".join([f", part {args.part!r}" * bool(args.part), f", on {', '.join(args.sets)}" * bool(args.sets)])
+        raise ValueError(
+            f"tier {', '.join(sets)} has no runs of {args.study!r}{which}; name another tier, part or set, or none"
+        )
     if failed := _make(cells, Path(args.out), args, setup, limit)[1]:
         raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
 

@@ -32,7 +32,11 @@ from spinalnet_lib.cli.main import main
         (["sweep", "tuning", "--tuning", "x", "--tier", "C"], "--tuning"),
         (["sweep", "study", "--tuning", "/nope", "--tier", "R"], "no records at '/nope'"),
         (["sweep", "tuning", "--workers", "0"], "sweep: workers must be at least 1, got 0"),
-        (["sweep", "published", "--tier", "W", "--sets", "mnist"], "tier W has no runs of 'published'"),
+        (["sweep", "published", "--tier", "W", "--sets", "mnist"], "tier W has no runs of 'published', on mnist"),
+        (
+            ["sweep", "study", "--tier", "C", "--part", "crossed", "--sets", "kmnist_10k"],
+            "tier C has no runs of 'study', part 'crossed', on kmnist_10k",
+        ),
         (["sweep", "study", "--data", "/nope"], "the data root '/nope' is no folder"),
         (["sweep", "study", "--sets", "mnits", "--device", "cpu"], "no tier for a cpu has mnits; name the tier"),
         (["sweep", "studdy", "--tier", "R"], "unknown study 'studdy'; did you mean 'study'"),
