@@ -36,11 +36,13 @@ class Guess:
         self.name, self.question, self.choices = name, question, choices and dict(choices)
         self.low, self.high, self.unit = low, high, unit
 
-    def meets(self, value: float, why: str) -> Truth:
+    def meets(self, value: float | None, why: str) -> Truth:
         """The truth, computed by the caller, and why it is so; the reader's guess is put beside it.
 
-        ValueError for a number outside the slider.
+        None is what cannot be known yet. ValueError for a number outside the slider.
         """
+        if value is None:
+            return Truth(self.name, None, why)
         if self.choices:
             truth = min(self.choices, key=lambda answer: abs(self.choices[answer] - float(value)))
             return Truth(self.name, truth, why)
@@ -73,16 +75,18 @@ class Guess:
 
 
 class Truth:
-    """The answer to a guess, in words; `number` for one that a slider gave."""
+    """The answer to a guess, in words, None while nobody knows it; `number` for one that a slider gave."""
 
-    def __init__(self, name: str, truth: str, why: str, number: int | None = None):
-        self.name, self.truth, self.why, self.number = name, truth, why, number
+    def __init__(self, name: str, truth: str | None, why: str, number: int | None = None):
+        self.name, self.why, self.number = name, why, number
+        self.is_known, self.truth = truth is not None, truth or "not known yet"
 
     def to_html(self) -> str:
         own, truth = html.escape(self.name, quote=True), html.escape(self.truth, quote=True)
-        number = "" if self.number is None else f' data-number="{self.number}"'
+        more = "" if self.number is None else f' data-number="{self.number}"'
+        more += "" if self.is_known else " data-open"
         return (
-            f'<dl class="spinal-truth" data-guess="{own}" data-truth="{truth}"{number}>'
+            f'<dl class="spinal-truth" data-guess="{own}" data-truth="{truth}"{more}>'
             f'<div class="spinal-truth-you" hidden><dt>You</dt><dd></dd></div><div><dt>The truth</dt><dd><strong>{truth}</strong></dd></div>'
             f"<div><dt>Why</dt><dd>{html.escape(self.why)}</dd></div></dl>"
         )

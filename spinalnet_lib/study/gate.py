@@ -76,7 +76,7 @@ def write_power(records: Sequence[Record], repeats: int = 200, progress: bool = 
     check_int("write_power", "repeats", repeats)
     before = {*TUNING_SEEDS, *POWER_SEEDS}
     pilots = [record for record in records if record.seed in before]  # beside real runs none is planted
-    found, committed = power_of_plan(pilots), _committed()
+    found, committed = power_of_plan(pilots), committed_power()
     if not found:
         raise ValueError("no power runs in data/results; make them first with `spinalnet sweep power --tier C`")
     todo = []
@@ -113,7 +113,7 @@ def check_power(cells: Sequence[Cell]) -> None:
         cells_of_pair = evidence_of(own).cells(each).values() if told_by_power and wanted else ()
         if wanted.isdisjoint({(cell.setup, cell.tuning_id) for cell in cells_of_pair}):
             continue
-        known, committed = _told(each, own), _committed().get(each.name)
+        known, committed = _told(each, own), committed_power().get(each.name)
         if known is None:
             raise ValueError(f"{each.name}: {_lacking(each, own)}")
         if committed is None or not all(
@@ -160,8 +160,8 @@ def _told(comparison: Comparison, records: Sequence[Record]) -> dict[str, float]
     return {"delta": _rounded(least), "pilot_sd": _rounded(spread.std(ddof=1))}
 
 
-def _committed() -> dict:
-    """What the file says; ValueError for one that is damaged."""
+def committed_power() -> dict:
+    """What the file of `power_file` says, empty where it is not there; ValueError for one that is damaged."""
     path = power_file()
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

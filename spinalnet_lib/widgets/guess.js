@@ -46,7 +46,8 @@
     }
   }
 
-  function verdict(value, { truth, number }, unit) {
+  function verdict(value, { truth, number, open }, unit) {
+    if (open !== undefined) return "and nobody knows yet";
     if (number === undefined) return value === truth ? "as it is" : "but it is not so";
     const off = Math.abs(Number(value) - Number(number));
     return off === 0 ? "exactly" : `${off}${unit.trim() === "%" ? ` point${off === 1 ? "" : "s"}` : ""} off`;

@@ -52,6 +52,13 @@ def test_a_slider_says_how_far_off_it_is(address, open_page):
     assert truth.locator("dd").first.inner_text() == f"{number}\u00a0%, exactly"
 
 
+def test_a_guess_at_what_nobody_knows_yet_is_kept_and_not_judged(address, open_page):
+    page = open_page(f"{address}/{SLIDER}")
+    page.locator(".spinal-truth").evaluate("truth => truth.dataset.open = ''")
+    page.locator(".spinal-guess input").fill("3")
+    assert page.locator(".spinal-truth dd").first.inner_text() == "3\u00a0%, and nobody knows yet"
+
+
 def test_a_guess_lives_from_the_disk_and_where_nothing_can_be_kept(site, address, open_page):
     page = open_page(offline=True)
     page.goto((site / CHOICE).as_uri())

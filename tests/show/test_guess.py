@@ -25,6 +25,13 @@ def test_a_slider_meets_its_number():
             share.meets(wrong, "")
 
 
+def test_what_nobody_knows_yet_is_no_truth(choice):
+    for guess in (choice, Guess("share", "What share?", high=100)):
+        html = guess.meets(None, "12 of 30 runs are there").to_html()
+        assert "<strong>not known yet</strong>" in html and " data-open" in html and "data-number" not in html
+    assert "data-open" not in choice.meets(0.5, "counted").to_html()
+
+
 def test_the_box_is_hidden_until_a_script_can_keep_what_it_says(choice):
     html = choice.to_html()
     assert re.search(r"<fieldset[^>]* hidden>", html) and html.count('type="radio"') == 3

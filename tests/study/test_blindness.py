@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinalnet_lib import append_record, compare, records_frame
+from spinalnet_lib import append_record, compare, comparisons_table, describe_gains, plot_gains, records_frame
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.show.plots import draw_curves, plot_error_curves, plot_last_errors
@@ -94,6 +94,10 @@ def outputs(records, theirs, pair, searches, known, folder):
         arms.setdefault(record.head, []).append(record)
     found = {"printed": printed.getvalue(), "log": log_lines(records, pair, searches, folder / "sweep"), **reports}
     found["verdict"] = repr(judged(pair, [*known, *records]))
+    table = comparisons_table([*known, *records])
+    picture = plot_gains(table[table["tier"] == "C"])
+    found["table"] = table.to_csv() + describe_gains(table)
+    found["picture of gains"] = picture.alt, picture.to_bytes()
     for curves in (False, True):
         found[f"CSV, curves {curves}"] = records_frame(mixed, curves).to_csv()
     for which, given in (("alone", records), ("beside others", mixed)):
