@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> None:
     if args.rehearse is None:
         _say_next(args.out, sets)
         print(
-            f"all is in {args.out}; to add it to the project's: spinalnet records merge {args.out} --into data/results"
+            f"all is in {args.out}; to add it to the project's, and their power to its file: "
+            f"spinalnet records merge {args.out} --into data/results && spinalnet power"
         )
     if failed:
         raise ValueError(f"{failed} runs failed, as said above; mend the cause and run again")
