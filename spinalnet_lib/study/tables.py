@@ -76,7 +76,10 @@ def power_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
             planted = drill.get(f"{row['effect']:g}") if row["sd_is"] == "estimate" else None
             drilled = None if planted is None else planted.get(RIGHT[row["effect"]], 0.0)
             rows.append(_what(each) | {"seeds": told["seeds"], "delta": told["delta"]} | row | {"drilled": drilled})
-    return pd.DataFrame(rows, columns=None if rows else [*_WHAT, "seeds", "delta", "effect", "sd_is", "sd", "right", *VERDICTS, "drilled"])
+    return pd.DataFrame(
+        rows,
+        columns=None if rows else [*_WHAT, "seeds", "delta", "effect", "sd_is", "sd", "right", *VERDICTS, "drilled"],
+    )
 
 
 def _what(each: Comparison) -> dict:

@@ -43,7 +43,9 @@ def test_a_row_that_waits_has_the_expected_width_about_zero_or_nothing():
     picture = plot_gains(table)
     (axes,) = picture.drawn(LIGHT).axes
     assert lines(axes) == [("--", LIGHT.quiet, [-0.5, 0.5], 0)]
-    assert picture.alt.startswith("Gains of the spinal head in 2 comparisons: 2 untested.") and "12 of 30" in picture.alt
+    assert (
+        picture.alt.startswith("Gains of the spinal head in 2 comparisons: 2 untested.") and "12 of 30" in picture.alt
+    )
 
 
 def test_each_rival_and_recipe_has_axes_of_its_own_and_a_width_its_name():
