@@ -42,7 +42,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
             axes.axvspan(-1, 1, color=theme.quiet, alpha=0.2, linewidth=0)
             axes.axvline(0, color=theme.text, linewidth=1)
             for place, row in enumerate(rows.to_dict("records")):
-                _draw_row(axes, place, row, theme)
+                _draw_row(axes, place, row, theme, 6 if is_narrow(figure) else 8)
             axes.set_yticks(range(len(rows)), [_label(row, is_narrow(figure)) for row in rows.to_dict("records")])
             axes.set_ylim(len(rows) - 0.45, -0.55)
             axes.tick_params(axis="y", length=0)
@@ -51,26 +51,30 @@ def plot_gains(table: pd.DataFrame) -> Picture:
             axes.set_title(title, loc="left", fontsize=10, color=theme.text)
         edge = max(abs(end) for axes in every for end in axes.dataLim.intervalx)
         every[-1].set_xlim(-max(2.0, 1.1 * edge), max(2.0, 1.1 * edge))
-        words = "gain of the spinal head, in δ"
-        every[-1].set_xlabel(words if is_narrow(figure) else f"{words}; the band is too small to matter")
+        words = "gain of the spinal head, in δ;{}in the grey band it is too small to matter"
+        every[-1].set_xlabel(words.format("\n" if is_narrow(figure) else " "), fontsize=9)
 
-    said = (f"{_where(row)}, against {_RIVALS[row['reference']]}: {_told(row)}" for row in table.to_dict("records"))
+    said = (
+        f"{_where(row)}, against {_RIVALS[row['reference']]}, {_RECIPES[row['recipe']]}: {_told(row)}"
+        for row in table.to_dict("records")
+    )
     dashed = " A dashed bar is as wide as the power runs let expect, around zero." if waits else ""
     height = 0.9 + 0.5 * len(parts) + 0.5 * len(table)
     narrow = (3.6, height + 0.25 * len(parts))
     return Picture(draw, f"{_counts(table)} {'; '.join(said)}.{dashed}", (7.0, height), narrow=narrow)
 
 
-def _draw_row(axes, place: int, row: dict, theme: Theme) -> None:
+def _draw_row(axes, place: int, row: dict, theme: Theme, size: float) -> None:
     if row["verdict"] == "untested":
-        if row["expected"] == row["expected"]:
-            axes.plot([-row["expected"], row["expected"]], [place, place], "--", color=theme.quiet, linewidth=1.5)
+        if pd.notna(row["expected"]):
+            ends = [-row["expected"], row["expected"]]
+            axes.plot(ends, [place, place], "--", color=theme.quiet, linewidth=1.5, marker="|", markersize=size)
         return
     name, delta = row["verdict"], row["delta"]
     colour = theme.spinal if name.startswith("better") else theme.dense if name.startswith("worse") else theme.text
     axes.plot([row["low"] / delta, row["high"] / delta], [place, place], color=colour, linewidth=1.5)
     axes.plot([row["narrow_low"] / delta, row["narrow_high"] / delta], [place, place], color=colour, linewidth=4.5)
-    axes.plot(row["gain"] / delta, place, "o", color=colour, markersize=8, markeredgecolor=theme.back)
+    axes.plot(row["gain"] / delta, place, "o", color=colour, markersize=size, markeredgecolor=theme.back)
 
 
 def describe_gains(table: pd.DataFrame) -> str:
@@ -81,17 +85,24 @@ def describe_gains(table: pd.DataFrame) -> str:
         return f"**Not known yet.** {_waiting(waiting)}"
     counts = ", ".join(f"{n} × *{name}*" for name, n in Counter(done["verdict"]).items())
     said = f"**{counts}** in {counted(len(done), 'comparison')}."
-    turned = int((done["changes"] != "").sum())
-    said += f" Another reading of the same runs changes {counted(turned, 'verdict') if turned else 'none of these verdicts'}."
+    turned = int((done["changes"] != "").sum()) or "none"
+    said += f" Another δ, a part of the seeds, validation images or another such reading would change {turned} of these verdicts."
     return said if waiting.empty else f"{said} {_waiting(waiting)}"
 
 
 def _waiting(rows: pd.DataFrame) -> str:
-    there, planned = rows["units"].sum(), rows["planned"].sum()
-    return (
-        f"{counted(len(rows), 'comparison')} {'waits' if len(rows) == 1 else 'wait'} for runs: "
-        f"{there:,} of {counted(planned, 'pair')} are there, and their result is not shown before the last one."
-    )
+    """What lacks runs, and what has them all and is read after another one."""
+    whole = rows["units"] >= rows["planned"]
+    lacking, said = rows[~whole], []
+    if len(lacking):
+        there, planned = lacking["units"].sum(), lacking["planned"].sum()
+        said.append(
+            f"{counted(len(lacking), 'comparison')} {'waits' if len(lacking) == 1 else 'wait'} for runs: "
+            f"{there:,} of {counted(planned, 'pair')} are there, and their result is not shown before the last one."
+        )
+    if whole.any():
+        said.append(f"{counted(int(whole.sum()), 'comparison')} with all pairs will be read after another one.")
+    return " ".join(said)
 
 
 def _counts(table: pd.DataFrame) -> str:
@@ -101,7 +112,7 @@ def _counts(table: pd.DataFrame) -> str:
 
 def _where(row: dict) -> str:
     place = FUNCTIONS.get(row["data"], row["data"].replace("_", " "))
-    return place if row["width"] is None or row["width"] != row["width"] else f"{place}, width {row['width']:.0f}"
+    return f"{place}, width {row['width']:.0f}" if pd.notna(row["width"]) else place
 
 
 def _label(row: dict, narrow: bool) -> str:
@@ -110,11 +121,13 @@ def _label(row: dict, narrow: bool) -> str:
 
 
 def _there(row: dict) -> str:
+    if row["units"] >= row["planned"]:
+        return "not read yet"
     return f"{row['units']} of {row['planned']} pairs"
 
 
 def _told(row: dict) -> str:
     if row["verdict"] == "untested":
-        return _there(row)
+        return _there(row) + (f", ± {row['expected']:.2f} δ expected" if pd.notna(row["expected"]) else "")
     mean, low, high = (signed(row[name] / row["delta"]) for name in ("gain", "low", "high"))
     return f"{row['verdict']}, {mean} δ ({low} to {high})"

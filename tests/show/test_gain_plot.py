@@ -43,9 +43,10 @@ def test_a_row_that_waits_has_the_expected_width_about_zero_or_nothing():
     picture = plot_gains(table)
     (axes,) = picture.drawn(LIGHT).axes
     assert lines(axes) == [("--", LIGHT.quiet, [-0.5, 0.5], 0)]
-    assert (
-        picture.alt.startswith("Gains of the spinal head in 2 comparisons: 2 untested.") and "12 of 30" in picture.alt
-    )
+    assert picture.alt.startswith("Gains of the spinal head in 2 comparisons: 2 untested.")
+    assert "12 of 30 pairs, ± 0.50 δ expected" in picture.alt
+    read_later = plot_gains(pd.DataFrame([{**waiting(), "units": 30}])).drawn(LIGHT).axes[0]
+    assert read_later.get_yticklabels()[0].get_text() == "Fashion\nnot read yet"
 
 
 def test_each_rival_and_recipe_has_axes_of_its_own_and_a_width_its_name():
@@ -79,8 +80,14 @@ def test_a_table_without_rows_is_refused():
     ("rows", "said"),
     [
         ([waiting()], "**Not known yet.** 1 comparison waits for runs: 12 of 30 pairs are there"),
-        ([row()], "**1 × *better, matters*** in 1 comparison. Another reading of the same runs changes none of these"),
-        ([row(), row(changes="unpaired"), waiting()], "changes 1 verdict. 1 comparison waits for runs: 12 of 30 pairs"),
+        ([row()], "**1 × *better, matters*** in 1 comparison. Another δ"),
+        ([row()], "reading would change none of these verdicts."),
+        (
+            [{**waiting(), "units": 30}, waiting()],
+            "30 pairs are there, and their result is not shown before the last one.",
+        ),
+        ([{**waiting(), "units": 30}, waiting()], " 1 comparison with all pairs will be read after another one."),
+        ([row(), row(changes="unpaired"), waiting()], "change 1 of these verdicts. 1 comparison waits for runs: 12 of"),
     ],
 )
 def test_what_is_said_counts_verdicts_and_what_waits(rows, said):
