@@ -1,16 +1,11 @@
 """The verdicts as the committed records, counts and documents have them today, and the table made from them."""
 
-import json
-import math
 import re
 
-import numpy as np
 import pytest
-import scipy.stats
 
-from spinalnet_lib import claims_table, comparison_verdicts, load_bench, verdicts
+from spinalnet_lib import claims_table, load_bench, verdicts
 from spinalnet_lib.cli.main import _parser
-from spinalnet_lib.data.regression import TARGETS, regression_data
 from spinalnet_lib.paths import data_path
 from spinalnet_lib.study import counted, documents, tested
 from spinalnet_lib.study.verdicts import project_records
@@ -96,47 +91,3 @@ def test_the_table_has_a_row_a_claim_with_all_that_a_reader_needs(found):
     assert (table.drop(columns="kind").map(len) > 0).all(axis=None)
     assert "not timed yet" in claims_table().set_index("id")["evidence"]["C2"]
     assert re.search(r"as_spine.*3 of 3", table["evidence"]["C5"])
-
-
-def lines(kind, name):
-    """The runs of a committed file as JSON has them."""
-    path = data_path("results", kind, f"{name}.jsonl")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def log_error(run):
-    """Of tier R, where a run that diverged has the error of the training labels' mean."""
-    if not run["diverged"] and run["test"]["last_mse"] is not None:
-        return math.log(run["test"]["last_mse"])
-    data = regression_data(run["dataset"], run["seed"])
-    labels = [np.asarray(part.labels, float) for part in (data.train, data.test)]
-    return math.log(np.square(labels[1] - labels[0].mean()).mean())
-
-
-def log_ratio(run):
-    """Of tier D4, the last layer's gradient norm over the first one's; none is below the plan's floor."""
-    norms = [max(norm or 0.0, 1e-100) for norm in run["curve"][-1]["gradient_norms"]]
-    return math.log(norms[-1] / norms[0])
-
-
-_TOLD = [  # folder, set, arm, reference, seeds, families, what a gain is a difference of
-    *(("regression", name, "spinal_tied", "mlp", range(30, 60), 4, log_error) for name in TARGETS),
-    *(("study", name, "spinal", "mlp_matched", range(30, 60), 4, log_error) for name in TARGETS),
-    *(("study", "mnist", "spinal", reference, range(10), 1, log_ratio) for reference in ("mlp_deep", "mlp_deep_skip")),
-]
-
-
-def test_every_comparison_that_is_told_is_what_the_lines_of_its_records_give():
-    """By numpy and scipy alone. A comparison that is told one day and has no row above fails here, too."""
-    told = {part.name: part.verdict for part in comparison_verdicts() if part.verdict.name != "untested"}
-    for kind, name, arm, reference, seeds, families, badness in _TOLD:
-        runs = {(run["model"]["head"], run["seed"]): run for run in lines(kind, name)}
-        gains = np.array([badness(runs[reference, seed]) - badness(runs[arm, seed]) for seed in seeds])
-        half = scipy.stats.t.ppf(1 - 0.025 / families, len(gains) - 1) * scipy.stats.sem(gains)
-        recipe = "published" if kind == "regression" else "tuned"
-        (found,) = [
-            told.pop(each) for each in [*told] if each.endswith(f" {name}, {recipe}, {arm} against {reference}")
-        ]
-        expected = (gains.mean(), gains.mean() - half, gains.mean() + half)
-        assert (found.mean, *found.interval) == pytest.approx(expected, rel=1e-6, abs=1e-9), name
-    assert not told
