@@ -51,6 +51,10 @@ class TestEveryNotebook:
         """The build numbers them by chapter; `{eq}` names one."""
         assert not [text for text in sources(chapter, "markdown") if "\\tag{" in text]
 
+    def test_links_to_other_notebooks_stand_in_prose(self, chapter):
+        """The build resolves them there, and not in what a cell writes."""
+        assert not [code for code in sources(chapter, "code") if ".ipynb)" in code]
+
     def test_costs_are_declared(self, chapter):
         assert load(chapter)["metadata"]["spinalnet"].keys() == {"gpu", "download"}
 
