@@ -15,7 +15,9 @@ from spinalnet_lib import (
     signed,
 )
 from spinalnet_lib.data.cards import whole_set
+from spinalnet_lib.show import lab_page
 from spinalnet_lib.show.lab_page import describe_rivals, lab_html, lab_records
+from spinalnet_lib.study import blindness
 from spinalnet_lib.study.blindness import hidden, own_records
 from spinalnet_lib.study.lab import lab_sizes, plan_lab, train_rivals
 from tests.data.cases import write_classes
@@ -73,8 +75,12 @@ def test_our_runs_are_named_and_a_set_without_any_is_not_run_yet():
     assert " runs on " not in lab_records("hymenoptera", gpu)  # below a minute, loading aside
 
 
-def test_errors_stand_there_and_what_is_hidden_does_not():
-    gpu, ours = load_bench_report("gpu"), [r for r in own_records() if whole_set(r.dataset) == "mnist"]
+def test_errors_stand_there_and_what_is_hidden_does_not(monkeypatch):
+    """With the records that are there while no seed from ten on has been run: the primary cell is open, and so are others."""
+    gpu, early = load_bench_report("gpu"), [r for r in own_records() if not (r.test and 10 <= r.seed < 30)]
+    ours = [r for r in early if whole_set(r.dataset) == "mnist"]
+    for module in (lab_page, blindness):
+        monkeypatch.setattr(module, "own_records", lambda: early)
     said, secret = lab_records("mnist", gpu), hidden(ours)
     plain = [r for r in load_records("first_training") if (r.dataset, r.arm) == ("mnist", "spinal, no dropout")]
     mean = statistics.mean(record.last["val_error"] for record in plain)
