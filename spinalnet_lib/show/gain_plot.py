@@ -33,7 +33,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
     if table.empty:
         raise ValueError("plot_gains: the table has no rows; pass some of comparisons_table()")
     parts = dict(list(table.groupby(["recipe", "reference"], sort=False)))
-    waits = (table["verdict"] == "untested").any()
+    has_dashes = ((table["verdict"] == "untested") & table["expected"].notna()).any()
 
     def draw(figure: Figure, theme: Theme) -> None:
         heights = [len(rows) for rows in parts.values()]
@@ -58,7 +58,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
         f"{_where(row)}, against {_RIVALS[row['reference']]}, {_RECIPES[row['recipe']]}: {_told(row)}"
         for row in table.to_dict("records")
     )
-    dashed = " A dashed bar is as wide as the power runs let expect, around zero." if waits else ""
+    dashed = " A dashed bar is as wide as the power runs let expect, around zero." if has_dashes else ""
     height = 0.9 + 0.5 * len(parts) + 0.5 * len(table)
     narrow = (3.6, height + 0.25 * len(parts))
     return Picture(draw, f"{_counts(table)} {'; '.join(said)}.{dashed}", (7.0, height), narrow=narrow)

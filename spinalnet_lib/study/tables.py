@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..checks import needs
 from ..records.record import Record, each_once
-from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .comparisons import COMPARISONS, Comparison
 from .gains import delta, pilot_overlap, pilot_spread
-from .gate import committed_power, power_of_plan
+from .gate import committed_power
 from .intervals import half_width, levels
 from .power import RIGHT, VERDICTS
 from .verdicts import comparison_verdicts, project_records
@@ -56,24 +55,22 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
 
 
-def power_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
-    """One row a comparison, true effect and standard deviation: how likely each verdict is, told from the power runs.
+def power_table() -> pd.DataFrame:
+    """One row a comparison, true effect and standard deviation: how likely each verdict is, as it was committed beforehand.
 
     `effect` is in δ, `sd_is` the pilot's "estimate" or an end of its interval, `right` the probability of the right verdict,
     and each verdict's name has its own; `drilled` is the share of planted studies with the right verdict, in the rows of
-    "estimate" whose drill is committed. No row for a comparison whose power runs are not all there.
+    "estimate" of drilled comparisons. No row for a comparison whose power is not in the file of `spinalnet power`.
     """
     with needs("book"):
         import pandas as pd
 
-    records = each_once(project_records() if records is None else records)
-    found = power_of_plan([record for record in records if record.seed in {*TUNING_SEEDS, *POWER_SEEDS}])
     committed, rows = committed_power(), []
     for each in COMPARISONS:
-        told = found.get(each.name, {})
-        drill = committed.get(each.name, {}).get("drill", {}).get("shares", {})
+        told = committed.get(each.name, {})
+        shares = told.get("drill", {}).get("shares", {})
         for row in told.get("power", ()):
-            planted = drill.get(f"{row['effect']:g}") if row["sd_is"] == "estimate" else None
+            planted = shares.get(f"{row['effect']:g}") if row["sd_is"] == "estimate" else None
             drilled = None if planted is None else planted.get(RIGHT[row["effect"]], 0.0)
             rows.append(_what(each) | {"seeds": told["seeds"], "delta": told["delta"]} | row | {"drilled": drilled})
     return pd.DataFrame(

@@ -45,6 +45,7 @@ def test_a_row_that_waits_has_the_expected_width_about_zero_or_nothing():
     assert lines(axes) == [("--", LIGHT.quiet, [-0.5, 0.5], 0)]
     assert picture.alt.startswith("Gains of the spinal head in 2 comparisons: 2 untested.")
     assert "12 of 30 pairs, ± 0.50 δ expected" in picture.alt
+    assert "dashed" in picture.alt and "dashed" not in plot_gains(pd.DataFrame([row(), waiting(expected=None)])).alt
     read_later = plot_gains(pd.DataFrame([{**waiting(), "units": 30}])).drawn(LIGHT).axes[0]
     assert read_later.get_yticklabels()[0].get_text() == "Fashion\nnot read yet"
 

@@ -69,17 +69,12 @@ def test_power_is_that_of_the_file_with_the_share_of_its_drill(record, pair, kno
     searches, records = known
     own_results(monkeypatch, tmp_path, tuning=searches, power=records[len(searches) :])
     monkeypatch.setattr(gate, "data_path", lambda *parts: tmp_path.joinpath(*parts))
-    assert power_table(records)["drilled"].isna().all()
+    assert power_table().empty and {"name", "tier", "right", "drilled"} <= {*power_table().columns}
     written = gate.write_power(records, repeats=2)[pair.name]
-    table = power_table(records)
+    table = power_table()
     assert set(table["name"]) == {pair.name} and len(table) == len(written["power"]) == 9
     for row, told in zip(table.to_dict("records"), written["power"], strict=True):
         assert {name: row[name] for name in ("effect", "sd_is", "sd", "right", *VERDICTS)} == told
         shares = written["drill"]["shares"][f"{row['effect']:g}"]
         drilled = shares.get(RIGHT[row["effect"]], 0.0) if row["sd_is"] == "estimate" else math.nan
         assert row["drilled"] == pytest.approx(drilled, nan_ok=True)
-
-
-def test_without_power_runs_there_are_columns_and_no_rows(known):
-    table = power_table(known[0])
-    assert table.empty and {"name", "tier", "right", "drilled"} <= {*table.columns}
