@@ -287,13 +287,21 @@ globalThis.SpinalWidgets = (() => {
     for (const page of pages) {
       mount(page.host, page.config, page.store, page.config.values, () => { write([page]); return location.href; });
       page.host.classList.add("spinal-is-live");  // only now: had anything failed, the still picture would remain
+      unfold(page);
     }
     if (linked.length) addEventListener("load", () => linked[0].host.scrollIntoView({ block: "start" }));
     addEventListener("hashchange", () => {
       const named = applyAddress(pages);
       for (const page of pages) page.redraw();
+      for (const page of named) unfold(page);
       for (const page of named) page.host.querySelector(".spinal-picture").scrollIntoView({ block: "nearest" });
     });
+  }
+
+  /* What a link has set can be seen: "More" is open where a control behind it departs from its default. */
+  function unfold({ host, config, values }) {
+    const departs = config.controls.some(({ more, name }) => more && String(values[name]) !== String(config.values[name]));
+    if (departs) host.querySelector(".spinal-more").open = true;
   }
 
   /* Each widget that the address names takes its defaults with what the address says; without an address all take theirs. */

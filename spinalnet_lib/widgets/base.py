@@ -125,17 +125,24 @@ class Widget(anywidget.AnyWidget):
 
 
 def number(
-    label: str, default: int, low: int, high: int, usual: int | None = None, used: list[int] | None = None
+    label: str,
+    default: int,
+    low: int,
+    high: int,
+    usual: int | None = None,
+    used: list[int] | None = None,
+    more: bool = False,
 ) -> traitlets.Int:
     """A trait that has a number field with a range beside it, which ends at `usual` unless the value asks for more.
 
-    With `used` the places of the range are these values; the field takes all others.
+    With `used` the places of the range are these values; the field takes all others. With `more` it stands behind "More":
+    at most three controls of a widget are seen at first.
     """
-    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label, usual=usual, used=used)
+    return traitlets.Int(default, min=low, max=high).tag(sync=True, label=label, usual=usual, used=used, more=more)
 
 
 def _places(trait) -> dict:
-    return {"used": trait.metadata["used"]} if trait.metadata["used"] else {}
+    return {name: trait.metadata[name] for name in ("used", "more") if trait.metadata[name]}
 
 
 def slider(name: str, label: str, low: int, high: int) -> dict:

@@ -120,12 +120,13 @@ class ErrorCurves(Widget):
             {"name": "arms", "label": "heads", "type": "checks", "options": self.arm_names, "inks": self._data["inks"]},
             slider("seeds", "seeds", 1, self._most_seeds),
             {"name": "interval", "label": "interval", "type": "choice", "options": [list(i) for i in INTERVALS]},
-            {"name": "log", "label": "logarithmic error axis", "type": "check"},
+            {"name": "log", "label": "logarithmic error axis", "type": "check", "more": True},
             {
                 "name": "look",
                 "label": "look at a seed, or touch the dot at the end of its curve",
                 "type": "choice",
                 "options": [["none", "none"], *([name, f"seed {name}"] for name in self._looks())],
+                "more": True,
             },
         ]
 

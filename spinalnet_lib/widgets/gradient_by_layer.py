@@ -138,8 +138,8 @@ class GradientByLayer(Widget):
                 "inks": self._data["inks"],
             },
             slider("point", points, 0, len(self.steps) - 1),
-            slider("seeds", "seeds", 1, self._most_seeds),
             {"name": "share", "label": "as a share of the last layer's", "type": "check"},
+            {**slider("seeds", "seeds", 1, self._most_seeds), "more": True},
         ]
 
     def data(self) -> dict:

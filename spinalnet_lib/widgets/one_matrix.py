@@ -161,11 +161,11 @@ class OneMatrix(Widget):
     title = "One matrix, all heads"
 
     layer_width = number("layer width", 128, 1, 4096, used=_WIDTHS)
-    num_layers = number("layers", 4, 1, MOST_LAYERS)
-    num_splits = number("input splits", 2, 1, MOST_SPLITS)
-    in_features = number("features", 256, 1, 25_088, used=_FEATURES)
-    num_classes = number("classes", 10, 1, 1000, used=_CLASSES)
-    hidden_size = number("dense twin: hidden width", 512, 1, 4096, used=_WIDTHS)
+    num_layers = number("layers", 4, 1, MOST_LAYERS, more=True)
+    num_splits = number("input splits", 2, 1, MOST_SPLITS, more=True)
+    in_features = number("features", 256, 1, 25_088, used=_FEATURES, more=True)
+    num_classes = number("classes", 10, 1, 1000, used=_CLASSES, more=True)
+    hidden_size = number("dense twin: hidden width", 512, 1, 4096, used=_WIDTHS, more=True)
     preset = traitlets.Enum(["own", *HEADS, *paper_networks()], "spinal").tag(sync=True)
     twin = traitlets.Bool(True).tag(sync=True)
     blocks = traitlets.List(traitlets.Int(min=0, max=len(SWITCHES) - 1), HEADS["spinal"]["blocks"]).tag(sync=True)
@@ -191,18 +191,17 @@ class OneMatrix(Widget):
                 setattr(self, name, whole[name])
 
     def controls(self) -> list[dict]:
-        numbers = {control["name"]: control for control in super().controls()}
+        width, *numbers = super().controls()
         networks = {name: f"the paper's {name}" for name in paper_networks()}
         presets = {"own": "own blocks", **{name: name for name in HEADS}, **networks}
-        folded = ("num_layers", "num_splits", "in_features", "num_classes", "hidden_size")
         inks = ["input"] * 3 + ["chain"] * 2 + ["output"] * 3
         return [
             {"name": "preset", "label": "head", "type": "choice", "options": [list(o) for o in presets.items()]},
-            numbers["layer_width"],
+            width,
             {"name": "twin", "label": "dense twin in the same frame", "type": "check"},
             {"name": "blocks", "label": "blocks", "type": "checks", "options": SWITCHES, "inks": inks, "more": True},
             {**_choice("twist", "departs from plain blocks", TWISTS), "more": True},
-            *({**numbers[name], "more": True} for name in folded),
+            *numbers,
             {**_choice("look", "look at", LOOKS), "more": True},
         ]
 

@@ -94,7 +94,7 @@ class SeedLottery(Widget):
             slider("seeds", "seeds of each head in a pull", 1, len(self._data["seeds"])),
             slider("pulls", "pulls", 1, MOST_SHOWN),
             CHOICE,
-            {"name": "same", "label": "both heads from the same seeds", "type": "check"},
+            {"name": "same", "label": "both heads from the same seeds", "type": "check", "more": True},
         ]
 
     def data(self) -> dict:

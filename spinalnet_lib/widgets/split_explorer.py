@@ -72,12 +72,12 @@ class SplitExplorer(Widget):
     kind = "split-explorer"
     title = "Which layer reads which features"
 
-    in_features = number("features", 16, 1, 32_768, 48)
     num_splits = number("input splits", 2, 1, 16, 8)
     num_layers = number("layers", 4, 1, 16, 8)
-    layer_width = number("layer width", 3, 1, 1024, 8)
-    num_classes = number("classes", 5, 1, 1000, 10)
     feature = number("follow feature (from 0)", 3, 0, 32_767, 47)
+    in_features = number("features", 16, 1, 32_768, 48, more=True)
+    layer_width = number("layer width", 3, 1, 1024, 8, more=True)
+    num_classes = number("classes", 5, 1, 1000, 10, more=True)
 
     def state(self) -> dict:
         return split_explorer_state(self.values())

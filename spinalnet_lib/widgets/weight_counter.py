@@ -92,12 +92,12 @@ class WeightCounter(Widget):
     kind = "weight-counter"
     title = "Weights of a spinal head, a dense head and one Linear"
 
-    in_features = number("features", 256, 1, 32_768, 4096)
-    num_splits = number("input splits", 2, 1, 16)
-    num_layers = number("layers", 4, 1, 16)
     layer_width = number("layer width", 128, 1, 1024)
-    num_classes = number("classes", 10, 1, 1000)
     hidden_size = number("dense head: hidden width", 512, 1, 4096)
+    in_features = number("features", 256, 1, 32_768, 4096)
+    num_splits = number("input splits", 2, 1, 16, more=True)
+    num_layers = number("layers", 4, 1, 16, more=True)
+    num_classes = number("classes", 10, 1, 1000, more=True)
 
     def __init__(
         self,

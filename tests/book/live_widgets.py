@@ -25,6 +25,11 @@ def parts(widget):
     return [widget._esm, widget._config, widget.values()]
 
 
+def open_more(widget):
+    """Shows the controls of a widget that stand behind "More"."""
+    widget.locator(".spinal-more").evaluate("more => { more.open = true; }")
+
+
 def state_of_page(page, kind):
     return page.evaluate(
         """kind => { const host = document.querySelector(`.spinal-widget[data-kind="${kind}"]`);

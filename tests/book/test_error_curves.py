@@ -6,7 +6,7 @@ import re
 import pytest
 
 from spinalnet_lib import load_records
-from tests.book.live_widgets import PAGES
+from tests.book.live_widgets import PAGES, open_more
 
 pytestmark = pytest.mark.browser
 CURVES = '.spinal-widget[data-kind="error-curves"]'
@@ -43,6 +43,7 @@ def test_the_curves_picture_draws_every_seed_and_its_axis_can_be_logarithmic(add
         return ratio == pytest.approx((values[0] - values[3]) / (values[0] - values[-1]), abs=0.01)
 
     assert fits(math.log) and not fits(float)
+    open_more(widget)
     widget.get_by_label("logarithmic error axis").click()
     assert fits(float) and not fits(math.log)
     widget.get_by_label("seeds", exact=True).fill("3")

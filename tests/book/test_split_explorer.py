@@ -20,7 +20,7 @@ def test_going_back_and_reset_bring_the_defaults(address, open_page):
     page.get_by_role("link", name="an odd number of features").click()
     assert features.input_value() == "17"
     page.go_back()
-    page.wait_for_function("document.querySelector('.spinal-control input').value === '16'")
+    expect(features).to_have_value("16")
     page.goto(f"{address}/{PAGES['split-explorer']}#split-explorer:in_features=17&num_layers=6")
     page.reload()
     assert features.input_value() == "17"
@@ -28,7 +28,7 @@ def test_going_back_and_reset_bring_the_defaults(address, open_page):
     assert features.input_value() == "16"
     # What a partial address leaves out is the default, however the page came to it.
     page.evaluate("location.hash = '#split-explorer:num_layers=6'")
-    page.wait_for_function("document.querySelectorAll('.spinal-control input')[4].value === '6'")
+    expect(page.get_by_label("layers", exact=True)).to_have_value("6")
     assert features.input_value() == "16"
 
 
@@ -36,6 +36,17 @@ def test_a_link_from_another_page_leads_to_the_widget(address, open_page):
     page = open_page(f"{address}/{PAGES['split-explorer']}#split-explorer:num_splits=4")
     page.wait_for_function("document.querySelector('.spinal-app').getBoundingClientRect().top < innerHeight / 2")
     assert page.evaluate("document.querySelector('.spinal-app').getBoundingClientRect().top") > -50
+
+
+def test_what_a_link_sets_is_seen(address, open_page):
+    """A control behind "More" that departs from its default opens it, on arrival and by a link of the page; others do not."""
+    chapter = f"{address}/{PAGES['split-explorer']}"
+    assert open_page(f"{chapter}#split-explorer:in_features=20").get_by_label("features", exact=True).is_visible()
+    page = open_page(f"{chapter}#split-explorer:num_layers=6")
+    features = page.get_by_label("features", exact=True)
+    assert not features.is_visible() and page.get_by_label("layers", exact=True).is_visible()
+    page.get_by_role("link", name="an odd number of features").click()
+    expect(features).to_be_visible()
 
 
 def test_chapter_links_set_the_widget(address, open_page):

@@ -4,7 +4,7 @@ import pytest
 
 from spinalnet_lib import WeightCounter, lab_sizes
 from spinalnet_lib.widgets.weight_counter import weight_counter_state
-from tests.book.live_widgets import PAGES, state_of_page
+from tests.book.live_widgets import PAGES, open_more, state_of_page
 
 pytestmark = pytest.mark.browser
 OWN_MODEL = "book/lab/own_model.html"
@@ -14,6 +14,7 @@ def test_the_counter_shows_the_python_numbers_for_what_was_typed(address, open_p
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     widget = page.locator(".spinal-widget").first
     counter = WeightCounter(in_features=17, num_splits=3, num_layers=5, layer_width=9, num_classes=4, hidden_size=33)
+    open_more(widget)
     for control in counter.controls():
         widget.get_by_label(control["label"], exact=True).fill(str(counter.values()[control["name"]]))
     expected = counter.state()
@@ -59,6 +60,7 @@ def test_sizes_that_make_no_head_say_so_and_recover(address, open_page):
     page = open_page(f"{address}/{PAGES['weight-counter']}")
     widget = page.locator(".spinal-widget").first
     drawn = widget.locator(".spinal-picture").inner_html()
+    open_more(widget)
     widget.get_by_label("layers", exact=True).fill("1")
     assert "1 layer cannot read 2 input splits; raise layers to 2" in widget.locator(".spinal-summary").inner_text()
     assert widget.locator(".spinal-greyed").inner_html() == drawn

@@ -55,6 +55,13 @@ def test_what_is_refused_is_said_in_words_of_the_controls(kind):
         assert "_" not in error and "SpinalHead" not in error and any(words in error for words in named)
 
 
+@pytest.mark.parametrize("kind", CASES)
+def test_at_most_three_controls_are_seen_at_first(kind):
+    """Those behind "More" come last, as they stand on the page. A board to draw on is a picture."""
+    behind = [bool(control.get("more")) for control in CASES[kind].make().controls() if control["type"] != "ink"]
+    assert behind.count(False) <= 3 and behind == sorted(behind)
+
+
 def test_every_widget_has_its_script_and_its_case():
     public = [name for module in spinalnet_lib._PUBLIC if module.startswith("widgets.") for name in [module[8:]]]
     assert {name.replace("_", "-") for name in public} == CASES.keys()
