@@ -1,4 +1,4 @@
-"""The figures that the book repeats: images, error curves, last errors; alt text from the data."""
+"""The figures that the book repeats: images, shared images, error curves; alt text from the data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 
 from ..data.splits import DataSet
 from ..records.record import Record
-from ..study.statistics import mean_interval
 from ..study.tuning import drop_rate
 from .palette import MARKERS, Theme
 from .picture import NARROW, Picture, is_narrow, label_log_axis
-from .provenance import describe_mean
-from .run_groups import group_arms, may_be_drawn
+from .run_groups import may_be_drawn
 
 
 def plot_images(data: DataSet, per_class: int = 8, most_classes: int = 12, note: str = "") -> Picture:
@@ -78,19 +76,6 @@ def plot_shared_images(facts: dict[str, dict]) -> Picture:
     return Picture(draw, f"{alt}.", (6.6, 4.2), narrow=(NARROW, 2.7))
 
 
-def plot_error_curves(records: Sequence[Record]) -> Picture:
-    """Validation error of every run over training: thin lines are seeds, thick lines their mean; logarithmic axis.
-
-    Raises ValueError for runs that were evaluated differently or ended early: they do not fit into one picture.
-    """
-    records = may_be_drawn(records)
-    arms = group_arms(records)
-    if len({len(r.curve) for r in records}) > 1 or any(r.diverged for r in records):
-        raise ValueError("plot_error_curves: runs evaluated differently or ended early; draw them apart and say so")
-    alt = "Validation error over training, one thin line a seed. At the end: " + _ends(arms)
-    return draw_curves({f"{name} ({len(runs)} seeds)": runs for name, runs in arms.items()}, alt, over="epoch")
-
-
 def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step") -> Picture:
     """Every run of each named arm thin, their mean thick, over the "step" or the "epoch"; all with one loss.
 
@@ -121,36 +106,3 @@ def draw_curves(arms: dict[str, Sequence[Record]], alt: str, over: str = "step")
         )
 
     return Picture(draw, alt, (7.0, 3.6 + 0.2 * math.ceil(len(arms) / 2)))
-
-
-def plot_last_errors(records: Sequence[Record]) -> Picture:
-    """Validation error after the last step: every seed a point, the mean with its 95 % t interval beside it."""
-    arms = group_arms(records)
-    ends = _ends(arms)
-    alt = f"Validation error after the last step, every seed a point, with the mean and its 95 % interval: {ends}"
-
-    def draw(figure: Figure, theme: Theme) -> None:
-        axes = figure.subplots()
-        for i, runs in enumerate(arms.values()):
-            colour, errors = theme.of_head(runs[0].head), [100 * r.curve[-1]["val_error"] for r in runs]
-            fill = theme.back if drop_rate(runs[0]) else colour
-            mean, low, high = mean_interval(errors)
-            spread = [i + 0.24 * (k * 0.618 % 1 - 0.5) for k in range(len(errors))]  # the same at each drawing
-            axes.scatter(errors, spread, color=colour, alpha=0.6, s=36, linewidth=0)
-            if len(errors) > 1:
-                bars, style = [[mean - low], [high - mean]], MARKERS[i % len(MARKERS)]
-                axes.errorbar(mean, i + 0.3, xerr=bars, fmt=style, color=colour, markerfacecolor=fill, capsize=4)
-        axes.set_yticks(range(len(arms)), arms)
-        axes.set_ylim(len(arms) - 0.3, -0.5)
-        axes.set(xlabel="validation error, %", ylabel="")
-
-    return Picture(draw, alt, (7.0, 0.8 * len(arms) + 0.9))
-
-
-def _ends(arms: dict[str, list[Record]]) -> str:
-    """The mean of each arm after the last step, in words."""
-    said = []
-    for name, runs in arms.items():
-        count = f"{len(runs)} seeds" if len(runs) > 1 else "one seed"
-        said.append(f"{name} {describe_mean([r.curve[-1]['val_error'] for r in runs], '.1%', count)}")
-    return "; ".join(said) + "."

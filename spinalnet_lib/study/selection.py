@@ -5,7 +5,6 @@ Rule 8 of the plan (`data/protocol.md`). A run whose test set was read at each e
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -23,29 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def selection_bias(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
-    """One row an arm with one recipe: its best test result less its last, mean over seeds, from `low` to `high`.
-
-    Accuracies are shares: `best`, `last` and `val_best` (at the evaluation that was best on validation) are means over
-    seeds, `bias` the mean of best less last. Of regressions they are geometric means of squared errors, `bias` the mean
-    of log(last ÷ best). `evaluations` says out of how many the best was taken. A run without a finite error after its last
-    step is counted in `left_out`. Results that are still blind are left out altogether, as are runs that read no test set.
-    """
-    with needs("book"):
-        import pandas as pd
-
-    arms: dict[tuple, list[Record]] = {}
-    for record in each_once(shown(records)):
-        if record.test is not None:
-            arms.setdefault(_arm(record), []).append(record)
-    return pd.DataFrame([_row(runs, level) for runs in arms.values()])
-
-
 def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.DataFrame:
     """Of the study's runs one row an arm, those as published first: head, body, recipe and length, all its data sets and sizes as one.
 
-    The unit is a seed, of a frozen body that was trained here the body: `bias`, as in `selection_bias`, is the mean over units
-    of the mean over a unit's runs. `readings` are the evaluations, the fewest and the most. Blind results are left out.
+    The unit is a seed, of a frozen body that was trained here the body: `bias` is the mean over units of the mean of best
+    accuracy less last over a unit's runs, from `low` to `high`; of regressions that of log(last ÷ best) of squared errors.
+    `readings` are the evaluations, the fewest and the most. A run without a finite error after its last step is counted in
+    `left_out`. Blind results are left out altogether, as are runs that read no test set.
     """
     with needs("book"):
         import pandas as pd
@@ -85,41 +68,3 @@ def _bias(run: Record) -> float | None:
     if None in (best, last):
         return None
     return math.log(last / best) if squared else best - last
-
-
-def _arm(record: Record) -> tuple:
-    """Equal for runs that differ in seed, and in what is drawn from it, only."""
-    sizes = {name: value for name, value in record.model["head_arguments"].items() if name != "mask_seed"}
-    how = json.dumps([sizes, record.recipe], sort_keys=True)
-    place = record.dataset, record.model["backbone"], record.head, how
-    return *place, record.split_sizes.get("train_per_class"), record.device, record.threads
-
-
-def _row(runs: Sequence[Record], level: float) -> dict:
-    first = runs[0]
-    squared = first.loss == "mse"
-    kinds = ("test_min_mse", "last_mse", "val_best_mse") if squared else ("test_max", "last", "val_best")
-    found = [[record.test[kind] for kind in kinds] for record in runs]
-    ended = [values for values in found if None not in values]
-    row = {"dataset": first.dataset, "backbone": first.model["backbone"], "head": first.head, "arm": first.arm}
-    row |= {"settings": _settings(first), "measure": "squared error" if squared else "accuracy"}
-    row |= {"evaluations": max(len(record.curve) for record in runs), "seeds": len(ended)}
-    row["left_out"] = len(runs) - len(ended)
-    if not ended:
-        return row
-    mean = statistics.geometric_mean if squared else statistics.fmean
-    row |= {
-        name: mean(values) for name, values in zip(("best", "last", "val_best"), zip(*ended, strict=True), strict=True)
-    }
-    biases = [_bias(record) for record, values in zip(runs, found, strict=True) if None not in values]
-    return row | dict(zip(("bias", "low", "high"), mean_interval(biases, level), strict=True))
-
-
-def _settings(record: Record) -> str:
-    """Sizes and recipe in words."""
-    recipe, skipped = record.recipe, ("drop_rate", "mask_seed")
-    words = [f"{name} {value}" for name, value in record.model["head_arguments"].items() if name not in skipped]
-    length = f"{recipe['steps']:,} steps" if recipe.get("steps") else f"{recipe['epochs']:,} epochs"
-    words += [f"{length} of {recipe['batch_size']:,}", recipe["optimizer"], f"rate {recipe['learning_rate']:.3g}"]
-    count = record.split_sizes.get("train_per_class")
-    return ", ".join([*words, recipe["schedule"], *([] if count is None else [f"{count} images a class"])])

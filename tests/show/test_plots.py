@@ -1,9 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
-from spinalnet_lib import load_dataset, load_facts, load_records, mean_interval
+from spinalnet_lib import load_dataset, load_facts, load_records
 from spinalnet_lib.show import plots
 from spinalnet_lib.show.palette import LIGHT
 from tests.show.cases import assert_drawn_with_words, drawn, runs_of, with_head
@@ -11,9 +9,7 @@ from tests.show.cases import assert_drawn_with_words, drawn, runs_of, with_head
 RECORDS = [r for r in load_records("first_training") if r.dataset == "mnist_5k"]
 PICTURES = {
     "images": lambda: plots.plot_images(load_dataset("digits"), per_class=3),
-    "curves": lambda: plots.plot_error_curves(RECORDS),
-    "last": lambda: plots.plot_last_errors(RECORDS),
-    "one seed": lambda: plots.plot_last_errors(RECORDS[:1]),
+    "curves": lambda: plots.draw_curves(arms(), "Validation error of two heads over training, one thin line a seed."),
 }
 
 
@@ -28,33 +24,17 @@ def arms():
 
 
 def test_every_seed_is_drawn_and_the_mean_thick_with_the_hue_of_its_head_and_a_dash_for_dropout():
-    lines = drawn(plots.plot_error_curves(RECORDS)).lines
+    lines = drawn(plots.draw_curves(arms(), "two heads")).lines
     for arm, runs in arms().items():
         curves = [[100 * point["val_error"] for point in r.curve] for r in runs]
         seeds, (mean, *_) = lines[: len(runs)], lines[len(runs) :]
         assert [list(line.get_ydata()) for line in seeds] == curves
         assert list(mean.get_ydata()) == pytest.approx(np.mean(curves, axis=0))
-        assert mean.get_label() == f"{arm} ({len(runs)} seeds)" and mean.get_linewidth() > seeds[0].get_linewidth()
+        assert mean.get_label() == arm and mean.get_linewidth() > seeds[0].get_linewidth()
         assert mean.get_color() == (LIGHT.spinal if runs[0].head == "spinal" else LIGHT.dense)
         assert (mean.get_linestyle() == "--") == ("dropout 0.5" in arm)
         lines = lines[len(runs) + 1 :]
     assert not lines
-
-
-def test_last_errors_are_those_of_the_last_step():
-    picture = plots.plot_last_errors(RECORDS)
-    points = [c.get_offsets()[:, 0] for c in drawn(picture).collections if len(c.get_offsets()) > 1]
-    for (arm, runs), there in zip(arms().items(), points, strict=True):
-        errors = [r.last["val_error"] for r in runs]
-        assert sorted(there / 100) == pytest.approx(sorted(errors))
-        mean, low, high = mean_interval(errors)
-        assert f"{arm} {mean:.1%} ({low:.1%} to {high:.1%}, 10 seeds)" in picture.alt
-
-
-def test_curves_of_unequal_length_are_refused():
-    short = dataclasses.replace(RECORDS[0], key="0" * 64, curve=RECORDS[0].curve[:2])
-    with pytest.raises(ValueError, match="plot_error_curves"):
-        plots.plot_error_curves([*RECORDS, short])
 
 
 def test_images_are_the_first_of_their_class():
@@ -85,18 +65,6 @@ def test_shared_images_are_those_of_the_facts():
     names = [label.get_text() for label in drawn(picture).get_yticklabels()]
     sharing = [name for name, found in facts.items() if found["shares_images_with"]]
     assert names == [f"{place}  {name}" for place, name in enumerate(sharing, 1)]
-
-
-def test_heads_of_unlike_sizes_are_arms_of_their_own(record):
-    wide = {**record.model, "head_arguments": {"layer_width": 16}}
-    alt = plots.plot_last_errors([*runs_of(record), *runs_of(record, model=wide)]).alt
-    assert "layer_width 4 11.0%" in alt and "layer_width 16 11.0%" in alt
-
-
-@pytest.mark.parametrize("plot", [plots.plot_error_curves, plots.plot_last_errors])
-def test_no_records_is_said(plot):
-    with pytest.raises(ValueError, match="no records"):
-        plot([])
 
 
 def test_runs_evaluated_at_different_steps_share_the_mean_of_the_steps_they_have_in_common(record):

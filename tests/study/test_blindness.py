@@ -14,7 +14,7 @@ import pytest
 from spinalnet_lib import append_record, compare, comparisons_table, describe_gains, plot_gains, records_frame
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.machine import TimeLimit
-from spinalnet_lib.show.plots import draw_curves, plot_error_curves, plot_last_errors
+from spinalnet_lib.show.plots import draw_curves
 from spinalnet_lib.show.provenance import origins
 from spinalnet_lib.show.report import write_report
 from spinalnet_lib.study.blindness import HIDDEN, hidden, outcome, shown
@@ -103,10 +103,6 @@ def outputs(records, theirs, pair, searches, known, folder):
     for which, given in (("alone", records), ("beside others", mixed)):
         found[f"compared {which}"] = as_text(lambda given=given: repr(compare(given, pair.arm, pair.reference)))
         found[f"widget {which}"] = as_text(lambda given=given: json.dumps(ErrorCurves(given).data()))
-        for plot in (plot_error_curves, plot_last_errors):
-            picture = as_text(lambda plot=plot, given=given: plot(given))
-            drawn = picture if isinstance(picture, str) else (picture.alt, picture.to_bytes())
-            found[f"{plot.__name__} {which}"] = drawn
     found["draw_curves"] = draw_curves(arms, "curves").to_bytes()
     return found
 
@@ -170,8 +166,6 @@ def test_a_diverged_run_of_an_incomplete_cell_is_not_told(study, theirs):
     lost = [replace(first, diverged=True, curve=first.curve[:1]), *others]
     frame = records_frame(lost)
     assert frame["diverged"].isna().all() and frame["val_error"].isna().all()
-    for plot in (plot_error_curves, plot_last_errors):
-        assert plot([*lost, *theirs]).alt == plot([first, *others, *theirs]).alt
     assert ErrorCurves([*lost, *theirs]).data() == ErrorCurves([first, *others, *theirs]).data()
 
 
