@@ -37,7 +37,7 @@ def _counted() -> str:
     dense, spinal = (head_cost(head, body.num_features, 10, **paper_head(_BEST, head)) for head in ("mlp", "spinal"))
     whole = count_macs(body, (1, body.image_size, body.image_size)) + dense.macs
     return (
-        f"In the paper's best network a spinal head has {1 - spinal.weights / dense.weights:.0%} fewer weights than the head it "
+        f"In the paper's VGG-5 a spinal head has {1 - spinal.weights / dense.weights:.0%} fewer weights than the head it "
         f"replaces, and the network {(dense.macs - spinal.macs) / whole:.2%} fewer multiply-adds."
     )
 
@@ -55,7 +55,7 @@ def _dropout(records: Sequence[Record]) -> str:
     return (
         f"In our first runs of the paper's small CNN the spinal head's validation error is {_points(published)} as "
         f"published, where only the dense head has dropout, and {_points(equal)} when neither has"
-        f"{': what looked like the spine was in part the dropout.' if turned else '.'}"
+        f"{': the lead came with the dropout of the dense head, not with the spine.' if turned else '.'}"
     )
 
 
@@ -68,6 +68,6 @@ def _points(lead: tuple[float, float, float]) -> str:
 def _regressions() -> str:
     errors = [error for target in TARGETS for error in paper_errors(target)]
     return (
-        f"Of its {len(errors)} published regression errors {sum(error < NOISE_FLOOR for error in errors)} are smaller than the noise in "
-        "the data, which no expected error on new points can be."
+        f"Of the paper's {len(errors)} regression errors after the longer training {sum(error < NOISE_FLOOR for error in errors)} are "
+        "smaller than the variance of the noise in the data, which no expected error on new points can be."
     )

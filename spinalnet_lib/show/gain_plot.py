@@ -28,7 +28,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
     """Rows of `comparisons_table` in δ: the mean gain, [L, U] as a thin bar, [L′, U′] as a thick one, ±δ as a band.
 
     Blue is where the spinal head is better, orange where its rival is. A comparison that lacks runs has a dashed bar as wide
-    as its power runs let expect, drawn around zero; where it will lie nobody knows. ValueError for a table without rows.
+    as its power runs make likely, drawn around zero; where it will lie nobody knows. ValueError for a table without rows.
     """
     if table.empty:
         raise ValueError("plot_gains: the table has no rows; pass some of comparisons_table()")
@@ -58,7 +58,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
         f"{_where(row)}, against {_RIVALS[row['reference']]}, {_RECIPES[row['recipe']]}: {_told(row)}"
         for row in table.to_dict("records")
     )
-    dashed = " A dashed bar is as wide as the power runs let expect, around zero." if has_dashes else ""
+    dashed = " A dashed bar is as wide as the pilots make likely, around zero." if has_dashes else ""
     height = 0.9 + 0.5 * len(parts) + 0.5 * len(table)
     narrow = (3.6, height + 0.25 * len(parts))
     return Picture(draw, f"{_counts(table)} {'; '.join(said)}.{dashed}", (7.0, height), narrow=narrow)

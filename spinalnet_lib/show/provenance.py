@@ -39,10 +39,11 @@ def describe_records(records: Sequence[Record]) -> str:
     sizes = dict.fromkeys((r.split_sizes["train"], r.split_sizes["val"]) for r in records)  # with whatever cut
     what = "points" if all(r.loss == "mse" for r in records) else "images"
     counts = " or ".join(f"{train:,} training and {val:,} validation {what}" for train, val in sizes)
-    read = "read" if any(r.test for r in records) else "not read"
+    tested = sum(bool(r.test) for r in each_once(records))
+    read = "not read" if not tested else "read" if f"{tested:,}" == found["runs"] else f"read by {tested:,} of them"
     return (
-        f"{found['runs']} runs of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "
-        f"({counts}; the test set was {read}), seeds {span(r.seed for r in records)}; {found['days']}, "
+        f"{found['runs']} run{'s' * (found['runs'] != '1')} of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "
+        f"({counts}; the test set was {read}), seed{'s' * (len({r.seed for r in records}) > 1)} {span(r.seed for r in records)}; {found['days']}, "
         f"spinalnet_lib {found['spinalnet_lib']}, torch {found['torch']}, {found['devices']}."
     )
 

@@ -67,9 +67,10 @@ def fewer_weights(costs: Costs) -> Finding:
     features = VGG5.num_features
     linear = head_cost("linear", features, CLASSES).weights
     width = largest_cheaper_width(linear, features, CLASSES)
+    larger = [body for body, fewer in saves.items() if not fewer]
     evidence = (
-        f"Counted: fewer for {sum(saves.values())} of the {len(saves)} bodies in the paper's scripts, not for "
-        f"{', '.join(body for body, fewer in saves.items() if not fewer) or 'none'}. "
+        f"Counted: fewer for {sum(saves.values())} of the {len(saves)} bodies in the paper's MNIST and CIFAR scripts"
+        f"{', not for ' + ', '.join(larger) if larger else ''}. "
         f"{_saving('2-conv CNN', *weights['two_conv'])}; {_saving('VGG-5', *weights['vgg5'])}; but "
         f"{weights['vgg5'][1] / linear:.0f} times those of one Linear on VGG-5's features, which it undercuts there up to layer "
         f"width {width} only. Fewer where {_CHEAPER}"

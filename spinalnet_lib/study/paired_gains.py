@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SPINE = "spinal"
+_PREDICTED = "spinal_direct", "spinal_big"  # if touch needs its straight road, the first beats the second, too
 _FULL_SIZE = {(each.tier, each.reference) for each in COMPARISONS if each.recipe == "tuned" and each.width is None}
 _COLUMNS = (
     *("tier", "part", "data", "body", "images", "arm", "reference"),
@@ -113,6 +114,8 @@ def _pairs() -> Iterator[_Pair]:
                 known = runs.part == "ablations" and head in main.heads(main.backbones[0]) and not runs.equal_parameters
                 if head != _SPINE and not judged and not known:
                     yield _pair(tier, runs, spine, _Arm(runs, head))
+            if {*_PREDICTED} <= {*heads}:
+                yield _pair(tier, runs, *(_Arm(runs, head) for head in _PREDICTED))
     yield from _crossed()
 
 

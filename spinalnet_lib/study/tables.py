@@ -27,7 +27,7 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
     `units` of the `planned` pairs of runs are there; until all are, and while the comparison is withheld, the verdict is
     "untested" and gain and intervals are left out. `gain`, `low` to `high` ([L, U]) and `narrow_low` to `narrow_high`
     ([L′, U′]) have the unit of `delta`: errors, shares of an error where a family has several sets, logarithms in tiers R,
-    W and D4. `expected` is the half-width of [L, U] in δ that the power runs let expect. `changes` names the readings of
+    W and D4. `expected` is the half-width of [L, U] in δ that the power runs make likely. `changes` names the readings of
     the same runs that have another verdict. `records` as in `verdicts`.
     """
     with needs("book"):

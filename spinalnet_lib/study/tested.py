@@ -45,7 +45,7 @@ _LISTED = (
     "vgg16_bn",
     "densenet121",
 )  # bodies of tiers G and H among the paper's nine networks
-_TUNED = "as published these networks have too few seeds for a verdict, so both arms are tuned"
+_TUNED = "As published these networks have too few seeds for a verdict, so both arms are tuned"
 _OVERTURNED = {
     "holds": "other seeds or data whose intervals reach down to δ",
     "not supported": "other seeds or data whose intervals lie above δ",
@@ -139,7 +139,7 @@ def _networks(judge: Judge, why: str) -> Finding:
     state = most_networks(*names, networks=rows)
     decided = decided_networks(*names, networks=rows)
     note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
-    note += f"; {_TUNED}" if why == CLAIMED else ""
+    note += f". {_TUNED}" if why == CLAIMED else ""
     if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):
         (mean, low, high), (least, most) = shares
         note += f"; over the CNN's families the mean gain is {signed(mean, '.3g')} of the reference's error ({signed(low, '.3g')} to {signed(high, '.3g')}), "

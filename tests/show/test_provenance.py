@@ -29,6 +29,16 @@ def test_provenance_names_data_seeds_date_and_versions():
         describe_records([])
 
 
+def test_provenance_counts_the_runs_that_read_the_test_set():
+    closed, tested = load_records("first_training")[:2], load_records("regression")[:1]
+    assert describe_records(tested).startswith("1 run of ") and "the test set was read), seed " in describe_records(
+        tested
+    )
+    assert (
+        "3 runs of " in (text := describe_records([*closed, *tested])) and "the test set was read by 1 of them" in text
+    )
+
+
 def test_a_mean_has_its_interval_and_what_diverged_is_not_averaged():
     assert describe_mean([1.0, 2.0, 3.0, float("inf")], count="3 runs") == "2 (−0.484 to 4.48, 3 runs)"
     assert describe_mean([0.25], ".1%", "one seed") == "25.0% (one seed)" and describe_mean([0.5]) == "0.5"

@@ -103,6 +103,16 @@ def test_an_ablation_is_paired_with_the_same_seeds_of_the_spine(record, gains):
         assert found == pytest.approx(interval(100 * (0.09 - spine)), abs=1e-9)
 
 
+def test_the_direct_line_is_set_against_the_larger_spine_as_its_prediction_says(record, gains):
+    known = complete(record, FASHION, 0.03)
+    cells = list_cells("study", "C", known, ["fashion_mnist"], part="ablations")
+    errors = {"spinal_direct": 0.07, "spinal_big": 0.08}
+    runs = [run_of(record, c, errors[c.head] + 0.001 * (c.seed % 2)) for c in cells if c.head in errors]
+    frame = gains(together(known, runs))
+    found = told(frame, arm="spinal_direct", reference="spinal_big", data="fashion_mnist")
+    assert found == pytest.approx((1, 1, 1), abs=1e-9)
+
+
 def test_the_unit_of_tier_f_is_a_body_whose_heads_count_as_their_mean(record, gains):
     searches = ended_search(record, "mnist", tier="F")
 
