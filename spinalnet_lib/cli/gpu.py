@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     how = {"engine": "serial", "workers": 1, "address": None, "threads": 1, "time_limit": args.minutes * 60}
     swept = argparse.Namespace(**vars(args), **how)
     failed = make_steps(
-        steps, sets, plans, swept, Setup(device, 1, args.data), limit, lambda step: _write_power(step, args)
+        steps, sets, plans, swept, Setup(device, 1, args.data), limit, lambda step: _write_power(step, args, sets)
     )
     if args.rehearse is None:
         _say_next(args.out, sets)
@@ -91,10 +91,11 @@ def _measure(device: str, out: Path, limit) -> None:
                 print(f"bench: {group}: not measured, {error}")
 
 
-def _write_power(step, args: argparse.Namespace) -> None:
+def _write_power(step, args: argparse.Namespace, sets: dict[str, list[str]]) -> None:
     """Before a test set is read, what its comparisons can tell is written down, from the power runs made before."""
     from ..files import write_whole
     from ..records.files import RecordFolder
+    from ..study.comparisons import COMPARISONS
     from ..study.gate import power_of_plan
 
     if step.study != "study" or args.rehearse is not None:
@@ -102,8 +103,10 @@ def _write_power(step, args: argparse.Namespace) -> None:
     out = Path(args.out)
     records = [record for kind in ("tuning", "power") for record in RecordFolder(out / kind).records()]
     found = power_of_plan(records)
-    if not any(name.startswith(f"{step.tier} ") for name in found):
-        raise ValueError("its power cannot be told, as runs of it are missing")
+    names = {*(step.datasets or sets[step.tier])}
+    judged = [each for each in COMPARISONS if (each.tier, each.recipe) == (step.tier, "tuned")]
+    if lacking := [each.name for each in judged if {*each.datasets} <= names and each.name not in found]:
+        raise ValueError(f"the power of {'; '.join(lacking)} cannot be told, as runs of it are missing or diverged")
     write_whole(out / "power.json", json.dumps(found, indent=1) + "\n")
 
 

@@ -16,7 +16,7 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..study.blindness import own_records
+    from ..records.files import own_records
     from ..study.gate import power_file, write_power
     from ..study.power import RIGHT
 

@@ -37,7 +37,7 @@ def _predict(args: argparse.Namespace) -> None:
         print(f"{path} {name} {likely:.3f}")
     if args.csv:
         text = io.StringIO()
-        rows = csv.writer(text)
+        rows = csv.writer(text, lineterminator="\n")  # `whole_file` writes the system's
         rows.writerow(["picture", "class", *model.trained_on["classes"]])
         for path, name, shares in zip(paths, classes, probabilities.tolist(), strict=True):
             rows.writerow([path, name, *(f"{share:.6f}" for share in shares)])

@@ -37,10 +37,10 @@ def _records_show(args: argparse.Namespace) -> None:
 
 
 def _records_check(args: argparse.Namespace) -> None:
-    from ..records.files import check_records, own_folders
+    from ..paths import data_path
+    from ..records.files import check_records
 
-    paths = args.paths or own_folders()
-    count, problems = check_records(paths)
+    count, problems = check_records(args.paths or [data_path("results")])
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
@@ -56,6 +56,8 @@ def _records_merge(args: argparse.Namespace) -> None:
         _merge_folders(args)
         return
     check_writable(args.into)
+    if not args.into.endswith((".jsonl", ".jsonl.gz")):
+        raise ValueError(f"{args.into} is no folder that is there, and no .jsonl file; make the folder, or name a file")
     added, count = merge_records(args.paths, args.into)
     print(f"{args.into}: {added} runs added, {count} in all")
 

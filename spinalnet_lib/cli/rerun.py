@@ -24,12 +24,12 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..records.files import load_records, own_folders
+    from ..records.files import load_records, own_records
     from ..records.record import differing_results
     from ..study.rerun import find_record, rerun
 
-    places = args.paths or own_folders()
-    record = find_record(args.key, [record for place in places for record in load_records(place)])
+    given = [record for place in args.paths for record in load_records(place)]
+    record = find_record(args.key, given if args.paths else own_records())
     done = rerun(record, args.data, args.tolerance)
     because = f" ({done.because})" if done.because else ""
     print(f"{record.dataset}, {record.head}, seed {record.seed}: {_CHECKED[done.check]}{because}")

@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--tuning is for power, study and sensitivity, whose settings it chose; leave it out of {args.study!r}"
         )
+    if args.size is not None and args.study in ("power", "study", "sensitivity"):
+        raise ValueError(f"--size {args.size} makes other runs than the plan's; leave it out of {args.study!r}")
     sets, absent = choose_sets(args.tier, args.sets, pick_device(args.device).type, args.data)
     if absent:
         print(f"without {', '.join(absent)}, which are not here; `spinalnet data list` says how to get them")

@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
         raise TypeError(f"{error}; here as --head-argument NAME=VALUE") from error
     for error in wrong.values():  # the cells differ in their seeds only: none could be run
         raise error
-    missing, failures = missing_cells(cells, args.out, setup), Failures(Path(args.out).parent)
+    missing, failures = {*missing_cells(cells, args.out, setup)}, Failures(Path(args.out).resolve().parent)
     for cell in cells:
         if cell not in missing:
             print(f"{args.head}, seed {cell.seed}: already in {args.out}")
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> None:
                 [result] = setup.run([cell])
                 if isinstance(result, str):
                     failures.add(None, cell, result)
-    left = sweep(missing, args.out, one_file=True, setup=setup)
+    left = sweep([cell for cell in cells if cell in missing], args.out, one_file=True, setup=setup)
     failed = failures.among(left, setup)
     if len(left) > len(failed):
         print(f"{len(left) - len(failed)} of the runs are being made by another process")

@@ -14,12 +14,14 @@ from typing import BinaryIO
 
 from ..files import check_is_file, holding, write_whole
 from ..paths import data_path
-from .record import Record, differing_results
+from .record import Record, differing_results, each_once
 from .schema import check_record
 
 FAILURES = "failed.jsonl"  # beside the records in a sweep's folder, and none itself
 _PACKED = ".gz"
 _LARGEST = 2**30  # bytes of a packed file's records: some hundred thousand
+
+_own: dict[Path, RecordFolder] = {}  # what was read of the project's own
 
 _BEGINS = b'{"key": "'  # every line that `Record.to_json` writes
 
@@ -68,15 +70,13 @@ def check_appendable(path: str | os.PathLike) -> None:
 
 
 def load_records(path: str | os.PathLike) -> list[Record]:
-    """Read records from a file, from all files of a folder, or by name from the project's own ("first_training").
+    """Read records from a file, from all files of a folder and its folders, or by name from the project's own ("study").
 
     A damaged line is named in a warning and left out, the others are kept; `spinalnet records check` makes an error of
     it. Raises FileNotFoundError with the known names, ValueError for a file of something else.
     """
-    records, files = [], record_files(path)
-    if not files:
-        raise FileNotFoundError(f"no records in the folder {str(path)!r}; give one that holds .jsonl files")
-    for file in files:
+    records = []
+    for file in record_files(path):
         content = _content(file)
         found, damages = read_lines(content, file)
         if damages and not found and content.strip(b"\0 \n")[:1] not in (b"", b"{"):
@@ -87,26 +87,26 @@ def load_records(path: str | os.PathLike) -> list[Record]:
     return records
 
 
-def own_folders() -> list[Path]:
-    """Where the project's own records are."""
-    own = data_path("results")
-    return sorted(folder for folder in (own, *own.rglob("*/")) if _files_in(folder))
+def own_records() -> list[Record]:
+    """The project's own records, each run once; a second look reads only what is new. ValueError for a run with two results."""
+    folder = data_path("results")
+    return each_once(_own.setdefault(folder, RecordFolder(folder)).records())
 
 
 def record_files(path: str | os.PathLike) -> list[Path]:
-    """The file itself, a folder's files of records, or the project's own by name."""
+    """The file itself, all under a folder, or the project's own by name. Raises FileNotFoundError where there is none."""
     own = data_path("results")
     if path in ("", Path()):  # Path("") is Path("."): nobody asked for that folder
         raise ValueError(f"load_records: path is '{path}', which names no records; give a file, or Path.cwd()")
     for place in (Path(path), own / path):
         if place.is_dir():
-            return [file for file in _files_in(place) if file.name != FAILURES]
+            if found := files_under(place):
+                return found
+            raise FileNotFoundError(f"no records in the folder {str(path)!r}; give one that holds .jsonl files")
     for place in (Path(path), own / f"{path}.jsonl", own / f"{path}.jsonl.gz"):
         if place.is_file():
             return [place]
-    known = sorted(
-        str(file.relative_to(own)).partition(".jsonl")[0] for folder in own_folders() for file in _files_in(folder)
-    )
+    known = sorted(str(file.relative_to(own)).partition(".jsonl")[0] for file in files_under(own))
     names = ", ".join(known) or "none yet"
     raise FileNotFoundError(f"no records at {str(path)!r}; give a .jsonl file, or one of the project's own: {names}")
 
@@ -135,7 +135,7 @@ def read_lines(content: bytes, name: str | os.PathLike, first: int = 1) -> tuple
 
 
 class RecordFolder:
-    """The records of a folder, or a file, that other processes write to: each look reads only what is new."""
+    """The records under a folder, or of a file, that other processes write to: each look reads only what is new."""
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
@@ -143,7 +143,7 @@ class RecordFolder:
 
     def records(self) -> list[Record]:
         """All records there are now; damaged lines are named in a warning when they are first seen."""
-        files = record_files(self.path) if self.path.exists() else []
+        files = files_under(self.path) if self.path.is_dir() else [self.path] * self.path.exists()
         return [record for file in files for record in self._look(file)]
 
     def _look(self, path: Path) -> list[Record]:
@@ -207,8 +207,11 @@ def _read_runs(files: Iterable[Path]) -> tuple[dict[str, tuple[Record, Path]], i
     return runs, count, problems
 
 
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(file for ending in ("", _PACKED) for file in folder.glob(f"*.jsonl{ending}"))
+def files_under(folder: Path) -> list[Path]:
+    """The files of records in a folder and in its folders; what is hidden and what failed is none."""
+    found = sorted(file for ending in ("", _PACKED) for file in folder.rglob(f"*.jsonl{ending}"))
+    is_hidden = [any(part.startswith(".") for part in file.relative_to(folder).parts) for file in found]
+    return [file for file, hides in zip(found, is_hidden, strict=True) if not hides and file.name != FAILURES]
 
 
 def _plain(path: str | os.PathLike) -> Path:

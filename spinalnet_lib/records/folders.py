@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .files import FAILURES, check_records, merge_records
-
-_ENDINGS = (".jsonl", ".jsonl.gz")
+from .files import check_records, files_under, merge_records
 
 
 def merge_folder(source: str | os.PathLike, into: str | os.PathLike) -> dict[Path, tuple[int, int]]:
@@ -17,12 +15,7 @@ def merge_folder(source: str | os.PathLike, into: str | os.PathLike) -> dict[Pat
     run with two results, and for a folder without records.
     """
     source, into = Path(source), Path(into)
-    places = [
-        path.relative_to(source)
-        for path in sorted(source.rglob("*"))
-        if path.name.endswith(_ENDINGS) and path.name != FAILURES
-    ]
-    places = [place for place in places if not any(part.startswith(".") for part in place.parts)]
+    places = [path.relative_to(source) for path in files_under(source)]
     if not places:
         raise ValueError(f"no records under {source}; name the folder that a sweep wrote")
     both = [path for place in places for path in (source / place, into / place) if path.exists()]

@@ -14,8 +14,9 @@ from ..data.published import published_table
 from ..heads.counting import head_cost
 from ..models.bodies import create_backbone
 from ..paths import data_root
+from ..records.files import own_records
 from ..records.record import Record
-from ..study.blindness import own_records, shown
+from ..study.blindness import shown
 from ..study.compare import compare
 from ..study.lab import Lab, body_cost, build_body, find_transfer, in_words, plan_lab
 from ..training.config import TrainConfig

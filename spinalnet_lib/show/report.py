@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..files import write_whole
 from ..paths import data_path
-from ..records.files import load_records, own_folders, record_files
+from ..records.files import load_records, record_files
 from ..records.record import Record, each_once
 from ..study.blindness import HIDDEN, hidden, is_open, with_own
 from ..study.comparisons import COMPARISONS
@@ -24,9 +24,8 @@ from ..study.gains import reference_errors
 from ..study.jobs import failures_in
 from ..study.judged import judged
 from ..study.paired_gains import paired_gains
-from ..study.tuning import Search
-from ..training.recipes import TUNING_DROPOUT, TUNING_SEEDS
-from ..words import signed
+from ..study.tuning import Grid, Search, drop_rate
+from ..words import counted, signed
 from .palette import MARKERS, Theme
 from .picture import Picture, is_narrow, label_log_axis
 from .plots import draw_curves
@@ -45,7 +44,7 @@ def write_report(
     `paths` are files, folders or names of records; none are all of the project's own. Test results are left out unless
     `read_test`. Figures are written before the page that shows them. Raises ValueError where there is no record.
     """
-    files = [file for path in paths or own_folders() for file in record_files(path)]
+    files = [file for path in paths or [data_path("results")] for file in record_files(path)]
     records = each_once(record for file in files for record in load_records(file))
     if not records:
         raise ValueError(f"no record in {', '.join(map(str, paths)) or data_path('results')}; train first")
@@ -61,7 +60,10 @@ def write_report(
     for number, section in enumerate(tqdm(sections, leave=False, disable=None)):  # no bar where nobody looks
         if section.searched:
             losses = search_losses(section)
-            picture, tables = draw_search(section.title, losses), [_search_table(*found) for found in losses.items()]
+            picture, tables = (
+                draw_search(section.title, losses),
+                [_search_table(section, *of_head) for of_head in losses.items()],
+            )
         else:
             picture, tables = _curves(section), [_validation(section)]
         parts += [f"## {section.title}", _written(picture, out, f"{number + 1}_{section.title}"), *tables]
@@ -103,9 +105,10 @@ def _incomplete(records: Sequence[Record]) -> list[str]:
     setups = {record.setup for record in records if record.key in blind}
     rows = []
     for each in COMPARISONS:
-        cells = evidence_of(everything).cells(each).values()
+        cells = evidence_of(everything).cells_so_far(each).values()
         if not setups.isdisjoint(cell.setup for cell in cells) and is_open(each, everything):
-            wide, units = judged(each, everything).half_width, judged(each, everything).units
+            verdict = judged(each, everything)
+            wide, units = verdict.half_width, verdict.units
             planned = len(needed_seeds(each, everything))
             ratio = "not known" if wide is None or math.isinf(wide) else f"{wide:.2f}"
             level = reference_errors(each, everything)
@@ -198,9 +201,11 @@ def search_losses(section: Section) -> dict[str, Losses]:
     """For each head its mean validation losses, where all seeds of a place are there; infinite where one diverged."""
     records = section.records
     heads = list(dict.fromkeys(record.head for record in records))
-    search = Search(records, [records[0].dataset], records[0].model["backbone"], heads)
-    rates = sorted({record.recipe["learning_rate"] for record in records})
-    places = [(rate, drop) for rate in rates for drop in TUNING_DROPOUT]
+    rates, drops = ({read(record) for record in records} for read in (lambda r: r.recipe["learning_rate"], drop_rate))
+    seeds = tuple(sorted({record.seed for record in records}))
+    grid = Grid(drop_rates=tuple(sorted(drops)), seeds=seeds)
+    search = Search(records, [records[0].dataset], records[0].model["backbone"], heads, grid)
+    places = [(rate, drop) for rate in sorted(rates) for drop in grid.drop_rates]
     found = {head: {place: search.loss(head, *place) for place in places} for head in heads}
     return {head: {at: loss for at, loss in losses.items() if loss is not None} for head, losses in found.items()}
 
@@ -219,7 +224,7 @@ def draw_search(title: str, losses: dict[str, Losses]) -> Picture | None:
         axes = figure.subplots()
         for i, (head, lowest) in enumerate(best.items()):
             colour, marker = theme.of_head(head), MARKERS[i % len(MARKERS)]
-            for drop in TUNING_DROPOUT:
+            for drop in sorted({drop for _, drop in finite[head]}):
                 line = {rate: loss for (rate, dropped), loss in finite[head].items() if dropped == drop}
                 style, label = "--" if drop else "-", f"{head}, dropout {drop:g}"
                 axes.plot(list(line), list(line.values()), style, color=colour, marker=marker, label=label)
@@ -234,19 +239,20 @@ def draw_search(title: str, losses: dict[str, Losses]) -> Picture | None:
     return Picture(draw, f"{alt}. A ring marks each head's lowest.", (7.0, 3.6 + 0.2 * len(best)))
 
 
-def _search_table(head: str, losses: Losses) -> str:
+def _search_table(section: Section, head: str, losses: Losses) -> str:
     """Mean validation losses of a head, a row a learning rate; the lowest is marked."""
-    rates, best = sorted({rate for rate, _ in losses}), min(losses, key=losses.get, default=None)
+    rates, drops = (sorted({place[i] for place in losses}) for i in (0, 1))
+    best = min(losses, key=losses.get, default=None)
 
     def cell(place: tuple[float, float]) -> str:
         text = f"{losses[place]:.4f}" if place in losses else ""
         return f"**{text}**" if place == best else text
 
-    rows = [(f"{rate:.3g}", *(cell((rate, drop)) for drop in TUNING_DROPOUT)) for rate in rates]
-    header = (f"{head}: learning rate", *(f"dropout {drop:g}" for drop in TUNING_DROPOUT))
+    rows = [(f"{rate:.3g}", *(cell((rate, drop)) for drop in drops)) for rate in rates]
+    header = (f"{head}: learning rate", *(f"dropout {drop:g}" for drop in drops))
     edge = best and len(rates) > 1 and best[0] in (rates[0], rates[-1])
     note = "The lowest is at the grid's edge." if edge else "The lowest is inside the grid."
-    return f"{table(header, rows)}\n\nMean validation loss of {len(TUNING_SEEDS)} seeds. {note}"
+    return f"{table(header, rows)}\n\nMean validation loss over {counted(len({run.seed for run in section.records}), 'seed')}. {note}"
 
 
 def _about_the_test(sections: Sequence[Section], read_test: bool) -> str:

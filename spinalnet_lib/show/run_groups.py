@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..records.record import Record, each_once
 from ..study.blindness import HIDDEN, shown
+from ..training.recipes import TUNING_SEEDS
 
 # What a search varies; all else of a recipe makes another section. Whether the test was read changes no training.
 _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
@@ -32,9 +33,9 @@ class Section:
 
     @property
     def searched(self) -> bool:
-        """Whether one arm ran several learning rates: a search, and no comparison of arms."""
+        """Whether these are runs of a search: it has seeds of its own, and several learning rates of an arm."""
         rates = {(record.head, record.recipe["learning_rate"]) for record in self.records}
-        return len(rates) > len({head for head, _ in rates})
+        return self.records[0].seed in TUNING_SEEDS and len(rates) > len({head for head, _ in rates})
 
 
 def group_runs(records: Sequence[Record]) -> list[Section]:
@@ -45,13 +46,14 @@ def group_runs(records: Sequence[Record]) -> list[Section]:
     members: dict[tuple, list[Record]] = {}
     for record in shown(records):
         fixed = {name: value for name, value in record.recipe.items() if name not in _VARIED}
-        place = (record.dataset, record.model["backbone"], json.dumps(fixed, sort_keys=True))
+        is_search = record.seed in TUNING_SEEDS
+        place = (record.dataset, record.model["backbone"], is_search, json.dumps(fixed, sort_keys=True))
         members.setdefault(place, []).append(record)
     sections = []
-    for (dataset, backbone, _), runs in sorted(members.items()):
+    for (dataset, backbone, is_search, _), runs in sorted(members.items()):
         own = ", own split" if runs[0].dataset_source == "packed" else ""
-        title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}"
-        sections.append(Section(title, runs[0].loss, group_arms(runs)))
+        title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}{', search' * is_search}"
+        sections.append(Section(title, runs[0].loss, _by_label(runs)))
     return sections
 
 
@@ -77,7 +79,10 @@ def group_arms(records: Sequence[Record]) -> dict[str, list[Record]]:
 
     Runs of a cell of the study that is not complete are left out.
     """
-    runs = may_be_drawn(records)
+    return _by_label(may_be_drawn(records))
+
+
+def _by_label(runs: Sequence[Record]) -> dict[str, list[Record]]:
     seen: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         for name, value in _settings(run).items():

@@ -11,10 +11,9 @@ Source: `data/protocol.md`, rule 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..datasets import split_name
-from ..records.files import RecordFolder, own_folders
+from ..records.files import own_records
 from ..records.record import Record
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .comparisons import COMPARISONS, Comparison
@@ -23,16 +22,6 @@ from .evidence import evidence_of, places_of
 from .tuning import NO_SEARCH
 
 HIDDEN = "not shown until its cell of the plan is complete"
-_folders: dict[Path, RecordFolder] = {}
-
-
-def own_records() -> list[Record]:
-    """The project's own records, a run once; a second look reads only what is new."""
-    records = {}
-    for folder in own_folders():
-        for record in _folders.setdefault(folder, RecordFolder(folder)).records():
-            records.setdefault(record.key, record)
-    return list(records.values())
 
 
 def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]:
@@ -60,19 +49,19 @@ def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Reco
     return [record for record in records if record.key not in keys]
 
 
-def outcome(record: Record, beside: Sequence[Record] = ()) -> str:
-    """The last validation result in words, or that it is hidden; `beside` as in `hidden`."""
-    return HIDDEN if hidden([record], beside) else record.outcome
-
-
 def is_open(comparison: Comparison, records: Sequence[Record]) -> bool:
     """Whether a cell is still blind, by these records."""
     return not is_complete(comparison, records) or is_withheld(comparison, records)
 
 
 def with_own(records: Sequence[Record]) -> list[Record]:
-    """The project's own records and these, a run once; the searches are the project's own."""
-    return beside_searches([record for record in own_records() if record.seed in TUNING_SEEDS], records)
+    """The project's own records and these, a run once; searches are the project's own, or where it has none the given ones."""
+    own = [record for record in own_records() if record.seed in TUNING_SEEDS]
+    places = {(record.dataset, record.model["backbone"]) for record in own}
+    given = [record for record in records if record.seed in TUNING_SEEDS]
+    return beside_searches(
+        [*own, *(record for record in given if (record.dataset, record.model["backbone"]) not in places)], records
+    )
 
 
 def beside_searches(searches: Sequence[Record], records: Sequence[Record]) -> list[Record]:

@@ -36,7 +36,8 @@ def compare(records: Sequence[Record], a: str, b: str, read_test: bool = False, 
     if len(places) > 1:
         raise ValueError(f"compare: records are of {sorted(places)}; pass those of one data set, body and length")
     runs = {a: {}, b: {}}
-    visible = shown(each_once(records))
+    once = each_once(records)
+    visible = shown(once)
     for record in visible:
         if record.head in runs:
             if record.seed in runs[record.head]:
@@ -47,9 +48,7 @@ def compare(records: Sequence[Record], a: str, b: str, read_test: bool = False, 
     seeds = sorted(runs[a].keys() & runs[b].keys())
     if len(seeds) < 2:
         counts = f"{len(runs[a])} runs of {a!r} and {len(runs[b])} of {b!r}"
-        left_out = (
-            f"; results of {len(records) - len(visible)} runs are {HIDDEN}" if len(visible) < len(records) else ""
-        )
+        left_out = f"; results of {len(once) - len(visible)} runs are {HIDDEN}" if len(visible) < len(once) else ""
         raise ValueError(f"compare: two seeds at least are needed, got {len(seeds)} from {counts}{left_out}")
     errors = {head: [_error(runs[head][seed], read_test) for seed in seeds] for head in (a, b)}
     gains = np.subtract(errors[b], errors[a])

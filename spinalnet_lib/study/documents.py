@@ -143,9 +143,8 @@ def _replication(name: str, users: list[str], figure: float | None, records: Seq
 def as_published(name: str, records: Sequence[Record]) -> list[Record]:
     """Of the records those of the paper's body and spinal head with its recipe on this set, a run a seed."""
     found = {}
-    for record in shown(each_once(records)):
-        if record.dataset != name or record.head != "spinal" or record.test is None or record.diverged:
-            continue
+    of_set = [r for r in each_once(records) if (r.dataset, r.head) == (name, "spinal") and r.test and not r.diverged]
+    for record in shown(of_set, records):
         body = _body(name, load_card(name))
         published = describe_recipe(published_recipe(body, name))
         if record.model["backbone"] == body and all(

@@ -35,6 +35,7 @@ class Evidence:
         self._runs: dict[tuple, list[Record]] = {}
         for record in filter(is_current, self.records):
             self._runs.setdefault(record.setup, []).append(record)
+        self._found: dict[tuple, dict] = {}
 
     def cells(self, comparison: Comparison) -> dict[tuple[str, str, int], Cell]:
         """Of all seeds that may be asked for, by head, set and seed; none while a search is incomplete."""
@@ -56,6 +57,12 @@ class Evidence:
 
     def runs(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         """The runs of both arms with these seeds, as far as they are there, all made on one kind of device."""
+        asked = comparison, tuple(seeds)
+        if asked not in self._found:
+            self._found[asked] = self._find(*asked)
+        return self._found[asked]
+
+    def _find(self, comparison: Comparison, seeds: Sequence[int]) -> dict[tuple[str, str, int], Record]:
         cells = self.cells(comparison)
         places = [(arm, name, seed) for arm in comparison.arms for name in comparison.datasets for seed in seeds]
         found = {

@@ -14,9 +14,10 @@ from pathlib import Path
 from ..checks import check_int, needs
 from ..files import write_whole
 from ..paths import data_path
+from ..records.files import own_records
 from ..records.record import Record
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
-from .blindness import beside_searches, own_records
+from .blindness import beside_searches
 from .cell import Cell
 from .comparisons import COMPARISONS, Comparison
 from .drill import drill
@@ -107,11 +108,12 @@ def check_power(cells: Sequence[Cell]) -> None:
     """
     reading = [cell for cell in cells if cell.config.read_test]  # power runs, of the same pairs, do not
     wanted = {(cell.setup, cell.tuning_id) for cell in reading if cell.tuning_id is not None}
-    own = own_records() if wanted else []
-    for each in COMPARISONS:
-        told_by_power = each.tier not in LOG_DELTAS
-        cells_of_pair = evidence_of(own).cells(each).values() if told_by_power and wanted else ()
-        if wanted.isdisjoint({(cell.setup, cell.tuning_id) for cell in cells_of_pair}):
+    if not wanted:
+        return
+    own = own_records()
+    for each in (each for each in COMPARISONS if each.tier not in LOG_DELTAS):
+        of_pair = evidence_of(own).cells_so_far(each).values()
+        if wanted.isdisjoint((cell.setup, cell.tuning_id) for cell in of_pair):
             continue
         known, committed = _told(each, own), committed_power().get(each.name)
         if known is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..records.files import own_records
 from ..records.record import Record
-from .blindness import own_records
 from .cells import cells_of
 from .comparisons import COMPARISONS
 from .gains import LEAST_NORM

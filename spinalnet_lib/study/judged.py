@@ -6,7 +6,7 @@ Source: `data/protocol.md`, rules 3 to 5.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -65,16 +65,16 @@ def _images(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: di
     """What `judge` takes of test images: differences by seed and image, and what one of them is worth; of logarithms none."""
     if comparison.tier in LOG_DELTAS:
         return {}
-    sizes = {name: runs[comparison.arm, name, seeds[0]].split_sizes["test"] for name in comparison.datasets}
+    sizes = _test_sizes(comparison, runs)
     correct = {
         (arm, name): np.array([unpack_bits(runs[arm, name, seed].test["correct"], sizes[name]) for seed in seeds])
         for arm in comparison.arms
         for name in comparison.datasets
     }
     differences = [error_differences(correct[comparison.reference, n], correct[comparison.arm, n]) for n in sizes]
+    found = {"one_image": one_image(comparison, runs, errors)}
     if len(sizes) == 1:
-        return {"differences": differences[0], "one_image": 1 / sizes[comparison.datasets[0]]}
-    found = {"one_image": max(1 / (len(sizes) * sizes[name] * errors[name]) for name in sizes)}
+        return found | {"differences": differences[0]}
     try:
         ids = [image_ids(name) for name in sizes]
     except (OSError, ValueError):
@@ -82,6 +82,22 @@ def _images(comparison: Comparison, runs: dict, seeds: Sequence[int], errors: di
     if list(map(len, ids)) == list(sizes.values()):
         found["differences"] = pool_test_sets(differences, [errors[name] for name in sizes], ids)
     return found
+
+
+def one_image(comparison: Comparison, runs: Mapping, errors: Mapping[str, float] | None) -> float:
+    """What one test image is worth of a gain, on the scale of δ; 0 of a gain in logarithms."""
+    if comparison.tier in LOG_DELTAS:
+        return 0.0
+    sizes = _test_sizes(comparison, runs)
+    shares = {
+        name: 1 / size if len(sizes) == 1 else 1 / (len(sizes) * size * errors[name]) for name, size in sizes.items()
+    }
+    return max(shares.values())
+
+
+def _test_sizes(comparison: Comparison, runs: Mapping) -> dict[str, int]:
+    of_set = {name: run for (_, name, _), run in runs.items()}
+    return {name: of_set[name].split_sizes["test"] for name in comparison.datasets}
 
 
 @cache

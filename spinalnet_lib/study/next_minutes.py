@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .comparisons import COMPARISONS
 from .order import STUDY_ORDER
+from .tiers import PRIMARY
 
 
 def next_decisions(progress: Sequence[dict], window: float = 10.0) -> list[dict]:
@@ -30,7 +31,7 @@ def next_decisions(progress: Sequence[dict], window: float = 10.0) -> list[dict]
 
 def _decided(step) -> list[str]:
     """The comparisons whose last runs are those of a step."""
-    if step.study not in ("study", "published"):
+    if step.study not in ("study", "published") or step.part not in (None, PRIMARY):
         return []
     recipe = "tuned" if step.study == "study" else "published"
     return [

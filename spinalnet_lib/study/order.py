@@ -15,14 +15,14 @@ from ..datasets import split_name
 from ..heads.counting import measured_cost
 from ..models.bodies import create_backbone
 from ..paths import data_path
-from ..records.files import RecordFolder
+from ..records.files import own_records
 from ..records.record import Record
 from .cell import Cell
 from .cells import list_cells
 from .gate import cells_to_run
 from .jobs import predicted_seconds
 from .tiers import TIERS, Tier
-from .tuning import is_current, search_records
+from .tuning import is_current
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ class Step:
         part = f" --part {self.part}" if self.part else ""
         sets = f" --sets {' '.join(self.datasets)}" if self.datasets else ""
         search = f" --tuning {results}/tuning" if self.study in ("power", "study", "sensitivity") else ""
-        return f"spinalnet sweep {self.study} --tier {self.tier}{part}{sets} --out {results}/{self.folder}{search}"
+        device = " --device cuda" if TIERS[self.tier].device == "cuda" else ""
+        return (
+            f"spinalnet sweep {self.study} --tier {self.tier}{part}{sets}{device} --out {results}/{self.folder}{search}"
+        )
 
     def cells(
         self,
@@ -106,11 +109,11 @@ def undone(cells: Sequence[Cell], records: Sequence[Record], device: str = "cpu"
     A sweep compares keys besides, which tell changed data, too.
     """
     done = {
-        record.setup
+        (record.setup, record.tuning_id)
         for record in records
         if (record.device, record.threads) == (device, threads) and is_current(record)
     }
-    return [cell for cell in cells if cell.setup not in done]
+    return [cell for cell in cells if (cell.setup, cell.tuning_id) not in done]
 
 
 def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str] = tuple(TIERS)) -> list[dict]:
@@ -120,16 +123,12 @@ def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str]
     one after another, told by the records most like them, on a GPU by the measured speed of VGG-5; None where nothing tells
     them. `waits_for` says why a step cannot begin yet, None where it can; its runs are then all missing.
     """
-    own = records is None
-    folders = dict.fromkeys(step.folder for step in STUDY_ORDER)
-    places = [data_path("results", folder) for folder in folders]
-    records = [r for place in places for r in RecordFolder(place).records()] if own else list(records)
-    searches = search_records(data_path("results", "tuning")) if own else records
+    records = own_records() if records is None else list(records)
     speed, rows = _vgg5_flops(), []
     for step in [step for step in STUDY_ORDER if step.tier in tiers]:
         device, waits_for = TIERS[step.tier].device, None
         try:
-            cells = step.cells(searches, beside=records)
+            cells = step.cells(records, beside=records)
             missing = undone(cells, records, device)
         except ValueError as error:
             waits_for = str(error)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import needs
+from ..records.files import own_records
 from ..records.record import Record, each_once
 from ..training.recipes import TUNING_SEEDS
-from .blindness import own_records, shown, with_own
+from .blindness import shown, with_own
 from .cell import Cell
 from .cells import cells_of
 from .comparisons import COMPARISONS

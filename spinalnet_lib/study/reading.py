@@ -74,7 +74,7 @@ def paper_ratio(target: str) -> float:
 def _row(planned: dict, target: str, net: str, level: float) -> dict:
     seeds = [seed for head, dataset, seed in planned if (head, dataset) == (net, target)]
     pairs = [(planned[net, target, seed], planned[REFERENCE, target, seed]) for seed in seeds]
-    pairs = [pair for pair in pairs if None not in pair and all(map(lowest_batch_loss, pair))]
+    pairs = [pair for pair in pairs if None not in pair and None not in map(lowest_batch_loss, pair)]
     row = {"target": target, "net": net, "seeds": len(pairs), "planned": len(seeds), "paper": paper_ratio(target)}
     row["command"] = f"spinalnet sweep published --tier R --sets {target}" * (len(pairs) < len(seeds))
     if not pairs:

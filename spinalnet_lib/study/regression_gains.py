@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..data.regression import TARGETS
+from ..records.files import own_records
 from ..records.record import Record
-from .blindness import own_records
 from .comparisons import COMPARISONS
 from .judged import gains
 

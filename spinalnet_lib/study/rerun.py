@@ -80,6 +80,7 @@ def cell_of(record: Record, root=None) -> Cell:
         size=record.model["image_size"] if resized else None,
         cut_seed=record.split_sizes.get("seed"),
         train_per_class=record.split_sizes.get("train_per_class"),
+        val_per_class=record.split_sizes.get("val_per_class"),
     )
 
 

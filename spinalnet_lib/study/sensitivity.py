@@ -20,9 +20,9 @@ from .completeness import needed_seeds
 from .evidence import evidence_of
 from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
 from .intervals import half_width, levels
-from .judged import gains
+from .judged import gains, one_image
 from .tiers import TIERS
-from .verdict import FEWEST_UNITS, judge, name_verdict
+from .verdict import FEWEST_UNITS, TOO_SMALL, is_too_small, judge, name_verdict
 
 _FOLDS = 5  # parts of the seeds that are left out in turn
 DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
@@ -38,14 +38,15 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
         return {}
     seeds, errors = needed_seeds(comparison, records), reference_errors(comparison, records)
     runs = evidence_of(records).runs(comparison, seeds)
-    shared = overlap(comparison, runs)
+    shared, image = overlap(comparison, runs), one_image(comparison, runs, errors)
 
     def named(values: np.ndarray, least: float = least, families: int = comparison.families) -> str:
-        return judge(values, least, len(values), families, shared).name
+        return judge(values, least, len(values), families, shared, one_image=image).name
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
     names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
-    names["unpaired"] = _unpaired(comparison, runs, least, shared, errors)
+    judgeable = not is_too_small(least, image)
+    names["unpaired"] = _unpaired(comparison, runs, least, shared, errors) if judgeable else TOO_SMALL
     if comparison.tier == "D4":
         names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
     else:  # gradients have no validation reading

@@ -53,6 +53,8 @@ def sweep(
     safe.
     """
     check_engine(engine, workers, address)
+    if setup and how:
+        raise TypeError(f"sweep: {', '.join(how)} is said by setup, too; pass one of them")
     setup = setup or Setup(**how)
     limit = time_limit if isinstance(time_limit, TimeLimit) else TimeLimit(time_limit)
     out = Path(out).resolve()  # claims stand beside the file itself, by whatever links it is reached
@@ -70,6 +72,7 @@ def sweep(
                 job.failures.add(None, cell, reason(error))
         done = {record.key for record in job.records.records()}
         missing = [cell for cell in listed if job.keys.get(cell) not in done]
+        left = {*missing}
         if known.issuperset(listed) or (known and limit.is_up):
             for folder in (".claims", ".checkpoints"):  # where they are empty
                 with suppress(OSError):
@@ -78,7 +81,7 @@ def sweep(
         known.update(listed)
         # Grouped whole, so that a stack that was cut off or killed is the same stack again.
         can_run = [cell for cell in listed if cell in job.keys]
-        job.groups = [group for group in grouped(can_run) if not set(group).isdisjoint(missing)]
+        job.groups = [group for group in grouped(can_run) if not left.isdisjoint(group)]
         if job.groups:
             _run(job, engine, workers, address)
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..checks import needs
+from ..records.files import own_records
 from ..records.record import Record, each_once
 from .comparisons import COMPARISONS, Comparison
 from .gains import delta, pilot_overlap, pilot_spread
 from .gate import committed_power
 from .intervals import half_width, levels
 from .power import RIGHT, VERDICTS
-from .verdicts import comparison_verdicts, project_records
+from .verdicts import comparison_verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
     with needs("book"):
         import pandas as pd
 
-    records = each_once(project_records() if records is None else records)
+    records = each_once(own_records() if records is None else records)
     rows = []
     for each, part in zip(COMPARISONS, comparison_verdicts(records), strict=True):
         verdict = part.verdict

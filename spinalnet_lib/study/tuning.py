@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..models.sizes import PRIMARY
-from ..paths import data_path
-from ..records.files import RecordFolder, load_records
+from ..records.files import RecordFolder, own_records
 from ..records.record import Record
 from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 from ..training.runs import numerics_of
@@ -143,13 +142,14 @@ class Search:
         return arm if arm in self.arms else self.arms[0]
 
     def _ended(self, arm: str) -> dict[tuple[float, float], float]:
-        """The losses of an arm's places; SearchIncomplete while one is missing."""
-        arm = self._searched(arm)
-        losses = self._losses(arm, self.rates())
-        if missing := list(losses.values()).count(None):
-            search = f"the search for {arm} on {' and '.join(self.datasets)} with {self.backbone}"
-            raise SearchIncomplete(f"{search} lacks {missing} of {len(losses)} places of its grid")
-        return losses
+        """The losses of an arm's places; SearchIncomplete while one of any arm is missing, as the grid may still grow for all."""
+        rates = self.rates()
+        losses = {each: self._losses(each, rates) for each in self.arms}
+        for each, of_arm in losses.items():
+            if missing := list(of_arm.values()).count(None):
+                search = f"the search for {each} on {' and '.join(self.datasets)} with {self.backbone}"
+                raise SearchIncomplete(f"{search} lacks {missing} of {len(of_arm)} places of its grid")
+        return losses[self._searched(arm)]
 
     def _setting(self, arm: str, place: tuple[float, float]) -> Setting:
         arm = self._searched(arm)
@@ -165,10 +165,8 @@ class Search:
 def search_records(out: str | os.PathLike) -> list[Record]:
     """The records of searches in the folder `out`; of sets and bodies that were not searched there the project's own."""
     here = [record for record in RecordFolder(out).records() if record.seed in TUNING_SEEDS]
-    if not data_path("results", "tuning").is_dir():
-        return here
     places = {(record.dataset, record.model["backbone"]) for record in here}
-    own = load_records("tuning")
+    own = [record for record in own_records() if record.seed in TUNING_SEEDS]
     return here + [record for record in own if (record.dataset, record.model["backbone"]) not in places]
 
 

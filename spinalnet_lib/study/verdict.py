@@ -15,9 +15,10 @@ FEWEST_UNITS = 8
 FEWEST_IMAGES = 3  # that δ has to be worth
 _MOST_SEEDS = 2**20
 
+TOO_SMALL = "too small to judge"
 LOWER_ERROR = {  # what each verdict says of the claim that `spinal` has a lower error
     "untested": "untested",
-    "too small to judge": "open",
+    TOO_SMALL: "open",
     "better, matters": "holds",
     "worse, matters": "contradicted",
     "equivalent": "not supported",
@@ -25,7 +26,7 @@ LOWER_ERROR = {  # what each verdict says of the claim that `spinal` has a lower
     "worse, size open": "contradicted",
     "open": "open",
 }
-UNDECIDED = ("untested", "too small to judge", "open")
+UNDECIDED = ("untested", TOO_SMALL, "open")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def judge(
     seen |= {"mean": mean, "interval": tuple(interval), "narrow_interval": narrow_interval}
     if differences is not None:
         seen["population_interval"] = population_interval(differences, wide, overlap)[1:]
-    if delta < FEWEST_IMAGES * one_image * (1 - 1e-9):
-        return Verdict("too small to judge", **seen)
+    if is_too_small(delta, one_image):
+        return Verdict(TOO_SMALL, **seen)
     name = name_verdict(interval, narrow_interval, delta)
     if name == "equivalent" and not interval[0] <= 0 <= interval[1]:
         seen["leaning"] = "slightly better" if mean > 0 else "slightly worse"
@@ -111,6 +112,11 @@ def judge(
         narrow_population = population_interval(differences, narrow, overlap)[1:]
         seen["population_name"] = name_verdict(seen["population_interval"], narrow_population, delta)
     return Verdict(name, **seen)
+
+
+def is_too_small(delta: float, one_image: float) -> bool:
+    """Whether δ is less than three test images are worth."""
+    return delta < FEWEST_IMAGES * one_image * (1 - 1e-9)
 
 
 def name_verdict(interval: tuple[float, float], narrow_interval: tuple[float, float], delta: float) -> str:

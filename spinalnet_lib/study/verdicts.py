@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..checks import needs
-from ..records.files import load_records, own_folders
+from ..records.files import own_records
 from ..records.record import Record
 from . import counted, documents, tested
 from .claims import ClaimVerdict, Finding, Part, list_claims
@@ -21,10 +21,9 @@ def verdicts(records: Sequence[Record] | None = None, bench: Sequence[dict] | No
 
     `records` are those of the study with its searches and power runs, by default all of the project's own; `bench` rows of
     `load_bench()` and `load_bench("costs")`, by default the committed ones. A claim about accuracy has two findings, as
-    claimed and because of the spine; one without all its planned runs is untested. Rules: `data/protocol.md`. Raises what
-    `load_records` raises.
+    claimed and because of the spine; one without all its planned runs is untested. Rules: `data/protocol.md`.
     """
-    records = project_records() if records is None else records
+    records = own_records() if records is None else records
     costs = counted.replaced_heads()
     found: dict[str, Sequence[Finding]] = {
         "C1": [counted.fewer_weights(costs)],
@@ -47,7 +46,7 @@ def comparison_verdicts(records: Sequence[Record] | None = None) -> list[Part]:
 
     `records` as in `verdicts`.
     """
-    judge = tested.Judge(project_records() if records is None else records, predict=False)
+    judge = tested.Judge(own_records() if records is None else records, predict=False)
     return [judge.part(comparison) for comparison in COMPARISONS]
 
 
@@ -68,11 +67,6 @@ def claims_table(bench: Sequence[dict] = (), found: Sequence[ClaimVerdict] | Non
         row |= {"sources": _joined(source for f in findings for source in f.sources)}
         rows.append(row | {"commands": _joined(f.command for f in findings)})
     return pd.DataFrame(rows)
-
-
-def project_records() -> list[Record]:
-    """All records that are committed in `data/results`."""
-    return [record for folder in own_folders() for record in load_records(folder)]
 
 
 def _joined(texts) -> str:

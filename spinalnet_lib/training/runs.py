@@ -98,7 +98,7 @@ class Run:
     def record(self, curve: list[dict], test: dict | None, seconds: float) -> Record:
         """The record of the run, which ended now on this machine after `seconds` of training."""
         data, body = self.data, self.model.body
-        cut = {name: data.card["cut"][name] for name in ("seed", "train_per_class")} if "cut" in data.card else {}
+        cut = {name: value for name, value in data.card.get("cut", {}).items() if name != "of"}
         return Record(
             key=self.key,
             numerics_version=numerics_version(self.model, self.config),

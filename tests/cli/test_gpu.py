@@ -1,6 +1,7 @@
 """The command `gpu`: without a GPU what it would run; the same steps rehearsed on a CPU, with a tier of seconds."""
 
 import itertools
+import json
 import re
 import subprocess
 from dataclasses import replace
@@ -13,6 +14,7 @@ from spinalnet_lib.bench import run as bench
 from spinalnet_lib.bench import selftest
 from spinalnet_lib.cli.main import _parser, main
 from spinalnet_lib.study import next_minutes, order, tiers
+from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.order import Step
 from tests.data.cases import unwritable
 
@@ -89,13 +91,21 @@ def test_the_rows_of_a_gpu_are_measured_once_for_a_source(tmp_path, capsys, monk
     assert "two: the time is up" in capsys.readouterr().out
 
 
-def test_study_steps_wait_for_their_power(tmp_path):
+def test_study_steps_wait_for_the_power_of_all_that_they_decide(tmp_path, monkeypatch):
     from spinalnet_lib.cli import gpu
 
+    sets = {"G": ["fashion_mnist", "mnist"], "H": ["cifar10"]}
     args = _parser().parse_args(["gpu", "--out", str(tmp_path)])
-    gpu._write_power(Step("tuning", "G"), args)
-    with pytest.raises(ValueError, match="power"):
-        gpu._write_power(Step("study", "G", None, ("mnist",)), args)
+    gpu._write_power(Step("tuning", "G"), args, sets)
+    told = {each.name: {} for each in COMPARISONS if each.name.startswith(("G fashion_mnist", "H vgg16"))}
+    assert len(told) == 4
+    monkeypatch.setattr("spinalnet_lib.study.gate.power_of_plan", lambda records: told)
+    for step in (Step("study", "G", None, ("mnist",)), Step("study", "H")):
+        with pytest.raises(ValueError, match=f"power of {step.tier} .* cannot be told"):
+            gpu._write_power(step, args, sets)
+    assert not (tmp_path / "power.json").exists()
+    gpu._write_power(Step("study", "G", None, ("fashion_mnist",)), args, sets)
+    assert json.loads((tmp_path / "power.json").read_text()) == told
 
 
 def test_make_gpu_calls_the_command(root):

@@ -15,6 +15,8 @@ def test_records_are_shown_checked_and_merged(record, tmp_path, capsys):
     assert main(["records", "check", str(out)]) == 0 and main(["records", "check"]) == 0
     assert "3 records, sound" in capsys.readouterr().out
     assert main(["records", "merge", str(out), "--into", str(into)]) == 0 and len(load_records(into)) == 3
+    assert main(["records", "merge", str(out), "--into", str(tmp_path / "all")]) == 2
+    assert "no folder that is there" in capsys.readouterr().err and not (tmp_path / "all").exists()
     into.write_text("{broken}\n")
     assert main(["records", "check", str(into)]) == 2
     errors = capsys.readouterr().err

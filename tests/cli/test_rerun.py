@@ -10,7 +10,7 @@ from spinalnet_lib import append_record, load_records
 from spinalnet_lib.cli.main import main
 from spinalnet_lib.data.regression import TARGETS
 from spinalnet_lib.machine import cpu_model
-from spinalnet_lib.records.files import own_folders
+from spinalnet_lib.records.files import own_records
 
 AMONG = 3
 # On another CPU 160 steps at the published rate amplify rounding: to 5 % of a squared error in twelve runs tried.
@@ -19,9 +19,7 @@ ELSEWHERE = 0.1
 
 def chosen(root):
     """Committed runs of the cheapest tier, by the commit's hash; without git by that of the records."""
-    records = [
-        r for folder in own_folders() for r in load_records(folder) if r.dataset in TARGETS and r.device == "cpu"
-    ]
+    records = [r for r in own_records() if r.dataset in TARGETS and r.device == "cpu"]
     keys = sorted({record.key for record in records})
     git = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     start = git.stdout.strip() if git.returncode == 0 else hashlib.sha256("".join(keys).encode()).hexdigest()

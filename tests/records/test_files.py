@@ -16,7 +16,7 @@ import torch
 from spinalnet_lib import append_record, files, load_records
 from spinalnet_lib.paths import data_path
 from spinalnet_lib.records import files as record_files
-from spinalnet_lib.records.files import RecordFolder, check_appendable, check_records, merge_records
+from spinalnet_lib.records.files import RecordFolder, check_appendable, check_records, merge_records, own_records
 
 
 def test_a_line_is_on_disk_when_the_call_returns(record, tmp_path, monkeypatch):
@@ -142,16 +142,36 @@ def test_unknown_records_list_the_known():
 
 
 def test_committed_records_are_sound():
-    folders = {path.parent for path in data_path("results").rglob("*.jsonl")}
-    count, problems = check_records(sorted(folders))
-    assert count >= 80 and problems == []
+    count, problems = check_records([data_path("results")])
+    assert count == len(own_records()) >= 80 and problems == []
 
 
 def test_a_folder_is_read_whole_but_for_failures(record, tmp_path):
     append_record(tmp_path / "b.jsonl", record)
     append_record(tmp_path / "a.jsonl", dataclasses.replace(record, seed=1))
-    (tmp_path / "failed.jsonl").write_text('{"cell": "x", "reason": "y"}\n')
-    assert [r.seed for r in load_records(tmp_path)] == [1, 0]
+    append_record(tmp_path / "c" / "a.jsonl", dataclasses.replace(record, seed=2))
+    for place in (tmp_path, tmp_path / "c", tmp_path / "d"):
+        place.mkdir(exist_ok=True)
+        (place / "failed.jsonl").write_text('{"cell": "x", "reason": "y"}\n')
+    append_record(tmp_path / ".hidden" / "a.jsonl", record)
+    assert [r.seed for r in load_records(tmp_path)] == [1, 0, 2] == [r.seed for r in RecordFolder(tmp_path).records()]
+    assert check_records([tmp_path]) == (3, [])
+    with pytest.raises(FileNotFoundError, match="no records in the folder"):
+        load_records(tmp_path / "d")  # where the first runs of a step all failed
+
+
+def test_the_projects_own_records_are_each_there_once(record, tmp_path, monkeypatch):
+    monkeypatch.setattr(record_files, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    assert own_records() == []
+    for kind in ("study", "tuning"):
+        append_record(tmp_path / "results" / kind / "toy.jsonl", record)
+    (tmp_path / "results" / "published").mkdir()
+    (tmp_path / "results" / "published" / "failed.jsonl").write_text('{"cell": "x", "reason": "y"}\n')
+    with pytest.warns(match="there already"):
+        assert own_records() == [record]
+    append_record(tmp_path / "results" / "study" / "toy.jsonl", dataclasses.replace(record, diverged=True))
+    with pytest.raises(ValueError, match=record.key[:10]):
+        own_records()
 
 
 WRITER = """

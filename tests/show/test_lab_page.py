@@ -15,10 +15,11 @@ from spinalnet_lib import (
     signed,
 )
 from spinalnet_lib.data.cards import whole_set
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.show import lab_page
 from spinalnet_lib.show.lab_page import describe_rivals, lab_html, lab_records
 from spinalnet_lib.study import blindness
-from spinalnet_lib.study.blindness import hidden, own_records
+from spinalnet_lib.study.blindness import hidden
 from spinalnet_lib.study.lab import lab_sizes, plan_lab, train_rivals
 from tests.data.cases import write_classes
 

@@ -1,5 +1,6 @@
 """A report shows all runs once, keeps the test set closed unless asked, and says where everything comes from."""
 
+import dataclasses
 import io
 import re
 from dataclasses import replace
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from spinalnet_lib import TrainConfig, append_record, load_records
-from spinalnet_lib.records.files import own_folders
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.show import report
 from spinalnet_lib.show.palette import LIGHT
 from spinalnet_lib.show.provenance import describe_mean
@@ -104,6 +105,18 @@ def test_losses_of_a_search_are_those_of_places_whose_seeds_are_all_there(record
     assert len(search_losses(*group_runs(whole[1:]))["spinal"]) == len(LOSSES) - 1
 
 
+def test_runs_of_the_search_do_not_hide_those_of_the_study(record, tmp_path):
+    """They have one recipe but for what a search varies; the study's have curves, and the search its own grid."""
+    search = [run for run in search_of(record, LOSSES) if run.seed == 1000]
+    others = [dataclasses.replace(record, seed=seed, key=f"{seed:064x}", recipe=search[0].recipe) for seed in range(3)]
+    found = {section.title: section for section in group_runs([*search, *others])}
+    (title, study), (named, tuned) = sorted(found.items())
+    assert named == f"{title}, search" and not study.searched and len(study.records) == 3
+    assert tuned.searched and search_losses(tuned)["spinal"].keys() == LOSSES.keys()
+    own = [dataclasses.replace(run, seed=run.seed - 1000) for run in search]
+    assert not any(section.searched for section in group_runs(own))
+
+
 def test_each_dropout_rate_of_a_search_is_a_line_and_a_ring_marks_the_lowest():
     picture = draw_search("a search", {"spinal": LOSSES})
     assert_drawn_with_words(picture)
@@ -117,7 +130,7 @@ def test_each_dropout_rate_of_a_search_is_a_line_and_a_ring_marks_the_lowest():
 def test_the_projects_own_records_give_a_report(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "draw_curves", lambda *args: None)
     page = write_report(out=tmp_path).read_text()
-    count = sum(len(load_records(folder)) for folder in own_folders())
+    count = len(own_records())
     assert page.startswith(f"# {count:,} runs") and "validation MSE" in page
 
 
@@ -152,6 +165,6 @@ def test_a_folder_that_cannot_be_is_said_before_a_figure_is_drawn(written, monke
 
 def test_without_a_record_it_says_so(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(FileNotFoundError, match="empty"):
         write_report([tmp_path / "empty"], tmp_path / "report")
     assert not (tmp_path / "report").exists()

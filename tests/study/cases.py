@@ -15,7 +15,6 @@ from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records import files
 from spinalnet_lib.records.files import RecordFolder, append_record
 from spinalnet_lib.records.record import pack_bits
-from spinalnet_lib.study import tuning
 from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS, planned_cells
@@ -215,5 +214,4 @@ def own_results(monkeypatch, folder, **kinds):
     for kind, records in kinds.items():
         for record in records:
             append_record(folder / "results" / kind / f"{record.dataset}.jsonl", record)
-    for module in (files, tuning):
-        monkeypatch.setattr(module, "data_path", lambda *parts: folder.joinpath(*parts))
+    monkeypatch.setattr(files, "data_path", lambda *parts: folder.joinpath(*parts))

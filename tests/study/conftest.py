@@ -9,7 +9,7 @@ from tests.study.cases import PILOT, SPREAD, comparison, ended_search, power_run
 @pytest.fixture
 def no_own_runs(monkeypatch):
     """Runs of the plan that a test makes up stand alone: the project's own of the same cells are others."""
-    monkeypatch.setattr("spinalnet_lib.study.blindness.own_folders", lambda: [])
+    monkeypatch.setattr("spinalnet_lib.study.blindness.own_records", list)
 
 
 @pytest.fixture

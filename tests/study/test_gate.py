@@ -8,8 +8,8 @@ import pytest
 
 from spinalnet_lib import append_record, load_records
 from spinalnet_lib.cli.main import main
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.study import gate
-from spinalnet_lib.study.blindness import own_records
 from spinalnet_lib.study.cells import list_cells
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.gains import pilot_spread
@@ -201,9 +201,16 @@ def test_other_cells_and_a_users_own_do_not_wait(results, searches):
     regressions = list_cells("published", "R")
     assert cells_to_run("published", "R", regressions, searches) == regressions
     assert cells_to_run("power", "C", primary(searches), searches) == primary(searches)
-    others = [each for each in searches if not (each.head == "linear" and each.seed == 1000)]
     alone = [cell for cell in primary(searches) if cell.head == "linear"]  # of no pair
-    assert cells_to_run("study", "C", alone, searches) == alone and len(others) < len(searches)
+    assert cells_to_run("study", "C", alone, searches) == alone
+
+
+def test_a_set_of_a_family_waits_for_the_familys_power_while_another_search_goes_on(record, tmp_path, monkeypatch):
+    searches = ended_search(record, "mnist")
+    own_results(monkeypatch, tmp_path, tuning=searches)
+    cells = list_cells("study", "C", searches, ["mnist"])
+    with pytest.raises(ValueError, match="C NIST, tuned, spinal against mlp_matched: power runs are missing"):
+        cells_to_run("study", "C", cells, searches)
 
 
 def test_what_is_extended_is_run_with_the_tier(results, record, pair, searches):

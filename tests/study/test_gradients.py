@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from spinalnet_lib import chain_runs
-from spinalnet_lib.study.blindness import own_records
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.gradients import log_norms, steps_of
 from spinalnet_lib.study.judged import gains

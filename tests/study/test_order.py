@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+import torch
 
 from spinalnet_lib import load_records
 from spinalnet_lib.cli.main import main
@@ -68,6 +69,9 @@ def test_the_command_of_a_step_lists_its_cells(step, monkeypatch, tmp_path):
     monkeypatch.setattr("spinalnet_lib.study.tiers.choose_sets", lambda tier, sets, *rest: ({tier: sets}, []))
     monkeypatch.setattr("spinalnet_lib.study.cells.list_cells", lambda *arguments: asked.append(arguments) or [])
     monkeypatch.setattr("spinalnet_lib.records.files.load_records", lambda path: [])
+    monkeypatch.setattr(
+        "spinalnet_lib.machine.pick_device", lambda asked: torch.device(asked or "cpu")
+    )  # as if a GPU were here
     program, *arguments = shlex.split(step.command(str(tmp_path)))
     assert program == "spinalnet"
     assert main([*arguments, "--engine", "serial"]) == 2  # as there are no runs

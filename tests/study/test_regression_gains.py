@@ -5,7 +5,7 @@ import pytest
 
 from spinalnet_lib import regression_gains
 from spinalnet_lib.data.regression import TARGETS
-from spinalnet_lib.study.blindness import own_records
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.judged import judged
 from spinalnet_lib.study.regression_gains import READINGS

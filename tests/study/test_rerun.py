@@ -12,7 +12,9 @@ from spinalnet_lib.data.augment import Augmentation
 from spinalnet_lib.machine import cpu_model
 from spinalnet_lib.models.classifier import create_model
 from spinalnet_lib.study import rerun as module
+from spinalnet_lib.study.cell import Cell
 from spinalnet_lib.study.rerun import ALL_RESULTS, FIRST_EVALUATION, cell_of, config_of, find_record, rerun
+from spinalnet_lib.study.setup import Setup
 from spinalnet_lib.training.config import TrainConfig, describe_recipe
 from spinalnet_lib.training.recipes import published_recipe, tuned_recipe
 from tests.study.cases import QUICK
@@ -37,6 +39,13 @@ def test_on_its_cpu_and_torch_a_run_is_the_same_to_the_last_bit(committed):
     done = rerun(committed)
     assert done.check == ALL_RESULTS and not done.because and not done.differences
     assert done.again.key == committed.key and torch.get_num_threads() == threads
+
+
+def test_a_run_of_the_lab_with_few_validation_images_is_found_again():
+    (record,) = Setup("cpu", 1).run([Cell("digits", "pixels", "linear", 0, SHORT, cut_seed=0, val_per_class=7)])
+    record = dataclasses.replace(record, **json.loads(record.to_json()))
+    assert record.split_sizes["val"] == 70 and cell_of(record).val_per_class == 7
+    assert rerun(record).again.key == record.key
 
 
 def test_a_result_that_was_changed_is_named(committed):

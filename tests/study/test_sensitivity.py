@@ -52,6 +52,15 @@ def test_a_clear_gain_survives_all_of_it(record):
     assert len(sensitivity(FASHION, records)) >= 9 and changed(records) == set()
 
 
+def test_what_is_too_small_to_judge_is_so_in_every_reading_but_a_larger_delta(record, searches, known):
+    cells = planned_cells(FASHION, FASHION.seeds, searches).values()
+    records = [*known, *(run_of(record, cell, 0.1 - 0.005 * (cell.seed % 2), images=200) for cell in cells)]
+    assert delta(FASHION, records) == pytest.approx(0.01)  # two of these images
+    assert judged(FASHION, records).name == "too small to judge"
+    names = sensitivity(FASHION, records)
+    assert {what for what, name in names.items() if name != "too small to judge"} == {"δ of 20 %"}
+
+
 def test_an_incomplete_comparison_has_none(record):
     records = complete(record, [FASHION], 0.04)
     assert sensitivity(FASHION, [run for run in records if run.seed != FASHION.seeds[-1]]) == {}

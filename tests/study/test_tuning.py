@@ -6,7 +6,7 @@ import math
 import pytest
 
 from spinalnet_lib import append_record
-from spinalnet_lib.study import tuning
+from spinalnet_lib.records import files
 from spinalnet_lib.study.tuning import Grid, Search, drop_rate, search_records
 from spinalnet_lib.training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 from spinalnet_lib.training.runs import numerics_of
@@ -72,6 +72,14 @@ def test_the_grid_grows_beyond_a_winner_at_its_edge_for_all_arms_and_by_two_step
     assert ended.chosen("spinal").learning_rate == tuning_rate(2)
 
 
+def test_no_arm_chooses_before_the_search_of_all_has_ended(record):
+    """The dense head's best is beyond the grid, and one of its runs is missing: then the grid would grow for both."""
+    records = runs(record, valley(4, mlp=100))
+    assert records[-1].model["head"] == "mlp" and records[-1].seed == 1001
+    with pytest.raises(ValueError, match="search for mlp on toy with two_conv lacks 1 of 10 places"):
+        search(records[:-1]).chosen("spinal")
+
+
 def test_it_grows_at_both_ends(record):
     loss_of = valley(5, mlp=-1)
     assert search(runs(record, loss_of)).rates() == [*map(tuning_rate, range(-1, 6))]
@@ -86,7 +94,7 @@ def test_a_run_that_diverged_is_never_chosen(record):
 
 
 def test_the_search_is_looked_for_in_the_folder_first(record, tmp_path, monkeypatch):
-    monkeypatch.setattr(tuning, "data_path", lambda *parts: tmp_path.joinpath("project", *parts))
+    monkeypatch.setattr(files, "data_path", lambda *parts: tmp_path.joinpath("project", *parts))
     for name, dataset in (("a", "toy"), ("b", "other")):
         for number, found in enumerate(runs(record, valley(2))[:3]):
             found = dataclasses.replace(found, key=f"{number:064x}", dataset=dataset, curve=record.curve)

@@ -7,8 +7,8 @@ import pytest
 from spinalnet_lib import claims_table, load_bench, verdicts
 from spinalnet_lib.cli.main import _parser
 from spinalnet_lib.paths import data_path
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.study import counted, documents, tested
-from spinalnet_lib.study.verdicts import project_records
 
 STATES = {
     "counting": {"true", "false", "depends", "untested"},
@@ -57,7 +57,7 @@ def test_sources_are_in_the_project_once_something_is_decided(found):
 def test_they_are_the_rules_own(found):
     """Every row again from the functions that decide it."""
     states = {verdict.id: list(verdict.states.values()) for verdict in found}
-    costs, records = counted.replaced_heads(), project_records()
+    costs, records = counted.replaced_heads(), own_records()
     assert states["C1"] == [counted.fewer_weights(costs).state]
     assert states["C2"] == [finding.state for finding in counted.computations(costs, load_bench())]
     assert [states[name] for name in ("C5", "C6", "C7")] == [
@@ -78,7 +78,7 @@ def test_without_records_every_claim_of_accuracy_is_untested():
 
 
 def test_runs_that_were_seen_before_the_plan_leave_c9_untested():
-    seen = [run for run in project_records() if run.dataset.startswith("regression_") and run.seed < 30]
+    seen = [run for run in own_records() if run.dataset.startswith("regression_") and run.seed < 30]
     assert seen
     c9 = next(verdict for verdict in verdicts(seen, []) if verdict.id == "C9")
     assert set(c9.states.values()) == {"untested"} and f"{len(seen):,} runs with other seeds" in c9.evidence

@@ -6,7 +6,7 @@ import pytest
 import traitlets
 
 from spinalnet_lib import YourDelta, regression_gains
-from spinalnet_lib.study.blindness import own_records
+from spinalnet_lib.records.files import own_records
 from spinalnet_lib.study.claim_rules import regressions
 from spinalnet_lib.study.comparisons import COMPARISONS
 from spinalnet_lib.study.judged import judged
