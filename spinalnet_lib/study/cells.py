@@ -76,9 +76,7 @@ def list_cells(
     return sorted(cells, key=lambda cell: order[cell.dataset]) if plan.features else cells
 
 
-def cells_of(
-    tier: str, runs: Runs, records: Sequence[Record] = (), recipe: str = "tuned", root: str | os.PathLike | None = None
-) -> list[Cell]:
+def cells_of(tier: str, runs: Runs, records: Sequence[Record] = (), recipe: str = "tuned") -> list[Cell]:
     """The cells of some runs with a tier's bodies and cuts, and its "tuned" recipe or the "published" one.
 
     `records` as in `list_cells`; raises SearchIncomplete where they do not say which settings were chosen.
@@ -86,7 +84,7 @@ def cells_of(
     if recipe == "published":
         return _cells_as_published(TIERS[tier], (runs,), runs.datasets)
     plan = replace(TIERS[tier], runs=(runs,))
-    return _tier_cells(plan, _searches(plan, records, runs.datasets), root)
+    return _tier_cells(plan, _searches(plan, records, runs.datasets), None)
 
 
 _Searches = Mapping[tuple[str, str], Search | None]  # of a data set and a body; None: any setting stands for the winner

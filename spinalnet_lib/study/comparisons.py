@@ -35,7 +35,6 @@ class Comparison:
     seeds: tuple[int, ...]
     extended: tuple[int, ...] = ()  # seeds that are added once where the half-width is above δ
     width: int | None = None  # of layers, instead of the paper's
-    train_per_class: int | None = None
 
     @property
     def arms(self) -> tuple[str, str]:
@@ -65,7 +64,7 @@ def _list_comparisons() -> Iterator[Comparison]:
             for name in runs.datasets:
                 sets = len(runs.datasets)
                 yield _comparison("W", name, (name,), "two_conv", "spinal", reference, families=sets, width=runs.width)
-    for reference in ("mlp_deep", "mlp_deep_skip") if "D4" in TIERS else ():
+    for reference in ("mlp_deep", "mlp_deep_skip"):
         yield _comparison("D4", "mnist", ("mnist",), "two_conv", "spinal", reference, families=1)
     for tier in ("G", "H", "T"):  # a verdict for each set and body
         places = [(name, body) for name in TIERS[tier].datasets for body in TIERS[tier].backbones(name)]
@@ -114,7 +113,7 @@ def planned_cells(
 
 def _has(runs: Runs, comparison: Comparison) -> bool:
     """Whether a tier's runs are those of a comparison, with the settings that the search chose."""
-    same = runs.width == comparison.width and runs.train_per_class == comparison.train_per_class
+    same = runs.width == comparison.width and runs.train_per_class is None
     arms = {*comparison.arms} <= {*runs.heads(comparison.backbone)}
     chosen = same and runs.drop_rate is None and not runs.equal_parameters
     return chosen and arms and comparison.datasets[0] in runs.datasets and comparison.backbone in runs.backbones

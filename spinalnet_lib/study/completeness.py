@@ -74,9 +74,7 @@ def is_withheld(comparison: Comparison, records: Sequence[Record]) -> bool:
     for other in beside:
         if other.tier == comparison.tier:
             return False
-        if (other.recipe, other.train_per_class) != (comparison.recipe, comparison.train_per_class):
-            continue
-        if is_complete(other, records):
+        if other.recipe != comparison.recipe or is_complete(other, records):
             continue
         setups = setups or {cell.setup for cell in evidence_of(records).cells(comparison).values()}
         if any(cell.setup in setups for cell in evidence_of(records).cells(other).values()):

@@ -48,18 +48,9 @@ class Verdict:
     population_note: str | None = None  # why there is no such interval where images could be counted
 
     @property
-    def decided(self) -> bool:
-        return self.name not in UNDECIDED
-
-    @property
     def marked(self) -> bool:
         """Whether the verdict is another one for the population of test images."""
         return self.population_name not in (None, self.name)
-
-    @property
-    def lower_error(self) -> str:
-        """Of the claim "lower error": holds, not supported, contradicted, open or untested."""
-        return lower_error(self.name)
 
 
 def lower_error(verdict: str) -> str:

@@ -50,17 +50,16 @@ def comparison_verdicts(records: Sequence[Record] | None = None) -> list[Part]:
     return [judge.part(comparison) for comparison in COMPARISONS]
 
 
-def claims_table(bench: Sequence[dict] = (), found: Sequence[ClaimVerdict] | None = None) -> pd.DataFrame:
+def claims_table(found: Sequence[ClaimVerdict] | None = None) -> pd.DataFrame:
     """One row a claim: id, claim, kind, state, evidence, what would overturn it, its sources and the commands behind it.
 
-    `found` are what `verdicts` gave, by default from the project's records and `bench`, the rows of `load_bench()`; without
-    these, what was timed is left open.
+    `found` are what `verdicts` gave, by default from the project's own records.
     """
     with needs("book"):
         import pandas as pd
 
     rows = []
-    for verdict in verdicts(bench=bench) if found is None else found:
+    for verdict in verdicts() if found is None else found:
         claim, findings = verdict.claim, verdict.findings
         row = {"id": claim.id, "claim": claim.text, "kind": claim.kind, "state": verdict.verdict}
         row |= {"evidence": verdict.evidence, "overturned_by": _joined(f.overturned_by for f in findings)}
