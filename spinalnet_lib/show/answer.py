@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..data.regression import NOISE_FLOOR, TARGETS
 from ..heads.counting import count_macs, head_cost
@@ -15,21 +17,57 @@ from ..study.statistics import mean_interval
 from ..words import signed
 from .scoreboard import sign_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _BEST = "vgg5"  # the body of the paper's best numbers
 
 
-def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerdict]) -> str:
-    """Markdown: what was counted, what first runs showed, what the paper's regressions measure, how many claims are decided.
+_RIVALS = {
+    ("mlp_matched", "tuned"): "a dense head of its own size",
+    ("mlp", "tuned"): "the larger dense head that it replaces",
+    ("mlp", "published"): "that head as published, with dropout in it alone",
+}
 
-    `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read.
+
+def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame) -> str:
+    """Markdown: what the study found on images, first runs showed, was counted, and the paper's regressions measure.
+
+    `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read. `comparisons` is what
+    `comparisons_table` gave.
     """
     signs = [sign_of(found) for found in verdicts]
     recorded, waiting = signs.count("documents"), signs.count("undecided")
     return (
-        f"**The answer so far.** {_dropout(first_training)} {_counted()} {_regressions()} "
+        f"**The answer so far.** {_study(comparisons)}{_dropout(first_training)} {_counted()} {_regressions()} "
         f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, {recorded} are "
         "records that only documents speak of, and the others wait for runs or data."
     )
+
+
+def _study(comparisons: pd.DataFrame) -> str:
+    """A sentence on the paper's small CNN, and a space after it; empty while nothing is judged."""
+    found = study_in_words(comparisons)
+    rule = "*equivalent* says that they differ by less than one error in ten"
+    return (
+        f"The study's verdicts on the paper's small CNN, a family of image sets each: {found}; {rule}. "
+        if found
+        else ""
+    )
+
+
+def study_in_words(comparisons: pd.DataFrame) -> str:
+    """Tier C's verdicts on the spinal head in Markdown, by rival, as far as all its families are judged.
+
+    `comparisons` are rows of `comparisons_table`.
+    """
+    said = []
+    for (reference, recipe), words in _RIVALS.items():
+        of_rival = (comparisons["reference"] == reference) & (comparisons["recipe"] == recipe)
+        names = Counter(comparisons.loc[of_rival & (comparisons["tier"] == "C"), "verdict"])
+        if names and "untested" not in names:
+            said.append(f"against {words} {', '.join(f'{n} × *{name}*' for name, n in names.items())}")
+    return "; ".join(said)
 
 
 def _counted() -> str:

@@ -161,12 +161,16 @@ def read_page(path: str | os.PathLike) -> tuple[str, str]:
     return before, after
 
 
-def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> str:
-    """The page at `path` with the list between its markers written anew; all else in it stays as it is."""
+def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], study: str = "") -> str:
+    """The page at `path` with the list between its markers written anew; all else in it stays as it is.
+
+    `study` says what the study found, as `study_in_words` does; it stands before the claims.
+    """
     before, after = read_page(path)
-    return f"{before}{_BEGIN}\n{ledger_list(verdicts)}\n{_END}{after}"
+    first = f"- **does a spine help, on images, with the paper's small CNN?** {study}\n" if study else ""
+    return f"{before}{_BEGIN}\n{first}{ledger_list(verdicts)}\n{_END}{after}"
 
 
-def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict]) -> None:
+def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], study: str = "") -> None:
     """Write that page in the place of the old one."""
-    write_whole(path, page_with_ledger(path, verdicts))
+    write_whole(path, page_with_ledger(path, verdicts, study))

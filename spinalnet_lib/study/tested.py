@@ -138,7 +138,7 @@ def _networks(judge: Judge, why: str) -> Finding:
     names = [judge.name(c) for c in families]
     state = most_networks(*names, networks=rows)
     decided = decided_networks(*names, networks=rows)
-    note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks are decided"
+    note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks {'is' if decided == 1 else 'are'} decided"
     note += f". {_TUNED}" if why == CLAIMED else ""
     if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):
         (mean, low, high), (least, most) = shares

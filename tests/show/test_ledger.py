@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from spinalnet_lib import ledger_html, verdicts
+from spinalnet_lib import comparisons_table, ledger_html, verdicts
+from spinalnet_lib.show.answer import study_in_words
 from spinalnet_lib.show.ledger import (
     comparison_line,
     ledger_list,
@@ -137,7 +138,9 @@ def test_a_page_keeps_all_but_what_stands_between_its_markers(tmp_path, root):
 
 def test_the_readme_says_what_the_records_say(today, root):
     """`spinalnet verdicts --readme README.md` writes it anew."""
-    assert (root / "README.md").read_text() == page_with_ledger(root / "README.md", today)
+    assert (root / "README.md").read_text() == page_with_ledger(
+        root / "README.md", today, study_in_words(comparisons_table())
+    )
 
 
 def test_the_ledger_of_the_book_is_made_when_it_is_built(root):
