@@ -38,22 +38,22 @@ def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerd
     """
     signs = [sign_of(found) for found in verdicts]
     recorded, waiting = signs.count("documents"), signs.count("undecided")
-    return (
-        f"**The answer so far.** {_study(comparisons)}{_dropout(first_training)} {_counted()} {_regressions()} "
-        f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, {recorded} are "
-        "records that only documents speak of, and the others wait for runs or data."
-    )
+    parts = {
+        "Fewer errors?": _study(comparisons),
+        "Spine or dropout?": _dropout(first_training),
+        "Fewer weights, less work?": _counted(),
+        "Better regressions?": _regressions(),
+        "All claims": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
+        f"{recorded} are records that only documents speak of, and the others wait for runs or data.",
+    }
+    return "**The answer so far.**\n\n" + "\n".join(f"- **{asked}** {said}" for asked, said in parts.items() if said)
 
 
 def _study(comparisons: pd.DataFrame) -> str:
-    """A sentence on the paper's small CNN, and a space after it; empty while nothing is judged."""
+    """A sentence on the paper's small CNN; empty while nothing is judged."""
     found = study_in_words(comparisons)
-    rule = "*equivalent* says that they differ by less than one error in ten"
-    return (
-        f"The study's verdicts on the paper's small CNN, a family of image sets each: {found}; {rule}. "
-        if found
-        else ""
-    )
+    about = "With the paper's small CNN the spinal head gets a verdict for each family of image sets"
+    return f"{about}: {found}. *Equivalent* heads are less than one error in ten apart." if found else ""
 
 
 def study_in_words(comparisons: pd.DataFrame) -> str:
@@ -91,7 +91,7 @@ def _dropout(records: Sequence[Record]) -> str:
     published, equal = lead("mlp, dropout 0.5"), lead("mlp, no dropout")
     turned = (published[0] > 0) != (equal[0] > 0)
     return (
-        f"In our first runs of the paper's small CNN the spinal head's validation error is {_points(published)} as "
+        f"In our first runs of the paper's small CNN on MNIST the spinal head's validation error is {_points(published)} as "
         f"published, where only the dense head has dropout, and {_points(equal)} when neither has"
         f"{': the lead came with the dropout of the dense head, not with the spine.' if turned else '.'}"
     )
