@@ -131,7 +131,7 @@ def test_the_live_view_follows_the_model_and_writes_to_it(address, open_page):
           const show = () => el.querySelector('table').innerText;
           const first = show();
           model.set('layer_width', 12); const fromPython = show();
-          const input = el.querySelectorAll('input[type=number]')[3];
+          const input = el.querySelector('input[type=number]');
           input.value = '13'; input.dispatchEvent(new Event('input'));
           const fromPage = [state.layer_width, saved(), show()];
           stop(); model.set('layer_width', 99);

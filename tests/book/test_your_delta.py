@@ -29,10 +29,10 @@ def test_dragging_delta_changes_the_words_and_the_bands(address, open_page):
 def test_links_set_the_reader_and_what_is_rare_stands_behind_more(address, open_page):
     page = open_page(f"{address}/{PAGE}")
     widget = page.locator(KIND)
+    assert not widget.get_by_label("set against").is_visible()
     page.get_by_role("link", name="Against one linear layer").click()
     expect(widget.locator(".spinal-summary")).to_have_text(YourDelta(reference="linear").state()["summary"])
-    assert not widget.get_by_label("set against").is_visible()
-    widget.get_by_text("More", exact=True).click()
+    expect(widget.get_by_label("set against")).to_be_visible()  # what a link sets is seen
     expect(widget.get_by_label("set against")).to_have_value("linear")
     page.get_by_role("link", name="Eight seeds").click()
     expect(widget.locator(".spinal-summary")).to_have_text(YourDelta(seeds=8).state()["summary"])

@@ -38,8 +38,11 @@ def test_what_a_chapter_says_in_its_claim_is_what_the_table_says(table, root):
     judged = table[(table["tier"] == "C") & (table["recipe"] == "tuned")].groupby("reference")["verdict"]
     assert set(judged.get_group("mlp_matched")) == {"equivalent"}
     assert not any(name.startswith("better") for name in judged.get_group("mlp"))
+    published = table[(table["tier"] == "C") & (table["recipe"] == "published")]["verdict"]
+    assert len(published) == 3 and published.str.startswith("better").all()
     prose = (root / "book" / "evidence" / "does_a_spine_help.ipynb").read_text()
     assert "about as well as a dense head of its own size" in prose and "no better than the larger one" in prose
+    assert "the published spinal head beats the published dense one" in prose
 
 
 def test_it_says_what_was_counted_and_published(today, table):
