@@ -43,7 +43,7 @@ def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerd
         "Spine or dropout?": _dropout(first_training),
         "Fewer weights, less work?": _counted(),
         "Better regressions?": _regressions(),
-        "All claims": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
+        "All claims:": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
         f"{recorded} are records that only documents speak of, and the others wait for runs or data.",
     }
     return "**The answer so far.**\n\n" + "\n".join(f"- **{asked}** {said}" for asked, said in parts.items() if said)

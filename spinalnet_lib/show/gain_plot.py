@@ -51,7 +51,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
             axes.set_title(title, loc="left", fontsize=10, color=theme.text)
         edge = max(abs(end) for axes in every for end in axes.dataLim.intervalx)
         every[-1].set_xlim(-max(2.0, 1.1 * edge), max(2.0, 1.1 * edge))
-        words = "gain of the spinal head, in δ;{}in the grey band it is too small to matter"
+        words = "gain of the spinal head, in δ;{}grey: too small to matter"
         every[-1].set_xlabel(words.format("\n" if is_narrow(figure) else " "), fontsize=9)
 
     said = (
