@@ -201,9 +201,9 @@ def search_losses(section: Section) -> dict[str, Losses]:
     """For each head its mean validation losses, where all seeds of a place are there; infinite where one diverged."""
     records = section.records
     heads = list(dict.fromkeys(record.head for record in records))
-    rates, drops = ({read(record) for record in records} for read in (lambda r: r.recipe["learning_rate"], drop_rate))
-    seeds = tuple(sorted({record.seed for record in records}))
-    grid = Grid(drop_rates=tuple(sorted(drops)), seeds=seeds)
+    rates = {record.recipe["learning_rate"] for record in records}
+    drops, seeds = {drop_rate(record) for record in records}, {record.seed for record in records}
+    grid = Grid(drop_rates=tuple(sorted(drops)), seeds=tuple(seeds))
     search = Search(records, [records[0].dataset], records[0].model["backbone"], heads, grid)
     places = [(rate, drop) for rate in sorted(rates) for drop in grid.drop_rates]
     found = {head: {place: search.loss(head, *place) for place in places} for head in heads}
@@ -241,7 +241,7 @@ def draw_search(title: str, losses: dict[str, Losses]) -> Picture | None:
 
 def _search_table(section: Section, head: str, losses: Losses) -> str:
     """Mean validation losses of a head, a row a learning rate; the lowest is marked."""
-    rates, drops = (sorted({place[i] for place in losses}) for i in (0, 1))
+    rates, drops = sorted({rate for rate, _ in losses}), sorted({drop for _, drop in losses})
     best = min(losses, key=losses.get, default=None)
 
     def cell(place: tuple[float, float]) -> str:

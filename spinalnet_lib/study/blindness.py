@@ -19,7 +19,7 @@ from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .comparisons import COMPARISONS, Comparison
 from .completeness import is_complete, is_withheld
 from .evidence import evidence_of, places_of
-from .tuning import NO_SEARCH
+from .tuning import NO_SEARCH, with_searches
 
 HIDDEN = "not shown until its cell of the plan is complete"
 
@@ -57,11 +57,7 @@ def is_open(comparison: Comparison, records: Sequence[Record]) -> bool:
 def with_own(records: Sequence[Record]) -> list[Record]:
     """The project's own records and these, a run once; searches are the project's own, or where it has none the given ones."""
     own = [record for record in own_records() if record.seed in TUNING_SEEDS]
-    places = {(record.dataset, record.model["backbone"]) for record in own}
-    given = [record for record in records if record.seed in TUNING_SEEDS]
-    return beside_searches(
-        [*own, *(record for record in given if (record.dataset, record.model["backbone"]) not in places)], records
-    )
+    return beside_searches(with_searches(own, records), records)
 
 
 def beside_searches(searches: Sequence[Record], records: Sequence[Record]) -> list[Record]:

@@ -165,9 +165,14 @@ class Search:
 def search_records(out: str | os.PathLike) -> list[Record]:
     """The records of searches in the folder `out`; of sets and bodies that were not searched there the project's own."""
     here = [record for record in RecordFolder(out).records() if record.seed in TUNING_SEEDS]
-    places = {(record.dataset, record.model["backbone"]) for record in here}
-    own = [record for record in own_records() if record.seed in TUNING_SEEDS]
-    return here + [record for record in own if (record.dataset, record.model["backbone"]) not in places]
+    return with_searches(here, own_records())
+
+
+def with_searches(first: Sequence[Record], others: Iterable[Record]) -> list[Record]:
+    """The records `first`, and the searches among `others` on sets with bodies that `first` has none of."""
+    places = {(record.dataset, record.model["backbone"]) for record in first}
+    more = (record for record in others if record.seed in TUNING_SEEDS)
+    return [*first, *(record for record in more if (record.dataset, record.model["backbone"]) not in places)]
 
 
 def _kind(record: Record) -> tuple:
