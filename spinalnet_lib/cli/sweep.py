@@ -180,7 +180,7 @@ def make_steps(
 def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup, limit) -> tuple[int, int]:
     """Make the runs that `out` lacks, as far as the time goes, and say so; how many are left, and how many failed."""
     from ..records.files import RecordFolder
-    from ..study.jobs import Failures, Shelf, time_left
+    from ..study.jobs import Failures, Shelf, predicted_times
     from ..study.sweep import missing_cells, prepare, sweep
 
     todo = cells()
@@ -197,12 +197,12 @@ def _make(cells: Callable[[], list], out: Path, args: argparse.Namespace, setup,
         left = sweep(cells, out, time_limit=limit, setup=setup, **engine)
     failed = failures.among(left, setup)
     left = [cell for cell in left if cell not in failed]
-    seconds, unknown = time_left(left, RecordFolder(out).records())
+    seconds = predicted_times(left, RecordFolder(out).records())
     if not left:
         print("0 runs are left")
-    elif unknown:
+    elif unknown := seconds.count(None):
         print(f"{len(left)} runs are left; none like {unknown} of them has ended, so their time is unknown")
     else:
-        minutes = seconds / args.workers / 60
+        minutes = sum(seconds) / args.workers / 60
         print(f"{len(left)} runs are left, about {minutes:.0f} minutes with {args.workers} workers")
     return len(left), len(failed)

@@ -5,19 +5,12 @@ For readings beside the plan's comparisons; those have `evidence`, by the same r
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from ..records.kinds import Kind, kind_of, usual_kind
 from ..records.record import Record, each_once
 from .cell import Cell
 from .tuning import is_current
-
-Kind = tuple[str, int]
-
-
-def kind_of(record: Record) -> Kind:
-    """Device and threads, on which the last bits of a run depend."""
-    return record.device, record.threads
 
 
 def runs_of_cells(cells: Iterable[Cell], records: Sequence[Record], kind: Kind | None = None) -> dict[tuple, Record]:
@@ -28,9 +21,7 @@ def runs_of_cells(cells: Iterable[Cell], records: Sequence[Record], kind: Kind |
     """
     wanted = {(cell.setup, cell.tuning_id) for cell in cells}
     found = each_once(run for run in records if (run.setup, run.tuning_id) in wanted and is_current(run))
-    if kind is None:
-        kinds = Counter(map(kind_of, found))
-        kind = max(kinds, key=lambda kind: (kinds[kind], kind), default=None)
+    kind = kind or usual_kind(map(kind_of, found))
     found, states = [run for run in found if kind_of(run) == kind], {}
     for run in found:
         place = run.dataset, run.seed, run.split_sizes.get("train_per_class")

@@ -6,17 +6,17 @@ runs that look alike do not count.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 
 from ..datasets import split_name
+from ..records.kinds import kind_of, usual_kind
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cell import Cell
-from .cell_runs import kind_of
 from .cells import cells_of
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .tiers import TIERS, frozen_body
@@ -70,9 +70,7 @@ class Evidence:
             for place in places
             if place in cells
         }
-        kinds = Counter(kind_of(record) for of_place in found.values() for record in of_place)
-        planned = TIERS[comparison.tier].device
-        kind = max(kinds, key=lambda kind: (kinds[kind], kind[0] == planned, kind), default=None)
+        kind = usual_kind(map(kind_of, chain.from_iterable(found.values())), TIERS[comparison.tier].device)
         of_kind = {place: [r for r in of_place if kind_of(r) == kind] for place, of_place in found.items()}
         runs = {place: of_place[0] for place, of_place in of_kind.items() if of_place}
         for (arm, name, seed), run in runs.items():

@@ -12,7 +12,7 @@ import json
 import statistics
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,12 +206,19 @@ def grouped(cells: Sequence[Cell]) -> list[list[Cell]]:
     return groups
 
 
-def time_left(cells: Sequence[Cell], records: Sequence[Record]) -> tuple[float, int]:
-    """Seconds that cells take one after another, and how many of them have a time that is not known yet."""
-    one = {cell.stack: cell for cell in cells}  # those of a stack take the same time, and there can be thousands
-    of_stack = {stack: predicted_seconds(cell, records) for stack, cell in one.items()}
-    seconds = [of_stack[cell.stack] for cell in cells]
-    return sum(each for each in seconds if each is not None), seconds.count(None)
+def predicted_times(
+    cells: Sequence[Cell], records: Sequence[Record], otherwise: Callable[[Cell], float | None] = lambda cell: None
+) -> list[float | None]:
+    """`predicted_seconds` of each cell, or what `otherwise` says of one; asked once for cells alike, as there can be thousands."""
+
+    def alike(cell: Cell) -> tuple:
+        config = cell.config
+        return (cell.dataset, cell.backbone, cell.head, config.steps, config.epochs, config.batch_size, config.stacked)
+
+    one = {alike(cell): cell for cell in cells}
+    seconds = {kind: predicted_seconds(cell, records) for kind, cell in one.items()}
+    seconds |= {kind: otherwise(one[kind]) for kind, each in seconds.items() if each is None}
+    return [seconds[alike(cell)] for cell in cells]
 
 
 def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
@@ -222,7 +229,8 @@ def predicted_seconds(cell: Cell, records: Sequence[Record]) -> float | None:
     config, alike = cell.config, {}
     for record in records:
         if record.model["backbone"] == cell.backbone and record.recipe.get("stacked", False) == config.stacked:
-            alike.setdefault(record.dataset == cell.dataset and 1 + (record.head == cell.head), []).append(record)
+            same_set, same_head = record.dataset == cell.dataset, record.head == cell.head
+            alike.setdefault(same_set + (same_set and same_head), []).append(record)
     times = [
         record.seconds
         * (config.steps * config.batch_size if config.steps else config.epochs * record.split_sizes["train"])

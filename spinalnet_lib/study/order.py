@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from ..data.facts import load_facts
 from ..datasets import split_name
@@ -20,7 +20,7 @@ from ..records.record import Record
 from .cell import Cell
 from .cells import list_cells
 from .gate import cells_to_run
-from .jobs import predicted_seconds
+from .jobs import predicted_times
 from .tiers import TIERS, Tier
 from .tuning import is_current
 
@@ -133,7 +133,8 @@ def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str]
         except ValueError as error:
             waits_for = str(error)
             missing = cells = step.cells(None)
-        seconds = _seconds(missing, records, speed if device == "cuda" else None)
+        by_speed = {"otherwise": partial(_by_speed, speed)} if device == "cuda" and speed else {}
+        seconds = predicted_times(missing, records, **by_speed)
         rows.append(
             {
                 "name": step.name,
@@ -141,7 +142,7 @@ def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str]
                 "device": device,
                 "planned": len(cells),
                 "missing": len(missing),
-                "minutes": None if seconds is None else seconds / 60,
+                "minutes": None if None in seconds else sum(seconds) / 60,
                 "command": step.command(),
                 "waits_for": waits_for,
             }
@@ -149,23 +150,7 @@ def study_progress(records: Sequence[Record] | None = None, tiers: Sequence[str]
     return rows
 
 
-def _seconds(cells: Sequence[Cell], records: Sequence[Record], speed: float | None) -> float | None:
-    """Of the cells one after another; None where it is not known of one of them."""
-    kinds: dict[tuple, list[Cell]] = {}
-    for cell in cells:
-        steps = cell.config.steps, cell.config.epochs, cell.config.stacked
-        kinds.setdefault((cell.dataset, cell.backbone, cell.head, *steps), []).append(cell)
-    total = 0.0
-    for alike in kinds.values():
-        each = predicted_seconds(alike[0], records)
-        each = _by_speed(alike[0], speed) if each is None and speed else each
-        if each is None:
-            return None
-        total += each * len(alike)
-    return total
-
-
-def _by_speed(cell: Cell, speed: float) -> float | None:
+def _by_speed(speed: float, cell: Cell) -> float | None:
     """At so many floating-point operations a second: each multiply-add is two, and a step is three forward passes."""
     facts = load_facts().get(split_name(cell.dataset)[0])
     if facts is None:

@@ -6,7 +6,6 @@ training-set sizes and its wider spine, and tier F. Source: `data/protocol.md`, 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..checks import needs
 from ..records.files import own_records
+from ..records.kinds import Kind, kind_of, usual_kind
 from ..records.record import Record, each_once
 from ..training.recipes import TUNING_SEEDS
 from .blindness import shown, with_own
@@ -161,7 +161,7 @@ def _body(dataset: str) -> tuple[str, str]:
 
 def _of_one_kind(units: _Units, runs: dict[tuple, list[Record]]) -> list[list[list[tuple[int, Record]]]]:
     """The units all of whose runs are there, all made on one kind of device, the arms of a draw on the same data."""
-    kinds: Counter = Counter()
+    whole: list[Kind] = []
     there: dict[tuple, list] = {}
     for unit, draws in units.items():
         of_unit: dict[tuple, list] = {}
@@ -170,10 +170,10 @@ def _of_one_kind(units: _Units, runs: dict[tuple, list[Record]]) -> list[list[li
                 of_unit.setdefault(kind, []).append(found)
         for kind, found in of_unit.items():
             if len(found) == len(draws):
-                kinds[kind] += 1
+                whole.append(kind)
                 there[kind, unit] = found
-    best = max(kinds, key=lambda kind: (kinds[kind], kind), default=None)
-    return [there[best, unit] for unit in units if (best, unit) in there]
+    usual = usual_kind(whole)
+    return [there[usual, unit] for unit in units if (usual, unit) in there]
 
 
 def _together(draw: Sequence[tuple[int, Cell]], runs: dict[tuple, list[Record]]) -> dict[tuple, list]:
@@ -182,7 +182,7 @@ def _together(draw: Sequence[tuple[int, Cell]], runs: dict[tuple, list[Record]])
     for place, (_, cell) in enumerate(draw):
         for run in runs.get(cell.setup, ()):
             if run.tuning_id == cell.tuning_id:
-                by_kind.setdefault((run.device, run.threads, run.dataset_sha256), {})[place] = run
+                by_kind.setdefault((*kind_of(run), run.dataset_sha256), {})[place] = run
     whole: dict[tuple, list] = {}
     for (*kind, _), found in by_kind.items():
         if len(found) < len(draw):

@@ -12,8 +12,9 @@ from itertools import chain
 
 import numpy as np
 
+from ..records.kinds import kind_of
 from ..records.record import Record
-from .cell_runs import kind_of, runs_of_cells
+from .cell_runs import runs_of_cells
 from .cells import other_readings
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds

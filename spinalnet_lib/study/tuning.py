@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..models.sizes import PRIMARY
 from ..records.files import RecordFolder, own_records
+from ..records.kinds import kind_of, usual_kind
 from ..records.record import Record
 from ..training.recipes import TUNING_DROPOUT, TUNING_RATES, TUNING_SEEDS, tuning_rate
 from ..training.runs import numerics_of
@@ -74,9 +74,9 @@ class Search:
             and record.seed in self.grid.seeds
             and is_current(record)
         ]
-        kinds = Counter(map(_kind, of_place))
+        usual = usual_kind(map(kind_of, of_place))
         for record in of_place:
-            if _kind(record) == kinds.most_common(1)[0][0]:
+            if kind_of(record) == usual:
                 place = record.head, record.recipe["learning_rate"], drop_rate(record)
                 self._runs.setdefault(place, {})[record.dataset, record.seed] = record
 
@@ -173,10 +173,6 @@ def with_searches(first: Sequence[Record], others: Iterable[Record]) -> list[Rec
     places = {(record.dataset, record.model["backbone"]) for record in first}
     more = (record for record in others if record.seed in TUNING_SEEDS)
     return [*first, *(record for record in more if (record.dataset, record.model["backbone"]) not in places)]
-
-
-def _kind(record: Record) -> tuple:
-    return record.device, record.threads
 
 
 def is_current(record: Record) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from spinalnet_lib.machine import TimeLimit
 from spinalnet_lib.records.files import append_record
 from spinalnet_lib.study import setup as study_setup
-from spinalnet_lib.study.jobs import failures_in, grouped, predicted_seconds, time_left
+from spinalnet_lib.study.jobs import failures_in, grouped, predicted_seconds, predicted_times
 from spinalnet_lib.study.sweep import sweep
 from tests.study.cases import QUICK, OneStep, cells, job, load_sweep
 
@@ -100,7 +100,7 @@ def test_stacks_have_sixteen_members_of_one_kind_at_most():
 
 
 def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
-    assert predicted_seconds(cells()[0], []) is None and time_left(cells(), []) == (0, 6)
+    assert predicted_seconds(cells()[0], []) is None and predicted_times(cells(), []) == [None] * 6
     sweep(cells(seeds=[0]), tmp_path)
     records = [replace(record, seconds=1.0 + (record.head == "mlp")) for record in load_sweep(tmp_path)]
     assert predicted_seconds(cells(seeds=[5])[0], records) == pytest.approx(2.0)
@@ -108,4 +108,6 @@ def test_times_are_predicted_from_the_runs_most_like_it(tmp_path):
     assert predicted_seconds(longer, records) == pytest.approx(6.0)
     stacked = cells([5], replace(QUICK, stacked=True))
     assert predicted_seconds(stacked[0], records) is None
-    assert time_left([*cells([5, 6]), *stacked], records) == (pytest.approx(6.0), 2)
+    at_once = predicted_times([*cells([5, 6]), *stacked], records)
+    assert at_once == [predicted_seconds(cell, records) for cell in [*cells([5, 6]), *stacked]]
+    assert predicted_times(stacked, records, lambda cell: 7.0) == [7.0] * len(stacked)
