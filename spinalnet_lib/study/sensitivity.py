@@ -28,6 +28,11 @@ from .verdict import FEWEST_UNITS, TOO_SMALL, is_too_small, judge, name_verdict
 _FOLDS = 5  # parts of the seeds that are left out in turn
 DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
 VALIDATION = "validation instead of test"
+_POOLS = {  # beside the plan's n₂/n₁, which was made for errors on the n₂ images that a draw leaves out; ours are on test images
+    "these training images only": lambda overlap: 0.0,
+    # Two draws have n₁ of n₁ + n₂ images in common. Were the gain a mean over a draw's images, this would be exact.
+    "training images of another pool": lambda overlap: 1 / overlap,
+}
 
 Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
 
@@ -41,11 +46,13 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     runs = evidence_of(records).runs(comparison, seeds)
     shared, image = overlap(comparison, runs), one_image(comparison, runs, errors)
 
-    def named(values: np.ndarray, least: float = least, families: int = comparison.families) -> str:
-        return judge(values, least, len(values), families, shared, one_image=image).name
+    def named(values: np.ndarray, least: float = least, families: int = comparison.families, overlap=shared) -> str:
+        return judge(values, least, len(values), families, overlap, one_image=image).name
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
     names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
+    if shared:
+        names |= {what: named(found, overlap=factor(shared)) for what, factor in _POOLS.items()}
     judgeable = not is_too_small(least, image)
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors) if judgeable else TOO_SMALL
     if comparison.tier == "D4":

@@ -53,6 +53,17 @@ def test_overlapping_draws_need_the_wider_variance():
     assert high - low == pytest.approx(2 * 2.04523 * sd[0] * math.sqrt(1 / 30 + 0.2), rel=1e-5)  # t of 29, from a table
 
 
+def test_where_only_images_make_the_spread_another_pool_needs_the_inverse_overlap():
+    """Each gain is the mean over a draw of five sixths of a pool's images; 0 is the mean of all pools."""
+    rng, n, studies, images = np.random.default_rng(2), 30, 1000, 60
+    pools = rng.normal(size=(studies, 1, images)).repeat(n, axis=1)
+    gains = rng.permuted(pools, axis=2)[..., : images * 5 // 6].mean(axis=2)
+    sd, mean = gains.std(axis=1, ddof=1), gains.mean(axis=1)
+    covered = np.sum(np.abs(mean) <= half_width(sd, n, 0.95, 5))
+    assert binom.ppf(0.001, studies, 0.94) <= covered <= binom.ppf(0.999, studies, 0.97)
+    assert np.mean(np.abs(mean) <= half_width(sd, n, 0.95, 0.2)) < 0.5
+
+
 def test_gain_is_above_zero_where_spinal_is_right_more_often():
     reference, spinal = np.array([[True, False, False]]), np.array([[False, True, False]])
     assert error_differences(reference, spinal).tolist() == [[-1, 1, 0]]

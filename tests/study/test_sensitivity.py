@@ -61,6 +61,23 @@ def test_what_is_too_small_to_judge_is_so_in_every_reading_but_a_larger_delta(re
     assert {what for what, name in names.items() if name != "too small to judge"} == {"δ of 20 %"}
 
 
+def test_of_one_pool_a_spread_that_tells_of_its_own_images_may_leave_another_open(record):
+    pair = comparison("P cifar10, tuned, spinal against linear")
+    searches = ended_search(record, "cifar10", tier="P")
+    known = [*searches, *power_runs(record, pair, np.linspace(-0.002, 0.002, 8), searches)]
+    cells = planned_cells(pair, pair.seeds, searches).values()
+
+    def named(gain, spread):
+        errors = [0.1 - (cell.head == "spinal") * (gain + spread * (-1) ** cell.seed) for cell in cells]
+        names = sensitivity(pair, [*known, *(run_of(record, c, e) for c, e in zip(cells, errors, strict=True))])
+        return names["these training images only"], names["training images of another pool"]
+
+    assert named(0.018, 0.002) == ("better, matters", "better, size open")
+    assert named(0.0, 0.001) == ("equivalent", "equivalent")
+    assert named(0.0, 0.006) == ("equivalent", "open")
+    assert "training images of another pool" not in sensitivity(FASHION, complete(record, [FASHION], 0.04))
+
+
 def test_an_incomplete_comparison_has_none(record):
     records = complete(record, [FASHION], 0.04)
     assert sensitivity(FASHION, [run for run in records if run.seed != FASHION.seeds[-1]]) == {}
