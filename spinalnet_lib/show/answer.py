@@ -10,11 +10,8 @@ from ..data.regression import NOISE_FLOOR, TARGETS
 from ..heads.counting import count_macs, head_cost
 from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
-from ..records.record import Record
 from ..study.claims import ClaimVerdict
 from ..study.reading import paper_errors
-from ..study.statistics import mean_interval
-from ..words import signed
 from .scoreboard import sign_of
 
 if TYPE_CHECKING:
@@ -30,17 +27,16 @@ _RIVALS = {
 }
 
 
-def answer_so_far(first_training: Sequence[Record], verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame) -> str:
-    """Markdown: what the study found on images, first runs showed, was counted, and the paper's regressions measure.
+def answer_so_far(verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Markdown: what the study found on images, what was counted, and what the paper's regressions measure.
 
-    `first_training` are the runs of `load_records("first_training")`; those on all of MNIST are read. `comparisons` is what
-    `comparisons_table` gave.
+    `comparisons` is what `comparisons_table` gave, and `pairs` what `paired_gains` did.
     """
     signs = [sign_of(found) for found in verdicts]
     recorded, waiting = signs.count("documents"), signs.count("undecided")
     parts = {
         "Fewer errors?": _study(comparisons),
-        "Spine or dropout?": _dropout(first_training),
+        "Spine or dropout?": _dropout(pairs),
         "Fewer weights, less work?": _counted(),
         "Better regressions?": _regressions(),
         "All claims:": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
@@ -64,7 +60,7 @@ def study_in_words(comparisons: pd.DataFrame) -> str:
     said = []
     for (reference, recipe), words in _RIVALS.items():
         of_rival = (comparisons["reference"] == reference) & (comparisons["recipe"] == recipe)
-        names = Counter(comparisons.loc[of_rival & (comparisons["tier"] == "C"), "verdict"])
+        names = Counter(comparisons.loc[of_rival & (comparisons["tier"] == "C"), "words"])
         if names and "untested" not in names:
             said.append(f"against {words} {', '.join(f'{n} × *{name}*' for name, n in names.items())}")
     return "; ".join(said)
@@ -80,27 +76,27 @@ def _counted() -> str:
     )
 
 
-def _dropout(records: Sequence[Record]) -> str:
-    errors = {(r.arm, r.seed): 100 * r.curve[-1]["val_error"] for r in records if r.dataset == "mnist"}
-
-    def lead(dense: str) -> tuple[float, float, float]:
-        return mean_interval(
-            [errors[dense, seed] - e for (arm, seed), e in errors.items() if arm == "spinal, no dropout"]
-        )
-
-    published, equal = lead("mlp, dropout 0.5"), lead("mlp, no dropout")
-    turned = (published[0] > 0) != (equal[0] > 0)
+def _dropout(pairs: pd.DataFrame) -> str:
+    """Whose lead it is, by the study's two by two of head and dropout; empty while it is incomplete."""
+    told = pairs[(pairs["arm"] == "spinal, dropout 0") & pairs["gain"].notna()]
+    published, equal = (told[told["reference"] == f"mlp, dropout {rate:g}"] for rate in (0.5, 0.0))
+    if not len(published) or len(published) != len(equal):
+        return ""
+    turned = (published["gain"] > 0).all() and (equal["gain"] <= 0).all()
     return (
-        f"In our first runs of the paper's small CNN on MNIST the spinal head's validation error is {_points(published)} as "
-        f"published, where only the dense head has dropout, and {_points(equal)} when neither has"
-        f"{': the lead came with the dropout of the dense head, not with the spine.' if turned else '.'}"
+        f"The study switched dropout on and off under one recipe, on {len(published)} sets. With dropout in the dense head alone, as "
+        f"published, the spinal head makes {_points(published)}; with dropout in neither head it makes {_points(equal)}"
+        f"{'. The lead came with the dropout of the dense head, not with the spine.' if turned else '.'}"
     )
 
 
-def _points(lead: tuple[float, float, float]) -> str:
-    mean, low, high = lead
-    ends = " to ".join(signed(end, ".2f") for end in sorted((low, high) if mean > 0 else (-low, -high)))
-    return f"**{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'}** (95 % interval {ends})"
+def _points(rows: pd.DataFrame) -> str:
+    """Points of error that are gained, from the smallest to the largest, and how many rows' intervals leave out zero."""
+    sign, words = (-1, "more") if rows["gain"].max() <= 0 else (1, "fewer")
+    ends = sorted(sign * rows["gain"])
+    least, most = (f"{ends[place]:.2f}".replace("-", "−") for place in (0, -1))
+    clear = int((rows["low"] * rows["high"] > 0).sum())
+    return f"**{least} to {most} points {words} errors** (an interval leaves out zero on {clear} of them)"
 
 
 def _regressions() -> str:

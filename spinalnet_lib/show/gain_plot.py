@@ -83,7 +83,7 @@ def describe_gains(table: pd.DataFrame) -> str:
     waiting = table[table["verdict"] == "untested"]
     if done.empty:
         return f"**Not known yet.** {_waiting(waiting)}"
-    counts = ", ".join(f"{n} × *{name}*" for name, n in Counter(done["verdict"]).items())
+    counts = ", ".join(f"{n} × *{words}*" for words, n in Counter(done["words"]).items())
     said = f"**{counts}** in {counted(len(done), 'comparison')}."
     turned = int((done["changes"] != "").sum()) or "none"
     said += f" Another δ, a part of the seeds, validation images or another such reading would change {turned} of these verdicts."
@@ -106,7 +106,7 @@ def _waiting(rows: pd.DataFrame) -> str:
 
 
 def _counts(table: pd.DataFrame) -> str:
-    counts = ", ".join(f"{n} {name}" for name, n in Counter(table["verdict"]).items())
+    counts = ", ".join(f"{n} {words}" for words, n in Counter(table["words"]).items())
     return f"Gains of the spinal head in {counted(len(table), 'comparison')}: {counts}."
 
 
@@ -116,8 +116,8 @@ def _where(row: dict) -> str:
 
 
 def _label(row: dict, narrow: bool) -> str:
-    place = textwrap.fill(_where(row), _NARROW_LABEL) if narrow else _where(row)
-    return f"{place}\n{_there(row) if row['verdict'] == 'untested' else row['verdict']}"
+    said = _where(row), _there(row) if row["verdict"] == "untested" else row["words"]
+    return "\n".join(textwrap.fill(each, _NARROW_LABEL) if narrow else each for each in said)
 
 
 def _there(row: dict) -> str:
@@ -130,4 +130,4 @@ def _told(row: dict) -> str:
     if row["verdict"] == "untested":
         return _there(row) + (f", ± {row['expected']:.2f} δ expected" if pd.notna(row["expected"]) else "")
     mean, low, high = (signed(row[name] / row["delta"]) for name in ("gain", "low", "high"))
-    return f"{row['verdict']}, {mean} δ ({low} to {high})"
+    return f"{row['words']}, {mean} δ ({low} to {high})"

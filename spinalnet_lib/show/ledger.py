@@ -51,12 +51,14 @@ def _needed(finding: Finding) -> str:
 
 def comparison_line(part: Part) -> str:
     """Its verdict, its figures, the sign-flip p, what the arm costs, and the readings under which the verdict has another
-    name: one line.
+    name or leaning: one line.
     """
     line = describe(part)
     if part.beside:
         line += f"; sign-flip p {part.beside['sign_flip_p']:.2g}{_costs(part.beside['sets'])}"
-    return f"{line}; another verdict with: {', '.join(part.changed)}" if part.changed else line
+    for what, readings in (("another verdict", part.changed), ("another leaning", part.leans_otherwise)):
+        line += f"; {what} with: {', '.join(readings)}" if readings else ""
+    return line
 
 
 def _costs(sets: dict[str, dict]) -> str:
@@ -77,7 +79,7 @@ def _costs(sets: dict[str, dict]) -> str:
 
 def comparisons_json(parts: Sequence[Part]) -> str:
     """All that `comparison_verdicts` gave, as a JSON array; an infinite number is the text "infinite"."""
-    rows = [asdict(part) | {"changed_by": part.changed} for part in parts]
+    rows = [asdict(part) | {"changed_by": part.changed, "leaning_changed_by": part.leans_otherwise} for part in parts]
     return json.dumps(_finite(rows), ensure_ascii=False, indent=1)
 
 

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass, field
 
 from ..paths import data_path
-from .verdict import Verdict
+from .verdict import Verdict, name_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Part:
     name: str
     verdict: Verdict
     delta: float | None = None
-    sensitivity: dict[str, str] = field(default_factory=dict)  # what was changed -> the verdict's name then
+    sensitivity: dict[str, str] = field(default_factory=dict)  # what was changed -> the verdict then, in words
     keys: tuple[str, ...] = ()  # of the records
     planned: int = 0  # pairs of runs; `verdict.units` are there
     beside: dict = field(default_factory=dict)  # what decides nothing: p, pairing, losses (`study.beside`)
@@ -46,7 +46,13 @@ class Part:
         others = dict(self.sensitivity)
         if self.verdict.marked:
             others["population of test images"] = self.verdict.population_name
-        return [reading for reading, name in others.items() if name != self.verdict.name]
+        return [reading for reading, words in others.items() if name_of(words) != self.verdict.name]
+
+    @property
+    def leans_otherwise(self) -> list[str]:
+        """The readings under which an equivalent pair stays so, and leans to another side or to none."""
+        others = self.sensitivity.items()
+        return [what for what, words in others if name_of(words) == self.verdict.name and words != self.verdict.words]
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.
 
     The unit is a seed, of a frozen body that was trained here the body: `bias` is the mean over units of the mean of best
     accuracy less last over a unit's runs, from `low` to `high`; of regressions that of log(last ÷ best) of squared errors.
-    `readings` are the evaluations, the fewest and the most. A run without a finite error after its last step is counted in
-    `left_out`. Blind results are left out altogether, as are runs that read no test set.
+    `readings` are the evaluations, the fewest and the most; `last_is_best` is the share of runs whose last one is the best. A
+    run without a finite error after its last step is counted in `left_out`. Blind results are left out altogether, as are
+    runs that read no test set.
     """
     with needs("book"):
         import pandas as pd
@@ -55,6 +56,7 @@ def _arm_row(arm: tuple, runs: Sequence[Record], level: float) -> dict:
     row |= {"measure": "squared error" if squared else "accuracy", "sets": len({run.dataset for run in runs})}
     row |= {"readings": (min(readings), max(readings)), "runs": sum(map(len, units.values())), "units": len(units)}
     row["left_out"] = len(runs) - row["runs"]
+    row["last_is_best"] = sum(_bias(run) == 0 for run in runs) / row["runs"] if units else None
     if not units:
         return row
     means = [statistics.fmean(biases) for biases in units.values()]

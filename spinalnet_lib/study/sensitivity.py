@@ -23,7 +23,7 @@ from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
 from .intervals import half_width, levels
 from .judged import gains, one_image
 from .tiers import TIERS
-from .verdict import FEWEST_UNITS, TOO_SMALL, is_too_small, judge, name_verdict
+from .verdict import FEWEST_UNITS, TOO_SMALL, in_words, is_too_small, judge, lean, name_verdict
 
 _FOLDS = 5  # parts of the seeds that are left out in turn
 DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
@@ -38,7 +38,7 @@ Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
 
 
 def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, str]:
-    """Of a complete comparison: what was changed -> the name that the verdict then has. Empty while it is incomplete."""
+    """Of a complete comparison: what was changed -> the verdict that it then has, in words. Empty while it is incomplete."""
     found, least = gains(comparison, records), delta(comparison, records)
     if found is None or least is None:
         return {}
@@ -47,7 +47,7 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     shared, image = overlap(comparison, runs), one_image(comparison, runs, errors)
 
     def named(values: np.ndarray, least: float = least, families: int = comparison.families, overlap=shared) -> str:
-        return judge(values, least, len(values), families, overlap, one_image=image).name
+        return judge(values, least, len(values), families, overlap, one_image=image).words
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
     names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
@@ -66,6 +66,8 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
     for name in comparison.datasets if len(comparison.datasets) > 1 else ():
         others = tuple(other for other in comparison.datasets if other != name)
         names[f"without {name}"] = named(_on_sets(comparison, others, runs, seeds, errors))
+        if len(others) > 1:
+            names[f"{name} alone"] = named(_on_sets(comparison, (name,), runs, seeds, errors))
     for what, (beside, its_sets, its_seeds) in _runs_beside(comparison, records).items():
         names[what] = named(_on_sets(comparison, its_sets, beside, its_seeds, errors))
         if its_sets != comparison.datasets:  # what the set does to the name is not what the change does to it
@@ -135,7 +137,7 @@ def _runs_beside(
 
 
 def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, errors: dict | None) -> str:
-    """The verdict's name if the arms were two samples: the squares of their spreads add up.
+    """The verdict in words if the arms were two samples: the squares of their spreads add up.
 
     The gain of each seed's reference over one and the same run of the arm has the reference's spread, and so has the arm.
     """
@@ -147,4 +149,6 @@ def _unpaired(comparison: Comparison, runs: Runs, least: float, shared: float, e
     mean = gains_of(comparison, runs, seeds, errors).mean()
     sd, n = float(np.hypot(*spreads)), len(seeds)
     wide, narrow = (half_width(sd, n, level, shared) for level in levels(comparison.families))
-    return name_verdict((mean - wide, mean + wide), (mean - narrow, mean + narrow), least)
+    interval = mean - wide, mean + wide
+    name = name_verdict(interval, (mean - narrow, mean + narrow), least)
+    return in_words(name, lean(name, interval))

@@ -28,8 +28,9 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
     `units` of the `planned` pairs of runs are there; until all are, and while the comparison is withheld, the verdict is
     "untested" and gain and intervals are left out. `gain`, `low` to `high` ([L, U]) and `narrow_low` to `narrow_high`
     ([L′, U′]) have the unit of `delta`: errors, shares of an error where a family has several sets, logarithms in tiers R,
-    W and D4. `expected` is the half-width of [L, U] in δ that the power runs make likely. `changes` names the readings of
-    the same runs that have another verdict. `records` as in `verdicts`.
+    W and D4. `expected` is the half-width of [L, U] in δ that the power runs make likely. `words` are the
+    verdict with the side to which an equivalent pair leans. `changes` names the readings of the same runs that have another
+    verdict, `leans` those under which an equivalent pair leans otherwise. `records` as in `verdicts`.
     """
     with needs("book"):
         import pandas as pd
@@ -42,6 +43,7 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
             {
                 **_what(each),
                 "verdict": verdict.name,
+                "words": verdict.words,
                 "units": verdict.units,
                 "planned": part.planned,
                 "delta": part.delta,
@@ -50,6 +52,7 @@ def comparisons_table(records: Sequence[Record] | None = None) -> pd.DataFrame:
                 **dict(zip(("narrow_low", "narrow_high"), verdict.narrow_interval or _NO_INTERVAL, strict=True)),
                 "expected": _expected(each, records),
                 "changes": "; ".join(part.changed),
+                "leans": "; ".join(part.leans_otherwise),
             }
         )
     numbers = ("delta", "gain", "low", "high", "narrow_low", "narrow_high", "expected")

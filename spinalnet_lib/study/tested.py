@@ -262,7 +262,6 @@ def describe(part: Part) -> str:
     if verdict.interval is None:
         return f"{part.name}: untested, {verdict.units:,} of {part.planned:,} pairs of runs"
     low, high = verdict.interval
-    name = f"{verdict.name}, {verdict.leaning}" if verdict.leaning else verdict.name
     needed = verdict.seeds_needed
     seeds = (
         ""
@@ -271,7 +270,7 @@ def describe(part: Part) -> str:
         if math.isinf(needed)
         else f"; needs {needed:,.0f} seeds"
     )
-    return f"{part.name}: {name} (gain {signed(verdict.mean, '.3g')}, {signed(low, '.3g')} to {signed(high, '.3g')}; δ {part.delta:.3g}{seeds})"
+    return f"{part.name}: {verdict.words} (gain {signed(verdict.mean, '.3g')}, {signed(low, '.3g')} to {signed(high, '.3g')}; δ {part.delta:.3g}{seeds})"
 
 
 def _steps(comparison: Comparison) -> list[Step]:

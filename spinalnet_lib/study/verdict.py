@@ -48,6 +48,11 @@ class Verdict:
     population_note: str | None = None  # why there is no such interval where images could be counted
 
     @property
+    def words(self) -> str:
+        """The name, and to which side an equivalent pair leans."""
+        return in_words(self.name, self.leaning)
+
+    @property
     def marked(self) -> bool:
         """Whether the verdict is another one for the population of test images."""
         return self.population_name not in (None, self.name)
@@ -95,8 +100,7 @@ def judge(
     if is_too_small(delta, one_image):
         return Verdict(TOO_SMALL, **seen)
     name = name_verdict(interval, narrow_interval, delta)
-    if name == "equivalent" and not interval[0] <= 0 <= interval[1]:
-        seen["leaning"] = "slightly better" if mean > 0 else "slightly worse"
+    seen["leaning"] = lean(name, interval)
     if name == "open":
         seen["seeds_needed"] = seeds_needed(mean, sd, delta, family, overlap)
     if differences is not None:
@@ -125,6 +129,27 @@ def name_verdict(interval: tuple[float, float], narrow_interval: tuple[float, fl
     if high < 0:
         return "worse, size open"
     return "open"
+
+
+def lean(name: str, interval: Sequence[float]) -> str | None:
+    """To which side an equivalent pair leans, if 0 lies outside [L, U]."""
+    low, high = interval
+    if name != "equivalent" or low <= 0 <= high:
+        return None
+    return "slightly better" if low > 0 else "slightly worse"
+
+
+def in_words(name: str, leaning: str | None) -> str:
+    return f"{name}, {leaning}" if leaning else name
+
+
+def name_of(words: str) -> str:
+    """The name in a verdict's words.
+
+    >>> name_of("equivalent, slightly worse"), name_of("worse, matters")
+    ('equivalent', 'worse, matters')
+    """
+    return words.partition(", slightly ")[0]
 
 
 def seeds_needed(mean: float, sd: float, delta: float, family: int = 1, overlap: float = 0.0) -> float:

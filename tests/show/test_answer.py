@@ -1,10 +1,9 @@
 """The answer so far is computed: other runs and other verdicts give another one."""
 
-from dataclasses import replace
-
+import pandas as pd
 import pytest
 
-from spinalnet_lib import answer_so_far, comparisons_table, load_records, published_figures, verdicts
+from spinalnet_lib import answer_so_far, comparisons_table, paired_gains, published_figures, verdicts
 from spinalnet_lib.data.regression import NOISE_FLOOR
 from spinalnet_lib.show.answer import study_in_words
 from spinalnet_lib.study.documents import SETS
@@ -20,33 +19,40 @@ def table():
     return comparisons_table()
 
 
-def test_it_begins_with_what_the_study_found(today, table):
-    text = answer_so_far(load_records("first_training"), today, table)
-    assert study_in_words(table) in text and "against a dense head of its own size 3 × *equivalent*" in text
-    of_tier = table["tier"] == "C"
-    other = table.assign(verdict=table["verdict"].mask(of_tier & (table["reference"] == "mlp"), "better, matters"))
-    assert "against the larger dense head that it replaces 3 × *better, matters*" in study_in_words(other)
-    lacking = table.assign(verdict=table["verdict"].mask(of_tier & (table["data"] == "Fashion"), "untested"))
-    assert study_in_words(lacking) == ""
-    assert "Fewer errors?" in text and "Fewer errors?" not in answer_so_far(
-        load_records("first_training"), today, lacking
+@pytest.fixture(scope="module")
+def pairs():
+    return paired_gains()
+
+
+def test_it_begins_with_what_the_study_found(today, table, pairs):
+    text = answer_so_far(today, table, pairs)
+    assert (
+        study_in_words(table) in text
+        and "against a dense head of its own size 1 × *equivalent, slightly better*, 2 × *equivalent*" in text
     )
+    of_tier = table["tier"] == "C"
+    other = table.assign(words=table["words"].mask(of_tier & (table["reference"] == "mlp"), "better, matters"))
+    assert "against the larger dense head that it replaces 3 × *better, matters*" in study_in_words(other)
+    lacking = table.assign(words=table["words"].mask(of_tier & (table["data"] == "Fashion"), "untested"))
+    assert study_in_words(lacking) == ""
+    assert "Fewer errors?" in text and "Fewer errors?" not in answer_so_far(today, lacking, pairs)
 
 
 def test_what_a_chapter_says_in_its_claim_is_what_the_table_says(table, root):
     """Its sentences cannot be written by code: a claim stands in prose."""
-    judged = table[(table["tier"] == "C") & (table["recipe"] == "tuned")].groupby("reference")["verdict"]
+    tuned = table[(table["tier"] == "C") & (table["recipe"] == "tuned")]
+    judged = tuned.groupby("reference")["verdict"]
     assert set(judged.get_group("mlp_matched")) == {"equivalent"}
-    assert not any(name.startswith("better") for name in judged.get_group("mlp"))
+    assert (tuned.loc[tuned["reference"] == "mlp", "high"] < 0).all()
     published = table[(table["tier"] == "C") & (table["recipe"] == "published")]["verdict"]
     assert len(published) == 3 and published.str.startswith("better").all()
     prose = (root / "book" / "evidence" / "does_a_spine_help.ipynb").read_text()
-    assert "about as well as a dense head of its own size" in prose and "no better than the larger one" in prose
+    assert "about as well as a dense head of its own size" in prose and "a few more errors than the larger one" in prose
     assert "the published spinal head beats the published dense one" in prose
 
 
-def test_it_says_what_was_counted_and_published(today, table):
-    text = answer_so_far(load_records("first_training"), today, table)
+def test_it_says_what_was_counted_and_published(today, table, pairs):
+    text = answer_so_far(today, table, pairs)
     figures = published_figures("regression")
     figures = figures[figures["measure"].str.endswith("200 epochs")]["value"]
     assert f"regression errors after the longer training {(figures < NOISE_FLOOR).sum()} are smaller" in text
@@ -54,20 +60,31 @@ def test_it_says_what_was_counted_and_published(today, table):
     assert f"Of the paper's {len(today)} claims" in text
 
 
-def test_what_documents_alone_say_is_not_judged(today, table):
+def test_what_documents_alone_say_is_not_judged(today, table, pairs):
     records = [found for found in today if found.id in SETS]
-    text = answer_so_far(load_records("first_training"), records, table)
+    text = answer_so_far(records, table, pairs)
     told = sum({"standing", "superseded"} & {*found.states.values()} != set() for found in records)
     assert told and f"0 can be judged today, {told} are records that only documents speak of" in text
 
 
-def test_the_sign_of_each_lead_is_that_of_the_runs(today, table):
-    def with_error(run):
-        error = {"spinal, no dropout": 0.03, "mlp, dropout 0.5": 0.02}.get(run.arm, 0.04) + 0.001 * (run.seed % 2)
-        return replace(run, curve=[{**run.curve[-1], "val_error": error}])
+def test_the_lead_is_that_of_the_pairs(today, table, pairs):
+    assert "with the dropout of the dense head" in answer_so_far(today, table, pairs)
 
-    runs = [with_error(run) for run in load_records("first_training")]
-    text = answer_so_far(runs, today, table)
-    assert "1.00 points higher" in text and "1.00 points lower" in text and "with the dropout of the dense head" in text
-    same = [replace(run, curve=[{**run.curve[-1], "val_error": 0.05 if run.head == "mlp" else 0.04}]) for run in runs]
-    assert "with the dropout of the dense head" not in answer_so_far(same, today, table)
+    def with_gains(published, equal):
+        gains = {("spinal, dropout 0", f"mlp, dropout {rate:g}"): gain for rate, gain in ((0.5, published), (0, equal))}
+        rows = [(*arms, gain, gain - 0.6, gain + 0.6) for arms, all_ in gains.items() for gain in all_]
+        return answer_so_far(today, table, pd.DataFrame(rows, columns=["arm", "reference", "gain", "low", "high"]))
+
+    text = with_gains([0.25, 2.0], [-0.75, -0.5])
+    assert "**0.25 to 2.00 points fewer errors** (an interval leaves out zero on 1 of them)" in text
+    assert "**0.50 to 0.75 points more errors** (an interval leaves out zero on 1 of them)" in text
+    assert "with the dropout of the dense head" in text
+    assert "with the dropout of the dense head" not in with_gains([0.25, 2.0], [-0.75, 0.5])
+    assert "Spine or dropout?" not in with_gains([0.25, 2.0], [])
+
+
+def test_an_equivalent_pair_is_said_to_lean(table):
+    of_tier = (table["tier"] == "C") & (table["reference"] == "mlp")
+    assert "2 × *equivalent, slightly worse*" in study_in_words(table)
+    other = table.assign(words=table["words"].mask(of_tier, "equivalent, slightly better"))
+    assert "that it replaces 3 × *equivalent, slightly better*" in study_in_words(other)

@@ -62,7 +62,7 @@ def test_an_arm_has_one_row_over_its_sets_with_the_seed_as_its_unit(record, no_o
     assert (first["recipe"], first["sets"], first["runs"], first["units"]) == ("as published", 2, 8, 4)
     assert first["readings"] == (len(record.curve), len(record.curve)) and first["left_out"] == 0
     half = 3.182446 * statistics.stdev([0, 0.01, 0.02, 0.03]) / 2  # Student's t of 3 degrees of freedom
-    assert first["bias"] == pytest.approx(0.025)
+    assert first["bias"] == pytest.approx(0.025) and first["last_is_best"] == 1 / 8
     assert (first["low"], first["high"]) == pytest.approx((0.025 - half, 0.025 + half), rel=1e-5)
     assert (longer["recipe"], longer["runs"]) == ("as published", 1)
     assert (second["recipe"], second["runs"], second["units"]) == ("tuned", 6, 3)

@@ -14,7 +14,7 @@ from spinalnet_lib.study.intervals import half_width, levels
 from spinalnet_lib.study.judged import judged
 from spinalnet_lib.study.sensitivity import sensitivity
 from spinalnet_lib.study.tiers import TIERS
-from spinalnet_lib.study.verdict import name_verdict
+from spinalnet_lib.study.verdict import name_of, name_verdict
 from spinalnet_lib.training.recipes import POWER_SEEDS
 from tests.study.cases import comparison, complete, ended_search, power_runs, run_of
 
@@ -43,7 +43,7 @@ def runs_with(record, searches, errors):
 
 def changed(records, pair=FASHION):
     name = judged(pair, records).name
-    return {what for what, other in sensitivity(pair, records).items() if other != name}
+    return {what for what, words in sensitivity(pair, records).items() if name_of(words) != name}
 
 
 def test_a_clear_gain_survives_all_of_it(record):
@@ -190,7 +190,7 @@ def test_a_longer_budget_on_one_set_of_a_family_is_read_on_that_set(record):
         ]
         names = sensitivity(pair, [*known, *runs])
         assert names[alone] == "better, matters" and longer not in sensitivity(pair, [*known, *runs[1:]])
-        return names[longer]
+        return name_of(names[longer])
 
     # The reference's error is .1 and δ a tenth of it: a gain of .02 is twice δ only as a share.
     assert (told(0.02), told(0.0), told(-0.02)) == ("better, matters", "equivalent", "worse, matters")
