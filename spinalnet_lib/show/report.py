@@ -134,7 +134,8 @@ def _without_verdict(records: Sequence[Record], read_test: bool) -> list[str]:
         mean, *ends = (signed(row[name], ".3g") for name in ("gain", "low", "high"))
         gain = "diverged" if row["units"] == row["planned"] else "not yet"
         gain = gain if math.isnan(row["gain"]) else f"{mean} ({' to '.join(ends)})"
-        rows.append((where, row["images"], row["arm"], row["reference"], units, gain))
+        images = "all" if math.isnan(row["train_per_class"]) else f"{row['train_per_class']:.0f} a class"
+        rows.append((where, images, row["arm"], row["reference"], units, gain))
     about = (
         "Exploratory pairs of the study: intervals, not corrected for their number, and no verdict. A gain is the error of "
         "the second arm less that of the first, so above 0 the first is better; of frozen bodies trained here the unit is a body."

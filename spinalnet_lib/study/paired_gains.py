@@ -34,7 +34,7 @@ _SPINE = "spinal"
 _PREDICTED = "spinal_direct", "spinal_big"  # if touch needs its straight road, the first beats the second, too
 _FULL_SIZE = {(each.tier, each.reference) for each in COMPARISONS if each.recipe == "tuned" and each.width is None}
 _COLUMNS = (
-    *("tier", "part", "data", "body", "images", "arm", "reference"),
+    *("tier", "part", "data", "body", "train_per_class", "arm", "reference"),
     *("unit", "units", "planned", "diverged", "gain", "low", "high"),
 )
 
@@ -73,8 +73,8 @@ def paired_gains(
     The unit is a seed; in tier F it is a frozen body, whose heads count as their mean. Of a pair that lacks one of its
     `planned` units the gain is left out; one without any unit has no row, and what is still blind is no unit. Intervals are
     Student's t, not corrected for their number; in tier P, where all images are drawn from, they are as wide as overlapping
-    draws make them. `validation` takes validation errors instead. `records` are by default the project's own, which say what
-    the searches chose in any case.
+    draws make them. `train_per_class` is NaN where all images are trained on. `validation` takes validation errors instead.
+    `records` are by default the project's own, which say what the searches chose in any case.
     """
     with needs("book"):
         import pandas as pd
@@ -99,7 +99,7 @@ def paired_gains(
             found = _of_one_kind(units, runs)
             if found:
                 rows.append(_row(pair, place, found, len(units), validation, level))
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return pd.DataFrame(rows, columns=_COLUMNS).astype({"train_per_class": float})
 
 
 def _pairs() -> Iterator[_Pair]:
@@ -200,9 +200,8 @@ def _row(pair: _Pair, place: str, found: list, planned: int, validation: bool, l
     frozen, runs = pair.tier == "F", [run for unit in found for draw in unit for _, run in draw]
     errors = [[[sign * badness(pair.tier, run, validation) for sign, run in draw] for draw in unit] for unit in found]
     gains = 100 * np.array([np.mean([sum(draw) for draw in unit]) for unit in errors])
-    count = pair.runs.train_per_class
-    images = "all" if count is None else f"{count} a class"
-    what = pair.tier, pair.runs.part, place, pair.runs.backbones[0], images, pair.arm, pair.reference
+    plan = pair.runs
+    what = pair.tier, plan.part, place, plan.backbones[0], plan.train_per_class, pair.arm, pair.reference
     counts = "body" if frozen else "seed", len(found), planned, sum(run.diverged for run in runs)
     row = dict(zip(_COLUMNS, (*what, *counts), strict=False))
     if len(found) < planned or not np.isfinite(gains).all():  # a run that diverged has no validation error

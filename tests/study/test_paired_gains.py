@@ -148,10 +148,10 @@ def test_tier_p_has_its_sizes_and_its_wider_spine_as_wide_as_overlapping_draws(r
     runs = [run_of(record, cell, 0.2 - (0.05 + wave[cell.seed]) * (cell.head == "spinal")) for cell in cells]
     frame = gains(together(known, runs))
     for count in (5, 50, 200, 1000):
-        found = told(frame, tier="P", images=f"{count} a class", arm="spinal", reference="linear")
+        found = told(frame, tier="P", train_per_class=count, arm="spinal", reference="linear")
         assert found == pytest.approx(interval(100 * (0.05 + wave)), abs=1e-9)
     sizes = runs[0].split_sizes
-    found = told(frame, tier="P", arm="spinal, width 128", reference="linear", images="all")
+    found = told(frame, tier="P", arm="spinal, width 128", reference="linear")
     expected = interval(100 * (0.1 - 0.2 + 0.05 + wave), sizes["val"] / sizes["train"])
     assert found == pytest.approx(expected, abs=1e-9)
 

@@ -1,0 +1,62 @@
+"""The gain of a spinal head over the number of training images, a panel a data set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from ..words import signed
+from .palette import Theme
+from .picture import NARROW, Picture, is_narrow, label_log_axis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RIVALS = {"linear": ("one linear layer", "s"), "mlp_matched": ("a dense head of its own size", "D")}
+_APART = 1.04  # so that intervals at one size do not hide each other
+
+
+def plot_gains_by_size(table: pd.DataFrame) -> Picture:
+    """Points of test error that the spine gains over training images a class (logarithmic), against either rival.
+
+    `table` is what `gains_by_size` gave; a filled mark has a verdict. ValueError for a table without rows.
+    """
+    if table.empty:
+        raise ValueError("plot_gains_by_size: the table has no rows; no pair of gains_by_size() has all its runs yet")
+    sets = dict(list(table.groupby("data", sort=False)))
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        columns = 1 if is_narrow(figure) else 2
+        every = figure.subplots(-(-len(sets) // columns), columns, squeeze=False).flatten()
+        for axes, (name, of_set) in zip(every, sets.items(), strict=False):
+            axes.axhline(0, color=theme.text, linewidth=1)
+            for place, (reference, rows) in enumerate(of_set.groupby("reference")):
+                words, mark = _RIVALS[reference]
+                colour, sizes = theme.of_head(reference), rows["per_class"] * _APART ** (2 * place - 1)
+                axes.plot(sizes, rows["gain"], color=colour, linewidth=1.2, label=f"against {words}")
+                axes.vlines(sizes, rows["low"], rows["high"], color=colour, linewidth=2)
+                for size, gain, judged in zip(sizes, rows["gain"], rows["judged"], strict=True):
+                    axes.plot(size, gain, mark, color=colour, markerfacecolor=colour if judged else theme.back)
+            axes.set_xscale("log")
+            label_log_axis(axes.xaxis)
+            axes.margins(x=0.12)
+            axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=theme.text)
+        for axes in every[len(sets) :]:
+            axes.set_axis_off()
+        figure.supxlabel("training images a class", fontsize=10)
+        figure.supylabel("gain of the spine, points", fontsize=10)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns, fontsize=9)
+
+    rows = -(-len(sets) // 2)
+    return Picture(draw, _alt(sets), (7.0, 1.0 + 2.0 * rows), narrow=(NARROW, 1.2 + 1.9 * len(sets)))
+
+
+def _alt(sets: dict[str, pd.DataFrame]) -> str:
+    said = []
+    for name, of_set in sets.items():
+        for reference, rows in of_set.groupby("reference"):
+            told = ", ".join(f"{signed(row.gain)} at {row.per_class:,.0f}" for row in rows.itertuples())
+            said.append(f"{name.replace('_', ' ')}, against {_RIVALS[reference][0]}: {told}")
+    return f"Points of test error that the spine gains, by training images a class. {'; '.join(said)}."
