@@ -87,6 +87,7 @@ _PUBLIC = {
     "widgets.many_looks": "ManyLooks",
     "widgets.noise_floor": "NoiseFloor",
     "widgets.one_matrix": "OneMatrix",
+    "widgets.one_pool": "OnePool",
     "widgets.seed_lottery": "SeedLottery",
     "widgets.split_explorer": "SplitExplorer",
     "widgets.unit_by_unit": "UnitByUnit",

@@ -17,6 +17,7 @@ from spinalnet_lib import (
     ManyLooks,
     NoiseFloor,
     OneMatrix,
+    OnePool,
     SeedLottery,
     SplitExplorer,
     UnitByUnit,
@@ -132,6 +133,11 @@ CASES = {
         ManyLooks,
         "book/evidence/many_looks",
         _grid(looks=(1, 2, 50, 200), images=(2_500, 10_000), alike=(0, 50, 100), accuracy=(500, 995)),
+    ),
+    "one-pool": Case(
+        OnePool,
+        "book/evidence/a_trained_body",
+        _grid(variance=("these", "plan", "another"), taken=(5, 50, 83, 95), images=(0, 30, 100), draws=(2, 8, 30, 60)),
     ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),
