@@ -49,7 +49,11 @@ def _study(comparisons: pd.DataFrame) -> str:
     """A sentence on the paper's small CNN; empty while nothing is judged."""
     found = study_in_words(comparisons)
     about = "With the paper's small CNN the spinal head gets a verdict for each family of image sets"
-    return f"{about}: {found}. *Equivalent* heads are less than one error in ten apart." if found else ""
+    return (
+        f"{about}: {found}. *Equivalent*: the interval leaves out differences of one error in ten or more."
+        if found
+        else ""
+    )
 
 
 def study_in_words(comparisons: pd.DataFrame) -> str:
@@ -85,18 +89,18 @@ def _dropout(pairs: pd.DataFrame) -> str:
     turned = (published["gain"] > 0).all() and (equal["gain"] <= 0).all()
     return (
         f"The study switched dropout on and off under one recipe, on {len(published)} sets. With dropout in the dense head alone, as "
-        f"published, the spinal head makes {_points(published)}; with dropout in neither head it makes {_points(equal)}"
+        f"published, the spinal head has {_points(published)}; with dropout in neither head it has {_points(equal)}"
         f"{'. The lead came with the dropout of the dense head, not with the spine.' if turned else '.'}"
     )
 
 
 def _points(rows: pd.DataFrame) -> str:
     """Points of error that are gained, from the smallest to the largest, and how many rows' intervals leave out zero."""
-    sign, words = (-1, "more") if rows["gain"].max() <= 0 else (1, "fewer")
+    sign, words = (-1, "more") if rows["gain"].max() <= 0 else (1, "less")
     ends = sorted(sign * rows["gain"])
     least, most = (f"{ends[place]:.2f}".replace("-", "−") for place in (0, -1))
     clear = int((rows["low"] * rows["high"] > 0).sum())
-    return f"**{least} to {most} points {words} errors** (an interval leaves out zero on {clear} of them)"
+    return f"**{least} to {most} points of test error {words}** (an interval leaves out zero on {clear} of them)"
 
 
 def _regressions() -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..study.verdict import TOO_SMALL
 from ..words import counted, signed
 from .noise_plot import NAMES as FUNCTIONS
 from .palette import Theme
@@ -71,6 +72,8 @@ def _draw_row(axes, place: int, row: dict, theme: Theme, size: float) -> None:
             axes.plot(ends, [place, place], "--", color=theme.quiet, linewidth=1.5, marker="|", markersize=size)
         return
     name, delta = row["verdict"], row["delta"]
+    if name == TOO_SMALL:  # a bar in such a δ would say nothing, and hide the others
+        return
     colour = theme.spinal if name.startswith("better") else theme.dense if name.startswith("worse") else theme.text
     axes.plot([row["low"] / delta, row["high"] / delta], [place, place], color=colour, linewidth=1.5)
     axes.plot([row["narrow_low"] / delta, row["narrow_high"] / delta], [place, place], color=colour, linewidth=4.5)

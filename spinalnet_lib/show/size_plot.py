@@ -44,10 +44,10 @@ def plot_gains_by_size(table: pd.DataFrame) -> Picture:
             axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=theme.text)
         for axes in every[len(sets) :]:
             axes.set_axis_off()
-        figure.supxlabel("training images a class", fontsize=10)
+        figure.supxlabel("training images a class; filled: with a verdict", fontsize=10)
         figure.supylabel("gain of the spine, points", fontsize=10)
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=columns, fontsize=9)
+        found = {words: line for axes in every for line, words in zip(*axes.get_legend_handles_labels(), strict=True)}
+        figure.legend(found.values(), found.keys(), loc="outside upper left", ncols=columns, fontsize=9)
 
     rows = -(-len(sets) // 2)
     return Picture(draw, _alt(sets), (7.0, 1.0 + 2.0 * rows), narrow=(NARROW, 1.2 + 1.9 * len(sets)))

@@ -212,5 +212,5 @@ def _row(pair: _Pair, place: str, found: list, planned: int, validation: bool, l
 
 
 def _draws_all(pair: _Pair) -> bool:
-    """Whether its seeds draw most of one pool: smaller draws share few images."""
+    """Whether its seeds draw from all images: the plan widens no other intervals, though smaller draws share up to half of theirs."""
     return pair.tier == "P" and pair.runs.train_per_class is None

@@ -45,15 +45,18 @@ def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.
 
 
 def _arm_row(arm: tuple, runs: Sequence[Record], level: float) -> dict:
-    tuned, squared, body, _, head = arm
+    tuned, squared, body, epochs, head = arm
     units: dict[object, list[float]] = {}
     for run in runs:
         extractor = split_name(run.dataset)[1] or ""
         if (bias := _bias(run)) is not None:
             units.setdefault(extractor if extractor.startswith("trained:") else run.seed, []).append(bias)
     readings = [len(run.curve) for run in runs]
-    row = {"recipe": "tuned" if tuned else "as published", "body": body, "head": head}
-    row |= {"measure": "squared error" if squared else "accuracy", "sets": len({run.dataset for run in runs})}
+    row = {"recipe": "tuned" if tuned else "as published", "body": body, "head": head, "epochs": epochs}
+    row |= {
+        "measure": "squared error" if squared else "accuracy",
+        "sets": len({split_name(run.dataset)[0] for run in runs}),
+    }
     row |= {"readings": (min(readings), max(readings)), "runs": sum(map(len, units.values())), "units": len(units)}
     row["left_out"] = len(runs) - row["runs"]
     row["last_is_best"] = sum(_bias(run) == 0 for run in runs) / row["runs"] if units else None

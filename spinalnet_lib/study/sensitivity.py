@@ -30,7 +30,7 @@ DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarit
 VALIDATION = "validation instead of test"
 _POOLS = {  # beside the plan's n₂/n₁, which was made for errors on the n₂ images that a draw leaves out; ours are on test images
     "these training images only": lambda overlap: 0.0,
-    # Two draws have n₁ of n₁ + n₂ images in common. Were the gain a mean over a draw's images, this would be exact.
+    # Two draws share the part n₁/(n₁ + n₂) of their images. Were the gain a mean over a draw's images, this would be exact.
     "training images of another pool": lambda overlap: 1 / overlap,
 }
 

@@ -30,10 +30,10 @@
     const rows = [
       ["intervals that hold the truth", `${holds} of ${data.pools}, ${percent(holds, data.pools)}`],
       ["should be", `${should}, ${percent(should, data.pools)}`],
-      ["images that two draws share", `${v.taken}\u00a0% of each`],
-      ["s² is multiplied by", (1 / n + grown).toFixed(3)],
+      ["images that two draws share, in the mean", `${v.taken}\u00a0% of each`],
+      ["variance of the mean, in s²", (Math.floor(1000 * (1 / n + grown) + 0.5) / 1000).toFixed(3)],
     ];
-    const summary = `${holds} of ${data.pools} intervals hold the truth, and ${should} should. Each is from ${n} draws of ${v.taken}\u00a0% of one pool; images make ${v.images}\u00a0% of the spread.`;
+    const summary = `${holds} of ${data.pools} intervals hold the truth, and ${should} should. Each is from ${n} draws of ${v.taken}\u00a0% of one pool; images make ${v.images}\u00a0% of their variance.`;
     return { error: null, studies, first, holds, rows, summary };
   }
 
@@ -53,7 +53,7 @@
         : shape("rect", { x: x(mean) - 3, y: y - 3, width: 6, height: 6, class: "spinal-now" }));
     });
     label(svg, left, bottom + 14, "first row: its draws");
-    label(svg, (left + right) / 2, height - 6, "gain; dashed: the truth; dark squares miss it", "middle");
+    label(svg, (left + right) / 2, height - 6, "dashed: the truth; squares miss it", "middle");
     picture.append(svg);
   }
 

@@ -22,7 +22,7 @@ VARIANCES = {  # by what 1/n grows, of n₁ images that a draw takes for each on
 
 
 def one_pool_state(values: dict, data: dict) -> dict:
-    """Of each study the mean gain of its draws and its half-width, in spreads of a draw, and how many intervals hold 0, the truth.
+    """Of each study the mean gain of its draws and its half-width, in standard deviations of a draw, and how many intervals hold 0, the truth.
 
     A draw takes `taken` percent of its pool. Its gain is what the pool is worth and a number of its own, of variance 1, of
     which images make `images` percent: were it all, the gain would be a mean over the images of a draw.
@@ -45,12 +45,12 @@ def one_pool_state(values: dict, data: dict) -> dict:
     rows = [
         ["intervals that hold the truth", f"{holds} of {data['pools']}, {percent(holds, data['pools'])}"],
         ["should be", f"{should}, {percent(should, data['pools'])}"],
-        ["images that two draws share", f"{values['taken']}\u00a0% of each"],
-        ["s² is multiplied by", f"{1 / n + grown:.3f}"],
+        ["images that two draws share, in the mean", f"{values['taken']}\u00a0% of each"],
+        ["variance of the mean, in s²", f"{math.floor(1000 * (1 / n + grown) + 0.5) / 1000:.3f}"],
     ]
     summary = (
         f"{holds} of {data['pools']} intervals hold the truth, and {should} should. "
-        f"Each is from {n} draws of {values['taken']}\u00a0% of one pool; images make {values['images']}\u00a0% of the spread."
+        f"Each is from {n} draws of {values['taken']}\u00a0% of one pool; images make {values['images']}\u00a0% of their variance."
     )
     return {"error": None, "studies": studies, "first": first, "holds": holds, "rows": rows, "summary": summary}
 
@@ -70,21 +70,24 @@ class OnePool(Widget):
     """Simulated studies, each with draws of images from one pool; the true gain is 0.
 
     Live: traits `variance` ("these", "plan" or "another"), `taken`, the percentage of its pool that a draw takes, `images`, the
-    percentage of the spread that images make, and `draws`.
+    percentage of the variance that images make, and `draws`.
     """
 
     kind = "one-pool"
-    title = "Draws from one pool, and what they hold"
+    title = "Draws from one pool: does the interval hold the truth?"
     scripts = ("draws",)
 
     variance = traitlets.Enum(list(VARIANCES), "plan").tag(sync=True)
     taken = number("images that a draw takes, % of its pool", 83, 5, 95)
-    images = number("part of the spread that images make, %", 100, 0, 100)
+    images = number("part of the variance that comes from the images, %", 100, 0, 100)
     draws = number("draws", 30, 2, MOST_DRAWS, more=True)
 
     def controls(self) -> list[dict]:
         options = [[name, words] for name, words in VARIANCES.items()]
-        return [{"name": "variance", "label": "variance", "type": "choice", "options": options}, *super().controls()]
+        return [
+            {"name": "variance", "label": "variance of the mean, in s²", "type": "choice", "options": options},
+            *super().controls(),
+        ]
 
     def data(self) -> dict:
         t = [0.0, 0.0, *(round(t_critical(n), 9) for n in range(2, MOST_DRAWS + 1))]
@@ -99,8 +102,10 @@ class OnePool(Widget):
         for row, (mean, half) in enumerate(state["studies"]):
             colour = LIGHT.quiet if abs(mean) <= half else LIGHT.text
             axes.plot([mean - half, mean + half], [row, row], color=colour, linewidth=2)
-            axes.plot(mean, row, "o" if abs(mean) <= half else "D", color=colour, markersize=4)
+            axes.plot(mean, row, "o" if abs(mean) <= half else "s", color=colour, markersize=4)
         axes.plot(state["first"], [0] * len(state["first"]), "|", color=LIGHT.quiet)
         axes.set(
-            xlabel="gain, in spreads of a draw; dashed: the truth", yticks=[], ylim=(len(state["studies"]) - 0.4, -0.6)
+            xlabel="gain, in standard deviations of a draw; dashed: the truth; squares miss it",
+            yticks=[],
+            ylim=(len(state["studies"]) - 0.4, -0.6),
         )

@@ -76,8 +76,8 @@ def test_the_lead_is_that_of_the_pairs(today, table, pairs):
         return answer_so_far(today, table, pd.DataFrame(rows, columns=["arm", "reference", "gain", "low", "high"]))
 
     text = with_gains([0.25, 2.0], [-0.75, -0.5])
-    assert "**0.25 to 2.00 points fewer errors** (an interval leaves out zero on 1 of them)" in text
-    assert "**0.50 to 0.75 points more errors** (an interval leaves out zero on 1 of them)" in text
+    assert "**0.25 to 2.00 points of test error less** (an interval leaves out zero on 1 of them)" in text
+    assert "**0.50 to 0.75 points of test error more** (an interval leaves out zero on 1 of them)" in text
     assert "with the dropout of the dense head" in text
     assert "with the dropout of the dense head" not in with_gains([0.25, 2.0], [-0.75, 0.5])
     assert "Spine or dropout?" not in with_gains([0.25, 2.0], [])

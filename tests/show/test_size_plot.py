@@ -7,12 +7,12 @@ from spinalnet_lib import comparisons_table, gains_by_size, paired_gains, plot_g
 from spinalnet_lib.show.palette import LIGHT
 from tests.show.cases import assert_drawn_with_words
 
-COLUMNS = ["data", "reference", "per_class", "judged", "gain", "low", "high"]
+COLUMNS = ["data", "reference", "per_class", "whole", "judged", "gain", "low", "high"]
 
 
 def table(*sets):
     rows = [
-        (name, reference, size, size == 90, gain, gain - 0.5, gain + 0.5)
+        (name, reference, size, size == 90, size == 90, gain, gain - 0.5, gain + 0.5)
         for name in sets
         for reference, sign in (("linear", 1), ("mlp_matched", -1))
         for size, gain in ((5, sign * 1.0), (20, sign * 0.25), (90, 0.0))

@@ -28,7 +28,7 @@ def test_each_size_has_a_row_and_the_largest_is_the_judged_one(table):
     assert set(rows["data"]) == {"cifar10"} and set(rows["reference"]) == {"linear", "mlp_matched"}
     for _, of in rows.groupby("reference"):
         assert list(of["per_class"]) == [5, 50, 200, 1000, pytest.approx(4167)]
-        assert list(of["judged"]) == [False] * 4 + [True]
+        assert list(of["judged"]) == list(of["whole"]) == [False] * 4 + [True]
         assert of["gain"].iloc[:4].tolist() == pytest.approx([100 * (0.05 + WAVE.mean())] * 4, abs=1e-6)
         assert of["gain"].iloc[4] == pytest.approx(3.0, abs=0.1)
         assert (of["low"] < of["gain"]).all() and (of["gain"] < of["high"]).all()

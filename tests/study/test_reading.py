@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import gzip
 import json
 import math
 import statistics
@@ -25,7 +26,7 @@ def table():
 
 def lines(target, head):
     """Runs of a net by seed, from the text of the committed file."""
-    text = data_path("results", "regression", f"{target}.jsonl").read_text()
+    text = gzip.decompress(data_path("results", "regression", f"{target}.jsonl.gz").read_bytes())
     runs = [json.loads(line) for line in text.splitlines()]
     return {run["seed"]: run for run in runs if run["model"]["head"] == head and run["seed"] in FIRST}
 

@@ -4,6 +4,7 @@ Of the library are only the comparisons' names and what they found. Which runs b
 by head and sizes, and by the setting with the lowest loss of the search's lines.
 """
 
+import gzip
 import json
 import math
 import re
@@ -27,7 +28,8 @@ PILOTS = range(1002, 1010)
 def lines(folder, name):
     """The runs of a committed file as JSON has them."""
     path = data_path("results", folder, f"{name}.jsonl")
-    return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    text = path.read_bytes() if path.exists() else gzip.decompress(path.with_suffix(".jsonl.gz").read_bytes())
+    return tuple(json.loads(line) for line in text.splitlines())
 
 
 def dropout(run):

@@ -137,7 +137,7 @@ CASES = {
     "one-pool": Case(
         OnePool,
         "book/evidence/a_trained_body",
-        _grid(variance=("these", "plan", "another"), taken=(5, 50, 83, 95), images=(0, 30, 100), draws=(2, 8, 30, 60)),
+        _grid(variance=("these", "plan", "another"), taken=(5, 50, 83, 95), images=(0, 30, 100), draws=(2, 16, 30, 60)),
     ),
     "error-curves": Case(
         lambda: ErrorCurves(RECORDS),

@@ -34,5 +34,5 @@ def test_the_still_has_a_bar_a_study_and_marks_those_that_miss():
     (axes,) = still_of(widget)
     marks = [line.get_marker() for line in axes.lines if len(line.get_xdata()) == 1]
     missed = [abs(mean) > half for mean, half in state["studies"]]
-    assert marks == ["D" if miss else "o" for miss in missed] and 0 < sum(missed) < len(missed)
+    assert marks == ["s" if miss else "o" for miss in missed] and 0 < sum(missed) < len(missed)
     assert f"{state['holds']} of {POOLS} intervals hold the truth" in state["summary"]
