@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> None:
         read_page(args.readme)  # before the work
     found = verdicts(records)
     if args.readme:
-        from ..show.answer import study_in_words
+        from ..show.answer import study_answers
         from ..study.tables import comparisons_table
 
-        write_page(args.readme, found, study_in_words(comparisons_table(records)))
+        write_page(args.readme, found, study_answers(comparisons_table(records)))
         print(f"written to {args.readme}")
     elif args.json:
         print(verdicts_json(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..data.regression import NOISE_FLOOR, TARGETS
@@ -25,6 +25,10 @@ _RIVALS = {
     ("mlp", "tuned"): "the larger dense head that it replaces",
     ("mlp", "published"): "that head as published, with dropout in it alone",
 }
+_RIVALS_ON_FEATURES = {
+    ("linear", "tuned"): "one linear layer",
+    ("mlp_matched", "tuned"): _RIVALS["mlp_matched", "tuned"],
+}
 
 
 def answer_so_far(verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -36,6 +40,7 @@ def answer_so_far(verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame, p
     recorded, waiting = signs.count("documents"), signs.count("undecided")
     parts = {
         "Fewer errors?": _study(comparisons),
+        "On a trained body?": _frozen(comparisons),
         "Spine or dropout?": _dropout(pairs),
         "Fewer weights, less work?": _counted(),
         "Better regressions?": _regressions(),
@@ -56,15 +61,43 @@ def _study(comparisons: pd.DataFrame) -> str:
     )
 
 
+def _frozen(comparisons: pd.DataFrame) -> str:
+    """A sentence on frozen features; empty while one of their sets is not judged."""
+    found = frozen_in_words(comparisons)
+    return (
+        f"On features of a pretrained, frozen network the spinal head gets a verdict for each set: {found}."
+        if found
+        else ""
+    )
+
+
 def study_in_words(comparisons: pd.DataFrame) -> str:
     """Tier C's verdicts on the spinal head in Markdown, by rival, as far as all its families are judged.
 
     `comparisons` are rows of `comparisons_table`.
     """
+    return _in_words(comparisons[comparisons["tier"] == "C"], _RIVALS)
+
+
+def frozen_in_words(comparisons: pd.DataFrame) -> str:
+    """Tier P's verdicts likewise, of heads on features of a pretrained network."""
+    return _in_words(comparisons[comparisons["tier"] == "P"], _RIVALS_ON_FEATURES)
+
+
+def study_answers(comparisons: pd.DataFrame) -> dict[str, str]:
+    """Whether a spine helps, by where: what is judged so far."""
+    found = {
+        "does a spine help, on images, with the paper's small CNN?": study_in_words(comparisons),
+        "and on features of a pretrained, frozen network?": frozen_in_words(comparisons),
+    }
+    return {asked: said for asked, said in found.items() if said}
+
+
+def _in_words(rows: pd.DataFrame, rivals: Mapping[tuple[str, str], str]) -> str:
     said = []
-    for (reference, recipe), words in _RIVALS.items():
-        of_rival = (comparisons["reference"] == reference) & (comparisons["recipe"] == recipe)
-        names = Counter(comparisons.loc[of_rival & (comparisons["tier"] == "C"), "words"])
+    for (reference, recipe), words in rivals.items():
+        of_rival = (rows["reference"] == reference) & (rows["recipe"] == recipe)
+        names = Counter(rows.loc[of_rival, "words"])
         if names and "untested" not in names:
             said.append(f"against {words} {', '.join(f'{n} × *{name}*' for name, n in names.items())}")
     return "; ".join(said)

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -163,16 +163,16 @@ def read_page(path: str | os.PathLike) -> tuple[str, str]:
     return before, after
 
 
-def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], study: str = "") -> str:
+def page_with_ledger(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], answers: Mapping[str, str]) -> str:
     """The page at `path` with the list between its markers written anew; all else in it stays as it is.
 
-    `study` says what the study found, as `study_in_words` does; it stands before the claims.
+    `answers` are what the study found, by question, as `study_answers` gives them; they stand before the claims.
     """
     before, after = read_page(path)
-    first = f"- **does a spine help, on images, with the paper's small CNN?** {study}\n" if study else ""
+    first = "".join(f"- **{asked}** {found}\n" for asked, found in answers.items())
     return f"{before}{_BEGIN}\n{first}{ledger_list(verdicts)}\n{_END}{after}"
 
 
-def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], study: str = "") -> None:
+def write_page(path: str | os.PathLike, verdicts: Sequence[ClaimVerdict], answers: Mapping[str, str]) -> None:
     """Write that page in the place of the old one."""
-    write_whole(path, page_with_ledger(path, verdicts, study))
+    write_whole(path, page_with_ledger(path, verdicts, answers))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ..words import signed
 from .palette import Theme
-from .picture import NARROW, Picture, is_narrow, label_log_axis
+from .picture import NARROW, Picture, is_narrow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,9 @@ def plot_gains_by_size(table: pd.DataFrame) -> Picture:
                 for size, gain, judged in zip(sizes, rows["gain"], rows["judged"], strict=True):
                     axes.plot(size, gain, mark, color=colour, markerfacecolor=colour if judged else theme.back)
             axes.set_xscale("log")
-            label_log_axis(axes.xaxis)
+            counts = sorted(set(of_set["per_class"]))
+            axes.set_xticks(counts, [f"{count:,.0f}" for count in counts])
+            axes.minorticks_off()
             axes.margins(x=0.12)
             axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=theme.text)
         for axes in every[len(sets) :]:

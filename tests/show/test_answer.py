@@ -51,6 +51,26 @@ def test_what_a_chapter_says_in_its_claim_is_what_the_table_says(table, root):
     assert "the published spinal head beats the published dense one" in prose
 
 
+def test_frozen_features_have_their_verdicts_by_rival(today, table, pairs):
+    of_linear = (table["tier"] == "P") & (table["reference"] == "linear")
+    other = table.assign(words=table["words"].mask(of_linear, "better, matters"))
+    assert "against one linear layer 4 × *better, matters*" in answer_so_far(today, other, pairs)
+    lacking = table.assign(words=table["words"].mask(table["tier"] == "P", "untested"))
+    assert "On a trained body?" in answer_so_far(today, table, pairs)
+    assert "On a trained body?" not in answer_so_far(today, lacking, pairs)
+
+
+def test_what_the_chapter_on_trained_bodies_says_is_what_the_table_says(table, root):
+    """Its claim and its summary stand in prose, too."""
+    frozen = table[table["tier"] == "P"].set_index(["reference", "data"])["verdict"]
+    linear, dense = frozen["linear"], frozen["mlp_matched"]
+    assert not linear.str.startswith("better").any() and linear["caltech101_reduced"].startswith("worse")
+    assert linear["cifar10"] == dense["cifar10"] == "equivalent" and dense["caltech101_reduced"].startswith("better")
+    prose = (root / "book" / "evidence" / "a_trained_body.ipynb").read_text()
+    assert "on none of our four sets does the spine beat it by one error in ten" in prose
+    assert "on Caltech-101, where it has half of the weights, it makes more errors" in prose
+
+
 def test_it_says_what_was_counted_and_published(today, table, pairs):
     text = answer_so_far(today, table, pairs)
     figures = published_figures("regression")

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from spinalnet_lib import comparisons_table, ledger_html, verdicts
-from spinalnet_lib.show.answer import study_in_words
+from spinalnet_lib.show.answer import study_answers
 from spinalnet_lib.show.ledger import (
     comparison_line,
     ledger_list,
@@ -126,20 +126,20 @@ def test_the_list_puts_claims_with_one_verdict_into_one_line():
 def test_a_page_keeps_all_but_what_stands_between_its_markers(tmp_path, root):
     page, readme = tmp_path / "page.md", (root / "README.md").read_text()
     page.write_text(readme)
-    write_page(page, SHOWN)
+    write_page(page, SHOWN, {})
     written = page.read_text()
     before, after = readme.partition("<!--")[0], readme.partition("<!-- end -->")[2]
     assert written.startswith(before) and written.endswith(after) and after and ledger_list(SHOWN) in written
-    assert page_with_ledger(page, SHOWN) == written
+    assert page_with_ledger(page, SHOWN, {}) == written
     page.write_text("no markers")
     with pytest.raises(ValueError, match="verdicts --readme"):
-        write_page(page, SHOWN)
+        write_page(page, SHOWN, {})
 
 
 def test_the_readme_says_what_the_records_say(today, root):
     """`spinalnet verdicts --readme README.md` writes it anew."""
     assert (root / "README.md").read_text() == page_with_ledger(
-        root / "README.md", today, study_in_words(comparisons_table())
+        root / "README.md", today, study_answers(comparisons_table())
     )
 
 

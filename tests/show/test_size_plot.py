@@ -26,6 +26,7 @@ def test_a_set_has_a_panel_with_a_line_against_each_rival():
     assert axes[0].get_title(loc="left") == "monkeys10" and linear.get_color() == LIGHT.linear
     assert list(linear.get_ydata()) == [1.0, 0.25, 0.0]
     assert linear.get_xdata() == pytest.approx([5, 20, 90], rel=0.05)
+    assert [tick.get_text() for tick in axes[0].get_xticklabels()] == ["5", "20", "90"]
     filled = [line.get_markerfacecolor() for line in marks[:3]]
     assert filled == [LIGHT.back, LIGHT.back, LIGHT.linear]
     assert {LIGHT.dense} <= {line.get_color() for line in marks}
