@@ -3,7 +3,15 @@
 import pandas as pd
 import pytest
 
-from spinalnet_lib import answer_so_far, comparisons_table, paired_gains, published_figures, verdicts
+from spinalnet_lib import (
+    answer_so_far,
+    comparisons_table,
+    head_cost,
+    load_facts,
+    paired_gains,
+    published_figures,
+    verdicts,
+)
 from spinalnet_lib.data.regression import NOISE_FLOOR
 from spinalnet_lib.show.answer import study_in_words
 from spinalnet_lib.study.documents import SETS
@@ -60,13 +68,19 @@ def test_frozen_features_have_their_verdicts_by_rival(today, table, pairs):
     assert "On a trained body?" not in answer_so_far(today, lacking, pairs)
 
 
-def test_what_the_chapter_on_trained_bodies_says_is_what_the_table_says(table, root):
+def test_what_the_chapter_on_trained_bodies_says_is_what_the_table_says(table, pairs, root):
     """Its claim and its summary stand in prose, too."""
     frozen = table[table["tier"] == "P"].set_index(["reference", "data"])["verdict"]
     linear, dense = frozen["linear"], frozen["mlp_matched"]
     assert not linear.str.startswith("better").any() and linear["caltech101_reduced"].startswith("worse")
     assert linear["cifar10"] == dense["cifar10"] == "equivalent" and dense["caltech101_reduced"].startswith("better")
+    wide = pairs[(pairs["arm"] == "spinal, width 128") & (pairs["reference"] == "linear")].set_index("data")
+    assert wide.loc["caltech101_reduced+efficientnet_lite0", "high"] > 0
+    classes = len(load_facts()["caltech101_reduced"]["images_per_class"]["train"])
+    weights = head_cost("spinal", 1280, classes, layer_width=128).weights / head_cost("linear", 1280, classes).weights
+    assert 3 <= weights < 3.5
     prose = (root / "book" / "evidence" / "a_trained_body.ipynb").read_text()
+    assert "A wide spine does not lose there, and has three times the layer's weights" in prose
     assert "on none of our four sets does the spine beat it by one error in ten" in prose
     assert "on Caltech-101, where it has half of the weights, it makes more errors" in prose
 
