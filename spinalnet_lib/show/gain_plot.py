@@ -14,7 +14,7 @@ from .noise_plot import NAMES as FUNCTIONS
 from .palette import Theme
 from .picture import Picture, is_narrow
 
-_RIVALS = {
+RIVALS = {
     "mlp_matched": "a dense head of its own size",
     "mlp": "the dense head it replaces",
     "linear": "one linear layer",
@@ -47,7 +47,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
             axes.set_yticks(range(len(rows)), [_label(row, is_narrow(figure)) for row in rows.to_dict("records")])
             axes.set_ylim(len(rows) - 0.45, -0.55)
             axes.tick_params(axis="y", length=0)
-            title = f"against {_RIVALS[reference]}, {_RECIPES[recipe]}"
+            title = f"against {RIVALS[reference]}, {_RECIPES[recipe]}"
             title = textwrap.fill(title, _NARROW_TITLE) if is_narrow(figure) else title
             axes.set_title(title, loc="left", fontsize=10, color=theme.text)
         edge = max(abs(end) for axes in every for end in axes.dataLim.intervalx)
@@ -56,7 +56,7 @@ def plot_gains(table: pd.DataFrame) -> Picture:
         every[-1].set_xlabel(words.format("\n" if is_narrow(figure) else " "), fontsize=9)
 
     said = (
-        f"{_where(row)}, against {_RIVALS[row['reference']]}, {_RECIPES[row['recipe']]}: {_told(row)}"
+        f"{_where(row)}, against {RIVALS[row['reference']]}, {_RECIPES[row['recipe']]}: {_told(row)}"
         for row in table.to_dict("records")
     )
     dashed = " A dashed bar is as wide as the pilots make likely, around zero." if has_dashes else ""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from ..words import signed
+from .gain_plot import RIVALS
 from .palette import Theme
 from .picture import NARROW, Picture, is_narrow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_RIVALS = {"linear": ("one linear layer", "s"), "mlp_matched": ("a dense head of its own size", "D")}
+_MARKS = {"linear": "s", "mlp_matched": "D"}
 _APART = 1.04  # so that intervals at one size do not hide each other
 
 
@@ -32,12 +33,13 @@ def plot_gains_by_size(table: pd.DataFrame) -> Picture:
         for axes, (name, of_set) in zip(every, sets.items(), strict=False):
             axes.axhline(0, color=theme.text, linewidth=1)
             for place, (reference, rows) in enumerate(of_set.groupby("reference")):
-                words, mark = _RIVALS[reference]
                 colour, sizes = theme.of_head(reference), rows["per_class"] * _APART ** (2 * place - 1)
-                axes.plot(sizes, rows["gain"], color=colour, linewidth=1.2, label=f"against {words}")
+                axes.plot(sizes, rows["gain"], color=colour, linewidth=1.2, label=f"against {RIVALS[reference]}")
                 axes.vlines(sizes, rows["low"], rows["high"], color=colour, linewidth=2)
                 for size, gain, judged in zip(sizes, rows["gain"], rows["judged"], strict=True):
-                    axes.plot(size, gain, mark, color=colour, markerfacecolor=colour if judged else theme.back)
+                    axes.plot(
+                        size, gain, _MARKS[reference], color=colour, markerfacecolor=colour if judged else theme.back
+                    )
             axes.set_xscale("log")
             counts = sorted(set(of_set["per_class"]))
             axes.set_xticks(counts, [f"{count:,.0f}" for count in counts])
@@ -60,5 +62,5 @@ def _alt(sets: dict[str, pd.DataFrame]) -> str:
     for name, of_set in sets.items():
         for reference, rows in of_set.groupby("reference"):
             told = ", ".join(f"{signed(row.gain)} at {row.per_class:,.0f}" for row in rows.itertuples())
-            said.append(f"{name.replace('_', ' ')}, against {_RIVALS[reference][0]}: {told}")
+            said.append(f"{name.replace('_', ' ')}, against {RIVALS[reference]}: {told}")
     return f"Points of test error that the spine gains, by training images a class. {'; '.join(said)}."
