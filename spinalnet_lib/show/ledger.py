@@ -35,10 +35,16 @@ def _told(verdict: ClaimVerdict) -> str:
     for finding in verdict.findings:
         text = f"{finding.reading}: {finding.state}" if finding.reading else finding.state
         text += _needed(finding)
-        if finding.changed:
-            text += f" (a comparison has another verdict with: {', '.join(finding.changed)})"
+        if changes := _changes(finding):
+            text += f" ({'; '.join(changes)})"
         texts.append(text)
     return "; ".join(texts)
+
+
+def _changes(finding: Finding) -> list[str]:
+    """First what changes the state of the claim, then what changes a comparison in it only."""
+    texts = [f"{state} with: {', '.join(readings)}" for state, readings in finding.overturned.items()]
+    return texts + [f"a comparison has another verdict with: {', '.join(finding.changed)}"] * bool(finding.changed)
 
 
 def _needed(finding: Finding) -> str:
@@ -88,7 +94,12 @@ def verdicts_json(verdicts: Sequence[ClaimVerdict]) -> str:
     rows = []
     for verdict in verdicts:
         findings = [
-            {**asdict(finding), "seeds_needed": finding.seeds_needed, "changed_by": finding.changed}
+            {
+                **asdict(finding),
+                "seeds_needed": finding.seeds_needed,
+                "overturned": finding.overturned,
+                "changed_by": finding.changed,
+            }
             for finding in verdict.findings
         ]
         rows.append({**asdict(verdict.claim), "verdict": verdict.verdict, "findings": findings})
@@ -130,9 +141,9 @@ def _details(verdict: ClaimVerdict) -> str:
     texts = [f"<em>{_reading(finding)}</em>{html.escape(finding.evidence)}" for finding in verdict.findings]
     texts += [html.escape(verdict.claim.remark)] if verdict.claim.remark else []
     texts += [
-        f"<em>{_reading(finding)}</em>a comparison has another verdict with: {html.escape(', '.join(finding.changed))}"
+        f"<em>{_reading(finding)}</em>{html.escape(changes)}"
         for finding in verdict.findings
-        if finding.changed
+        for changes in _changes(finding)
     ]
     texts += [
         f"<em>{_reading(finding)}</em>overturned by {html.escape(finding.overturned_by)}; "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..records.record import Record, each_once
 from ..study.blindness import HIDDEN, shown
-from ..training.recipes import TUNING_SEEDS
+from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 
 # What a search varies; all else of a recipe makes another section. Whether the test was read changes no training.
 _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
@@ -17,7 +17,9 @@ _VARIED = ("learning_rate", "weight_decay", "read_test", "stacked")
 
 @dataclass
 class Section:
-    """Runs that differ in head, learning rate, dropout and seed only: they may stand in one table."""
+    """Runs that differ in head, learning rate, dropout and seed only: they may stand in one table. Searches, pilots and each
+    number of training images a class have sections of their own.
+    """
 
     title: str
     loss: str
@@ -46,15 +48,21 @@ def group_runs(records: Sequence[Record]) -> list[Section]:
     members: dict[tuple, list[Record]] = {}
     for record in shown(records):
         fixed = {name: value for name, value in record.recipe.items() if name not in _VARIED}
-        is_search = record.seed in TUNING_SEEDS
-        place = (record.dataset, record.model["backbone"], is_search, json.dumps(fixed, sort_keys=True))
+        images = record.split_sizes.get("train_per_class") or 0
+        place = (record.dataset, record.model["backbone"], images, _purpose(record), json.dumps(fixed, sort_keys=True))
         members.setdefault(place, []).append(record)
     sections = []
-    for (dataset, backbone, is_search, _), runs in sorted(members.items()):
+    for (dataset, backbone, images, purpose, _), runs in sorted(members.items()):
         own = ", own split" if runs[0].dataset_source == "packed" else ""
-        title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}{', search' * is_search}"
+        size = f", {images:,} images a class" * bool(images)
+        title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}{size}{purpose}"
         sections.append(Section(title, runs[0].loss, _by_label(runs)))
     return sections
+
+
+def _purpose(record: Record) -> str:
+    """The seeds of searches and pilots are their own; what they choose or tell is not what other seeds found."""
+    return ", search" if record.seed in TUNING_SEEDS else ", pilots" if record.seed in POWER_SEEDS else ""
 
 
 def _words(recipe: dict) -> str:
@@ -110,5 +118,6 @@ def may_be_drawn(records: Sequence[Record]) -> list[Record]:
 def _settings(run: Record) -> dict:
     """What a label may have to say beside the arm's name, which tells the dropout."""
     found = {**run.model["head_arguments"], **{name: run.recipe[name] for name in ("learning_rate", "weight_decay")}}
-    found.pop("drop_rate", None)
-    return found
+    for name in ("drop_rate", "mask_seed"):  # a mask is drawn anew with each seed
+        found.pop(name, None)
+    return found | {"train_per_class": run.split_sizes.get("train_per_class")}

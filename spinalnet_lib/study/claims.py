@@ -41,18 +41,30 @@ class Part:
     beside: dict = field(default_factory=dict)  # what decides nothing: p, pairing, losses (`study.beside`)
 
     @property
+    def readings(self) -> dict[str, str]:
+        """What was changed, or counted beside -> the verdict then, in words."""
+        population = self.verdict.population_words
+        return self.sensitivity | ({"population of test images": population} if population else {})
+
+    @property
     def changed(self) -> list[str]:
         """The readings under which the verdict has another name."""
-        others = dict(self.sensitivity)
-        if self.verdict.marked:
-            others["population of test images"] = self.verdict.population_name
-        return [reading for reading, words in others.items() if name_of(words) != self.verdict.name]
+        return [what for what, words in self.readings.items() if name_of(words) != self.verdict.name]
 
     @property
     def leans_otherwise(self) -> list[str]:
         """The readings under which an equivalent pair stays so, and leans to another side or to none."""
-        others = self.sensitivity.items()
+        others = self.readings.items()
         return [what for what, words in others if name_of(words) == self.verdict.name and words != self.verdict.words]
+
+
+def other_states(readings: dict[str, str], state: str) -> dict[str, list[str]]:
+    """From what was changed and the state then: of each state but this one the readings that lead to it."""
+    others: dict[str, list[str]] = {}
+    for what, then in readings.items():
+        if then != state:
+            others.setdefault(then, []).append(what)
+    return others
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Finding:
     reading: str = ""  # "as claimed" and "because of the spine", or another, where a claim has several
     parts: tuple[Part, ...] = ()
     minutes: float | None = None  # that the command would take, where records or measurements tell
-    sensitivity: dict[str, str] = field(default_factory=dict)  # what was left out -> the state then
+    sensitivity: dict[str, str] = field(default_factory=dict)  # what was changed or left out -> the state then
 
     @property
     def seeds_needed(self) -> float | None:
@@ -76,10 +88,15 @@ class Finding:
         return max(needed, default=None)
 
     @property
+    def overturned(self) -> dict[str, list[str]]:
+        """Of each other state the readings under which the finding has it."""
+        return other_states(self.sensitivity, self.state)
+
+    @property
     def changed(self) -> list[str]:
-        """What changes its state, or the name of one of its comparisons' verdicts."""
-        own = [what for what, state in self.sensitivity.items() if state != self.state]
-        return sorted({*own, *(what for part in self.parts for what in part.changed)})
+        """What changes the name of one of its comparisons' verdicts, and not the finding's state."""
+        own = {what for readings in self.overturned.values() for what in readings}
+        return sorted({what for part in self.parts for what in part.changed} - own)
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,14 @@ def mean_predictor_error(target: str, seed: int) -> float:
 
 
 def overlap(comparison: Comparison, runs: dict) -> float:
-    """n₂/n₁ where the seeds draw from one pool of images, else 0."""
+    """n₂/n₁ where the plan's variance counts that the seeds draw from one pool of images, else 0."""
+    return pool_ratio(comparison, runs) if comparison.tier == "P" else 0.0
+
+
+def pool_ratio(comparison: Comparison, runs: dict) -> float:
+    """n₂/n₁, validation images over training images, of runs that cut both out of one pool; 0 of regressions."""
     sizes = next((record.split_sizes for record in runs.values()), None)
-    return sizes["val"] / sizes["train"] if comparison.tier == "P" and sizes else 0.0
+    return sizes["val"] / sizes["train"] if comparison.tier != "R" and sizes else 0.0
 
 
 def pilot_spread(comparison: Comparison, records: Sequence[Record]) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from .cells import other_readings
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
-from .gains import LEAST_NORM, delta, gains_of, overlap, reference_errors
+from .gains import LEAST_NORM, badness, delta, gains_of, overlap, pool_ratio, reference_errors
 from .intervals import half_width, levels
 from .judged import gains, one_image
 from .tiers import TIERS
@@ -28,10 +28,12 @@ from .verdict import FEWEST_UNITS, TOO_SMALL, in_words, is_too_small, judge, lea
 _FOLDS = 5  # parts of the seeds that are left out in turn
 DELTAS = {"δ of 5 %": 0.5, "δ of 20 %": 2.0}  # instead of a tenth; of logarithms half and twice as much
 VALIDATION = "validation instead of test"
-_POOLS = {  # beside the plan's n₂/n₁, which was made for errors on the n₂ images that a draw leaves out; ours are on test images
-    "these training images only": lambda overlap: 0.0,
-    # Two draws share the part n₁/(n₁ + n₂) of their images. Were the gain a mean over a draw's images, this would be exact.
-    "training images of another pool": lambda overlap: 1 / overlap,
+_POOLS = {  # of n₂/n₁: what the variance of a mean over seeds counts beside 1/n. The plan has the second in tier P, else the first.
+    "these training images only": lambda ratio: 0.0,
+    # Made for errors on the n₂ images that a draw leaves out; ours are on test images.
+    "overlap of training images counted": lambda ratio: ratio,
+    # Two draws share the part n₁/(n₁ + n₂) of their images. Were the gain a mean over a draw's images, this would be right.
+    "training images of another pool": lambda ratio: 1 / ratio,
 }
 
 Runs = Mapping[tuple[str, str, int], Record]  # by head, data set and seed
@@ -51,12 +53,12 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
 
     names = {what: named(found, factor * least) for what, factor in DELTAS.items()}
     names |= {what: named(found, families=count) for what, count in _corrections(comparison).items()}
-    if shared:
-        names |= {what: named(found, overlap=factor(shared)) for what, factor in _POOLS.items()}
+    names |= {what: named(found, overlap=other) for what, other in other_pools(pool_ratio(comparison, runs), shared)}
     judgeable = not is_too_small(least, image)
     names["unpaired"] = _unpaired(comparison, runs, least, shared, errors) if judgeable else TOO_SMALL
     if comparison.tier == "D4":
         names["chains that died at the smallest ratio"] = named(found + _deaths(comparison, runs, seeds))
+        names["distance of the ratio from 1"] = named(_distances(comparison, runs, seeds))
     else:  # gradients have no validation reading
         on_validation = gains_of(comparison, runs, seeds, errors, validation=True)
         told = np.isfinite(on_validation).all()  # a run that diverged has no validation error
@@ -70,7 +72,10 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
             names[f"{name} alone"] = named(_on_sets(comparison, (name,), runs, seeds, errors))
     for what, (beside, its_sets, its_seeds) in _runs_beside(comparison, records).items():
         names[what] = named(_on_sets(comparison, its_sets, beside, its_seeds, errors))
-        if its_sets != comparison.datasets:  # what the set does to the name is not what the change does to it
+        if (its_sets, list(its_seeds)) != (
+            comparison.datasets,
+            list(seeds),
+        ):  # what these do to the name is not what the change does
             alone = f"{' and '.join(its_sets)} alone, seeds {its_seeds[0]} to {its_seeds[-1]}"
             names[alone] = named(_on_sets(comparison, its_sets, runs, its_seeds, errors))
     return names
@@ -80,6 +85,12 @@ def _on_sets(comparison: Comparison, sets: tuple[str, ...], runs: Runs, seeds: S
     """Gains (S,) on some of a family's sets, on the family's scale: of one out of several as shares of its error, too."""
     gains = gains_of(replace(comparison, datasets=sets), runs, seeds, errors)
     return gains / errors[sets[0]] if len(sets) == 1 < len(comparison.datasets) else gains
+
+
+def other_pools(ratio: float, shared: float) -> Iterator[tuple[str, float]]:
+    """What a variance may count instead of `shared`, in words and as a number, where n₂/n₁ is `ratio`; 0: nothing to count."""
+    if ratio:
+        yield from ((what, of(ratio)) for what, of in _POOLS.items() if of(ratio) != shared)
 
 
 def without_some(seeds: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
@@ -106,6 +117,16 @@ def _deaths(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndar
         for name in comparison.datasets
     )
     return -math.log(LEAST_NORM) * (reference - arm)
+
+
+def _distances(comparison: Comparison, runs: Runs, seeds: Sequence[int]) -> np.ndarray:
+    """Gains (S,) if a gradient that grows towards the first layer were as bad as one that shrinks."""
+    arm, reference = (
+        np.array([abs(badness(comparison.tier, runs[head, name, seed], False)) for seed in seeds])
+        for head in comparison.arms
+        for name in comparison.datasets
+    )
+    return reference - arm
 
 
 def _runs_beside(

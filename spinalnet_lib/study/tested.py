@@ -24,7 +24,7 @@ from .claim_rules import (
     most_networks,
 )
 from .claim_rules import regressions as three_of_four
-from .claims import Finding, Part
+from .claims import Finding, Part, other_states
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
 from .evidence import evidence_of
@@ -34,7 +34,7 @@ from .narrow_layers import narrowing
 from .order import STUDY_ORDER, Step, study_progress
 from .sensitivity import sensitivity
 from .tiers import PRIMARY, TIERS
-from .verdict import UNDECIDED, Verdict
+from .verdict import UNDECIDED, Verdict, name_of
 
 CLAIMED, SPINE = "as claimed", "because of the spine"
 _MATCHED = "mlp_matched"
@@ -109,6 +109,12 @@ class Judge:
     def name(self, comparison: Comparison) -> str:
         return self.part(comparison).verdict.name
 
+    def under(self, comparisons: Sequence[Comparison], rule: Callable[[Sequence[str]], str]) -> dict[str, str]:
+        """What was changed -> what a claim's rule then says; a comparison that cannot be read so keeps its verdict."""
+        parts = [self.part(comparison) for comparison in comparisons]
+        readings = dict.fromkeys(what for part in parts for what in part.readings)
+        return {what: rule([name_of(p.readings.get(what, p.verdict.name)) for p in parts]) for what in readings}
+
     def finding(
         self, reading: str, comparisons: Sequence[Comparison], state: str, note: str = "", lead: str = "", **more
     ) -> Finding:
@@ -131,37 +137,52 @@ class Judge:
 def _networks(judge: Judge, why: str) -> Finding:
     """C3: the CNN's row from the families of tier C, as published where it is read as claimed; other bodies tuned."""
     families = chosen("C", _MATCHED) if why == SPINE else chosen("C", None, "published")
+    own = len(families)
     others = [c for tier in ("G", "H") for c in chosen(tier, _reference(why)) if c.backbone in _LISTED]
     first = {c.backbone: c for c in reversed(others)}  # of several sets of a body the first
     first = {body: first[body] for body in _LISTED if body in first}
-    rows = [judge.name(c) for c in first.values()]
-    names = [judge.name(c) for c in families]
-    state = most_networks(*names, networks=rows)
-    decided = decided_networks(*names, networks=rows)
-    note = f"The CNN's row: {convolutional_network(*names)}; {decided} of the {NETWORKS} networks {'is' if decided == 1 else 'are'} decided"
+    every = [*families, *first.values()]
+
+    def rule(names: Sequence[str]) -> str:
+        return most_networks(*names[:own], networks=names[own:])
+
+    names = [judge.name(c) for c in every]
+    state, decided = rule(names), decided_networks(*names[:own], networks=names[own:])
+    cnn = convolutional_network(*names[:own])
+    others = other_states(judge.under(families, lambda some: convolutional_network(*some)), cnn)
+    then = "".join(f", {other} with: {', '.join(readings)}" for other, readings in others.items())
+    note = f"The CNN's row: {cnn}{then}; {decided} of the {NETWORKS} networks {'is' if decided == 1 else 'are'} decided"
     note += f". {_TUNED}" if why == CLAIMED else ""
     if shares := mean_over_families(families[0].reference, judge.records, families[0].recipe):
         (mean, low, high), (least, most) = shares
         note += f"; over the CNN's families the mean gain is {signed(mean, '.3g')} of the reference's error ({signed(low, '.3g')} to {signed(high, '.3g')}), "
         note += f"the families' own are {signed(least, '.3g')} to {signed(most, '.3g')}"
-    return judge.finding(why, [*families, *first.values()], state, note)
+    return judge.finding(why, every, state, note, sensitivity=judge.under(every, rule) if state != "untested" else {})
 
 
 def _gradients(judge: Judge) -> Finding:
-    """C4, with the spine's own ratio, and with the chains that died, which the plan's floor takes for whole."""
+    """C4, with each head's own ratio, and with the chains that died, which the plan's floor takes for whole."""
     comparisons, notes = [*chosen("D4", "mlp_deep"), *chosen("D4", "mlp_deep_skip")], []
-    for each in comparisons if "untested" not in map(judge.name, comparisons) else ():
+    state = gradients(*map(judge.name, comparisons))
+    for each in comparisons if state != "untested" else ():
         runs = evidence_of(judge.records).runs(each, each.seeds)
         of_arm, of_reference = (
             [runs[arm, name, seed] for name in each.datasets for seed in each.seeds] for arm in each.arms
         )
-        ratios = sorted(math.exp(-badness(each.tier, run, False)) for run in of_arm)
-        own = f"{statistics.median_low(ratios):.2f} times its last's ({ratios[0]:.2f} to {ratios[-1]:.2f}, {len(ratios)} seeds)"
-        notes[:1] = [f"The spinal head's gradient has not vanished: at the end its first layer's is {own}"]
+        notes[:1] = [f"The spinal head's gradient has not vanished: at the end its first layer's is {_ratios(of_arm)}"]
         if dead := sum(not any(run.last["gradient_norms"]) for run in of_reference):
             died = f"{dead} of {len(of_reference)} runs of {each.reference} end without a gradient in any layer"
             notes.append(f"{died}, and the plan's floor counts a ratio of 1 for them")
-    return judge.finding("", comparisons, gradients(*map(judge.name, comparisons)), lead="; ".join(notes))
+        else:
+            notes.append(f"that of {each.reference} is {_ratios(of_reference)}")
+    others = judge.under(comparisons, lambda names: gradients(*names)) if notes else {}
+    return judge.finding("", comparisons, state, lead="; ".join(notes), sensitivity=others)
+
+
+def _ratios(runs: Sequence[Record]) -> str:
+    ratios = sorted(math.exp(-badness("D4", run, False)) for run in runs)
+    middle, least, most = (f"{ratio:,.3g}" for ratio in (statistics.median_low(ratios), ratios[0], ratios[-1]))
+    return f"{middle} times its last's ({least} to {most}, {len(ratios)} seeds)"
 
 
 def _narrow_layers(judge: Judge, why: str, reference: str) -> Finding:
@@ -217,13 +238,14 @@ def _by_number(
     rule: Callable[[Sequence[str]], str],
     note: str = "",
 ) -> Finding:
-    """A claim that enough of its comparisons decide; beside it what the rule says without each of them."""
+    """A claim that enough of its comparisons decide; beside it what the rule says without each, and of them read otherwise."""
     names = [judge.name(comparison) for comparison in comparisons]
-    state, without = rule(names), {}
+    state, others = rule(names), {}
     if state != "untested":
+        others = judge.under(comparisons, rule)
         for place, comparison in enumerate(comparisons):
-            without[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
-    return judge.finding(reading, comparisons, state, note, sensitivity=without)
+            others[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
+    return judge.finding(reading, comparisons, state, note, sensitivity=others)
 
 
 CLAIMS: dict[str, Callable[[Judge], list[Finding]]] = {

@@ -53,6 +53,12 @@ class Verdict:
         return in_words(self.name, self.leaning)
 
     @property
+    def population_words(self) -> str | None:
+        """The same for the population of test images."""
+        name = self.population_name
+        return name and in_words(name, lean(name, self.population_interval))
+
+    @property
     def marked(self) -> bool:
         """Whether the verdict is another one for the population of test images."""
         return self.population_name not in (None, self.name)
@@ -133,10 +139,9 @@ def name_verdict(interval: tuple[float, float], narrow_interval: tuple[float, fl
 
 def lean(name: str, interval: Sequence[float]) -> str | None:
     """To which side an equivalent pair leans, if 0 lies outside [L, U]."""
-    low, high = interval
-    if name != "equivalent" or low <= 0 <= high:
+    if name != "equivalent" or interval[0] <= 0 <= interval[1]:
         return None
-    return "slightly better" if low > 0 else "slightly worse"
+    return "slightly better" if interval[0] > 0 else "slightly worse"
 
 
 def in_words(name: str, leaning: str | None) -> str:

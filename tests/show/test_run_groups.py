@@ -1,4 +1,7 @@
-from spinalnet_lib.show.run_groups import group_runs, last_value
+from dataclasses import replace
+
+from spinalnet_lib.show.run_groups import group_arms, group_runs, last_value
+from spinalnet_lib.training.recipes import POWER_SEEDS
 from tests.show.cases import LOSSES, runs_of, search_of
 
 
@@ -28,3 +31,27 @@ def test_several_learning_rates_of_one_arm_are_a_search(record):
 def test_the_last_value_is_in_percent_and_infinite_where_a_run_diverged(record):
     run, lost = *runs_of(record, 1), *runs_of(record, 1, diverged=True)
     assert last_value(run) == 10 and last_value(lost) == float("inf")
+
+
+def test_numbers_of_images_and_pilots_are_not_pooled_with_the_study(record):
+    few = runs_of(record, split_sizes={**record.split_sizes, "train_per_class": 5})
+    pilots = [replace(run, seed=POWER_SEEDS[run.seed]) for run in runs_of(record, key="pilot")]
+    sections = group_runs([*runs_of(record), *few, *pilots])
+    assert [(section.title.partition("of 64")[2], len(section.records)) for section in sections] == [
+        ("", 3),
+        (", pilots", 3),
+        (", 5 images a class", 3),
+    ]
+    assert list(group_arms([*runs_of(record), *few])) == [
+        "spinal, no dropout, train_per_class None",
+        "spinal, no dropout, train_per_class 5",
+    ]
+
+
+def test_masks_that_are_drawn_anew_with_each_seed_are_one_arm(record):
+    masked = [
+        replace(run, model={**run.model, "head_arguments": {"layer_width": 4, "mask_seed": run.seed}})
+        for run in runs_of(record)
+    ]
+    (section,) = group_runs(masked)
+    assert len(section.arms) == 1

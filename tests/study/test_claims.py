@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from spinalnet_lib.study.claims import Claim, ClaimVerdict, Finding, Part, list_claims
 from spinalnet_lib.study.verdict import Verdict
 
@@ -31,7 +33,20 @@ def test_a_verdict_names_each_reading_and_tells_equal_evidence_once():
 
 def test_what_changes_a_verdict_and_how_many_seeds_it_needs_come_from_its_parts():
     steady = Part("a", Verdict("open", 10, 0.5, seeds_needed=40), sensitivity={"unpaired": "open"})
-    shaky = Part("b", Verdict("equivalent", 10, 0.5, population_name="open"), sensitivity={"δ of 5 %": "open"})
+    population = {"population_name": "open", "population_interval": (-2.0, 2.0)}
+    shaky = Part("b", Verdict("equivalent", 10, 0.5, **population), sensitivity={"δ of 5 %": "open"})
     found = finding("open", parts=(steady, shaky), sensitivity={"without a": "holds", "without b": "open"})
-    assert found.changed == ["population of test images", "without a", "δ of 5 %"]
+    assert found.overturned == {"holds": ["without a"]}
+    assert found.changed == ["population of test images", "δ of 5 %"]
+    both = replace(found, sensitivity=found.sensitivity | {"δ of 5 %": "holds"})
+    assert both.overturned == {"holds": ["without a", "δ of 5 %"]} and both.changed == ["population of test images"]
     assert found.seeds_needed == 40 and finding("holds").seeds_needed is None
+
+
+def test_a_leaning_that_other_test_images_would_take_away_is_told():
+    leaning = {"interval": (0.1, 0.3), "leaning": "slightly better", "population_name": "equivalent"}
+    lost = Part("a", Verdict("equivalent", 30, 0.5, **leaning, population_interval=(-0.1, 0.5)))
+    kept = Part("a", Verdict("equivalent", 30, 0.5, **leaning, population_interval=(0.05, 0.35)))
+    assert lost.readings == {"population of test images": "equivalent"}
+    assert (lost.changed, lost.leans_otherwise) == ([], ["population of test images"])
+    assert (kept.changed, kept.leans_otherwise) == ([], [])

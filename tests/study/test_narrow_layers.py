@@ -23,13 +23,13 @@ def base(record):
     return primary, ended_search(record, "mnist", "emnist_letters", "emnist_balanced_reduced")
 
 
-def records_with(record, base, gain):
-    """Runs of both arms at all widths; `gain(width, seed)` is how much lower the error of `spinal` is."""
+def records_with(record, base, gain, level=lambda seed: 1.0):
+    """Runs of both arms at all widths; `gain(width, seed)` is how much lower the error of `spinal` is, at level 1."""
     primary, searches = base
     runs = {run.key: run for run in primary}
     for each in WIDTHS:
         for (head, _, seed), cell in planned_cells(each, each.seeds, searches).items():
-            run = run_of(record, cell, 0.1 - (head == "spinal") * gain(each.width, seed))
+            run = run_of(record, cell, level(seed) * (0.1 - (head == "spinal") * gain(each.width, seed)))
             runs[run.key] = run
     return list(runs.values())
 
@@ -41,7 +41,7 @@ def changed(found):
 def test_a_clear_narrowing_survives_all_of_it(record, base):
     found = narrowing(WIDTHS, records_with(record, base, lambda width, seed: 0.07 / width + 0.002 * (seed % 2)))
     assert found.state == "holds" and found.slope[2] < 0 and changed(found) == set()
-    assert len(found.sensitivity) == 2 + 1 + 5 + 5  # δ, validation, seeds, widths
+    assert len(found.sensitivity) == 2 + 1 + 2 + 1 + 1 + 5 + 5  # δ, level, pools, pairs, validation, seeds, widths
 
 
 def test_it_waits_for_every_width(record, base):
@@ -76,3 +76,13 @@ def test_validation_that_says_otherwise_and_a_larger_delta_are_seen(record, base
     diverged = replace(runs[-1], curve=[*runs[-1].curve[:-1], {**runs[-1].last, "val_error": None}])
     found = narrowing(WIDTHS, [*runs[:-1], diverged])
     assert found.sensitivity["validation instead of test"] == "untested" and np.isfinite(found.slope).all()
+
+
+def test_what_pairs_and_pools_hide_is_read_beside(record, base):
+    """Both arms move together with the seed, which pairs take away; the gains' small spread may still be one of the pool."""
+    runs = records_with(
+        record, base, lambda width, seed: 0.05 / width + 0.01 * (seed % 2), lambda seed: 1 + 2 * (seed % 3)
+    )
+    found = narrowing(WIDTHS, runs)
+    assert found.state == "holds" and found.sensitivity["each seed against the next one"] == "open"
+    assert found.sensitivity["training images of another pool"] == "open"

@@ -152,8 +152,20 @@ def test_one_target_that_decides_alone_is_named(made, record):
     ]
     finding = told("C9", records)[SPINE]
     assert finding.state == "holds"
-    assert set(finding.changed) >= {f"without {pair.name}" for pair in pairs[:3]}
-    assert f"without {pairs[3].name}" not in finding.changed
+    overturned = {what for readings in finding.overturned.values() for what in readings}
+    assert overturned >= {f"without {pair.name}" for pair in pairs[:3]}
+    assert f"without {pairs[3].name}" not in overturned
+
+
+def test_a_reading_that_changes_the_claim_is_told_from_one_that_changes_a_comparison_only(made, record):
+    """With twice the δ three of the four would no longer gain enough; half of it changes the fourth, which decides nothing."""
+    pairs = chosen("R", "mlp_matched")
+    gains = (0.015, 0.015, 0.015, 0.006)
+    records = [run for pair, gain in zip(pairs, gains, strict=True) for run in complete(record, [pair], gain, 0.0005)]
+    finding = told("C9", records)[SPINE]
+    assert finding.state == "holds"
+    assert "δ of 20 %" in finding.overturned["not supported"] and "δ of 20 %" not in finding.changed
+    assert "δ of 5 %" in finding.changed and "δ of 5 %" not in str(finding.overturned)
 
 
 def test_the_time_of_the_missing_runs_is_told_where_runs_like_them_have_ended(made):
