@@ -89,7 +89,7 @@ def describe_gains(table: pd.DataFrame) -> str:
     counts = ", ".join(f"{n} × *{words}*" for words, n in Counter(done["words"]).items())
     said = f"**{counts}** in {counted(len(done), 'comparison')}."
     turned = int((done["changes"] != "").sum()) or "none"
-    said += f" Another δ, a part of the seeds, validation images or another such reading would change {turned} of these verdicts."
+    said += f" Another δ, a part of the seeds, validation images, other training images or another such reading would change {turned} of these verdicts."
     return said if waiting.empty else f"{said} {_waiting(waiting)}"
 
 

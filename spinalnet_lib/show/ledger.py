@@ -68,7 +68,9 @@ def comparison_line(part: Part) -> str:
 
 
 def _costs(sets: dict[str, dict]) -> str:
-    """The arm's cost over the reference's, a mean over the sets, and the arms whose rate is at the edge of its grid."""
+    """The arm's cost over the reference's, a mean over the sets, and the arms whose rate is at the edge of its grid or is not
+    the one with the lowest error.
+    """
     ratios: dict[str, list[float]] = {}
     for of_set in sets.values():
         ours, theirs = list(of_set["cost"].values())[:2]
@@ -77,9 +79,15 @@ def _costs(sets: dict[str, dict]) -> str:
         for what, of_parts in of_set["cost"].get("latency", {}).items():
             ratios.setdefault(what.replace(",", " at"), []).append(of_parts["head"])
     told = ", ".join(f"{what}: {statistics.fmean(values):.2f}" for what, values in ratios.items())
-    edges = [f"{arm} on {name}" for name, row in sets.items() for arm, its in row["settings"].items() if its["at_edge"]]
+
+    def arms(what: str) -> list[str]:
+        return [f"{arm} on {name}" for name, row in sets.items() for arm, its in row["settings"].items() if its[what]]
+
+    edges, by_error = arms("at_edge"), arms("other_by_error")
+    searched = any(row["settings"] for row in sets.values())
     texts = [f"head's cost over the reference's: {told}"] * bool(told)
     texts += [f"at the grid's edge: {', '.join(edges)}"] * bool(edges)
+    texts += [f"validation error would choose other settings for: {', '.join(by_error) or 'none'}"] * searched
     return "".join(f"; {text}" for text in texts)
 
 

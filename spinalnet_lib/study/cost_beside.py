@@ -19,7 +19,8 @@ _BODY = "the body"  # in place of an arm, in the rows of costs
 
 
 def settings(comparison: Comparison, dataset: str, records: Sequence[Record]) -> dict[str, dict[str, object]]:
-    """Of each arm the settings tried, the one that was chosen, and whether its rate is at the grid's edge.
+    """Of each arm the settings tried, the one that was chosen, whether its rate is at the grid's edge, and whether validation
+    error would choose another one.
 
     `records` hold the search, which has to be complete. With the published recipe nothing was tried, so there is nothing.
     """
@@ -30,6 +31,7 @@ def settings(comparison: Comparison, dataset: str, records: Sequence[Record]) ->
         chosen = search.chosen(arm)
         found[arm] = {"settings_tried": search.settings_tried, "at_edge": search.at_edge(arm)}
         found[arm] |= {"learning_rate": chosen.learning_rate, "drop_rate": chosen.drop_rate}
+        found[arm]["other_by_error"] = search.chosen_by_error(arm) != chosen
     return found
 
 

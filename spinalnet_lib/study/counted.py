@@ -114,7 +114,7 @@ def _time(bench: Sequence[dict]) -> Finding:
     ]
     found = [reading(row) for row in of_heads]
     counts = ", ".join(f"{found.count(kind)} {words}" for kind, words in READINGS.items())
-    summary = f"Of {len(found)} comparisons of heads on a CPU: {counts}. " if found else ""
+    summary = f"Of {len(found)} comparisons of heads on a CPU: {counts}{_by_body(bench)}. " if found else ""
     return Finding(
         every([kind == "less" for kind in found]) if found else "untested",
         f"{summary}Measured on a CPU: {'; '.join(texts)}. Less where the ratio of times lies below 1",
@@ -123,6 +123,17 @@ def _time(bench: Sequence[dict]) -> Finding:
         ("data/results/bench/cpu.json", "data/results/bench/costs.json"),
         "time",
     )
+
+
+def _by_body(bench: Sequence[dict]) -> str:
+    """In which nets all of the head's times are on one side, and in which they are not."""
+    of_body: dict[str, set[str]] = {}
+    for row in filter(_is_of_a_body, bench):
+        of_body.setdefault(row["body"], set()).add(READINGS[reading(row)])
+    alike: dict[str, list[str]] = {}
+    for body, found in of_body.items():
+        alike.setdefault(found.pop() if len(found) == 1 else "no one answer", []).append(body)
+    return "".join(f"; {words} on {', '.join(bodies)}" for words, bodies in alike.items())
 
 
 @cache

@@ -53,11 +53,27 @@ def test_a_line_begins_with_the_id_and_names_verdicts_and_the_missing_command():
 def test_a_comparisons_line_has_its_costs_and_says_what_is_at_the_edge_of_its_grid():
     costs = {"spinal": {"weights": 30, "macs": 40, "seconds": 8.0}, "mlp": {"weights": 20, "macs": 20, "seconds": 4.0}}
     costs["latency"] = {"latency, batch 1": {"head": 3.5, "net": 1.1}}
-    chosen = {"spinal": {"settings_tried": 14, "at_edge": True}, "mlp": {"settings_tried": 14, "at_edge": False}}
+    tried = {"settings_tried": 14, "other_by_error": False}
+    chosen = {"spinal": tried | {"at_edge": True}, "mlp": tried | {"at_edge": False}}
     sets = {"mnist": {"cost": costs, "settings": chosen}, "letters": {"cost": costs, "settings": {}}}
     line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.25, "sets": sets}))
     assert "weights: 1.50, multiply-adds: 2.00, training time: 2.00, latency at batch 1: 3.50; at the grid" in line
     assert "edge: spinal on mnist;" in line and "mlp on" not in line and "letters" not in line
+    assert "validation error would choose other settings for: none" in line
+    chosen["mlp"]["other_by_error"] = True
+    line = comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.25, "sets": sets}))
+    assert "other settings for: mlp on mnist" in line
+    sets = {"letters": sets["letters"]}  # as published nothing is chosen
+    assert "would choose" not in comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.25, "sets": sets}))
+
+
+def test_what_changes_a_claim_stands_before_what_changes_a_comparison_only():
+    told = verdict(4, "not supported", parts=(SHAKY,), sensitivity={"without a": "open", "unpaired": "not supported"})
+    for text in (verdict_line(told), ledger_html([told])):
+        assert text.index("open with: without a") < text.index("a comparison has another verdict with: δ of 20 %")
+        assert "unpaired" not in text
+    (finding,) = json.loads(verdicts_json([told]))[0]["findings"]
+    assert finding["overturned"] == {"open": ["without a"]} and finding["changed_by"] == ["δ of 20 %"]
 
 
 def test_a_line_is_marked_where_another_reading_changes_a_name_and_tells_the_seeds_that_are_needed():

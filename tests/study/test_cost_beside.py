@@ -58,4 +58,17 @@ def test_settings_say_how_many_were_tried_and_whether_the_chosen_one_is_at_the_e
     expected = dict.fromkeys(PAIR.arms, (tried, edge))
     assert {arm: (its["settings_tried"], its["at_edge"]) for arm, its in found.items()} == expected
     assert {its["learning_rate"] for its in found.values()} == {tuning_rate(6 if edge else 2)}
+    assert not any(its["other_by_error"] for its in found.values())
     assert settings(AS_CLAIMED, "fashion_mnist", runs) == {}
+
+
+def test_settings_say_where_validation_error_would_choose_another(record):
+    runs = with_losses(recorded(record, list_cells("tuning", "C", (), ["fashion_mnist"])))
+    arm = PAIR.arms[1]
+
+    def right_at_the_lowest_rate(run):
+        lowest = run.head == arm and run.recipe["learning_rate"] == TUNING_RATES[0]
+        return replace(run, curve=[{**run.last, "val_error": 0.01}]) if lowest else run
+
+    found = settings(PAIR, "fashion_mnist", list(map(right_at_the_lowest_rate, runs)))
+    assert {name: its["other_by_error"] for name, its in found.items()} == {PAIR.arms[0]: False, arm: True}

@@ -83,6 +83,9 @@ def test_times_of_each_bodys_spine_against_its_dense_head_are_counted_too(costs)
     ]
     time = counted.computations(costs, rows)[1]
     assert time.state == "depends" and "Of 2 comparisons of heads on a CPU: 1 less time, 1 more time" in time.evidence
+    assert "less time on vgg16_bn; more time on two_conv." in time.evidence
+    mixed = counted.computations(costs, [*rows, cost("two_conv", "spinal", "latency, batch 1", 0.5)])[1]
+    assert "no one answer on two_conv." in mixed.evidence
 
 
 @pytest.mark.parametrize(
