@@ -39,20 +39,21 @@ def selection_bias_by_arm(records: Sequence[Record], level: float = 0.95) -> pd.
         if record.test is not None and record.tuning_id is not None:
             published, extractor = record.tuning_id == NO_SEARCH, split_name(record.dataset)[1]
             body = frozen_body(record.dataset, record.model["backbone"]) + ", frozen" * (extractor is not None)
-            length = record.recipe["epochs"] if published else None
-            arms.setdefault((not published, record.loss == "mse", body, length, record.head), []).append(record)
+            epochs, steps = (record.recipe.get(name) for name in ("epochs", "steps"))
+            arm = not published, record.loss == "mse", body, epochs, steps, record.head
+            arms.setdefault(arm, []).append(record)
     return pd.DataFrame([_arm_row(arm, arms[arm], level) for arm in sorted(arms, key=lambda arm: arm[:3])])
 
 
 def _arm_row(arm: tuple, runs: Sequence[Record], level: float) -> dict:
-    tuned, squared, body, epochs, head = arm
+    tuned, squared, body, epochs, steps, head = arm
     units: dict[object, list[float]] = {}
     for run in runs:
         extractor = split_name(run.dataset)[1] or ""
         if (bias := _bias(run)) is not None:
             units.setdefault(extractor if extractor.startswith("trained:") else run.seed, []).append(bias)
     readings = [len(run.curve) for run in runs]
-    row = {"recipe": "tuned" if tuned else "as published", "body": body, "head": head, "epochs": epochs}
+    row = {"recipe": "tuned" if tuned else "as published", "body": body, "head": head, "epochs": epochs, "steps": steps}
     row |= {
         "measure": "squared error" if squared else "accuracy",
         "sets": len({split_name(run.dataset)[0] for run in runs}),

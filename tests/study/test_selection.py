@@ -58,7 +58,8 @@ def test_an_arm_has_one_row_over_its_sets_with_the_seed_as_its_unit(record, no_o
     tuned = [dataclasses.replace(run, tuning_id="search", key=f"t{run.key[1:]}") for run in runs[:6]]
     own = dataclasses.replace(runs[0], tuning_id=None, key="own")
     longer = dataclasses.replace(runs[0], recipe={**record.recipe, "epochs": 100}, key="longer")
-    first, longer, second = selection_bias_by_arm([own, *tuned, *runs, longer]).to_dict("records")
+    more = dataclasses.replace(tuned[0], recipe={**record.recipe, "epochs": None, "steps": 8000}, key="more")
+    first, longer, second, more = selection_bias_by_arm([own, *tuned, *runs, longer, more]).to_dict("records")
     assert (first["recipe"], first["sets"], first["runs"], first["units"]) == ("as published", 2, 8, 4)
     assert first["readings"] == (len(record.curve), len(record.curve)) and first["left_out"] == 0
     half = 3.182446 * statistics.stdev([0, 0.01, 0.02, 0.03]) / 2  # Student's t of 3 degrees of freedom
@@ -66,6 +67,7 @@ def test_an_arm_has_one_row_over_its_sets_with_the_seed_as_its_unit(record, no_o
     assert (first["low"], first["high"]) == pytest.approx((0.025 - half, 0.025 + half), rel=1e-5)
     assert (longer["recipe"], longer["runs"]) == ("as published", 1)
     assert (second["recipe"], second["runs"], second["units"]) == ("tuned", 6, 3)
+    assert (more["recipe"], more["runs"], more["steps"]) == ("tuned", 1, 8000)
 
 
 def test_heads_on_frozen_bodies_are_one_arm_with_the_body_as_its_unit(record, no_own_runs):
