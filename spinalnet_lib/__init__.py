@@ -77,6 +77,7 @@ _PUBLIC = {
     "show.strip_plot": "plot_verdict_strips",
     "show.gain_plot": "describe_gains plot_gains",
     "show.size_plot": "plot_gains_by_size",
+    "show.width_plot": "plot_gains_by_width",
     "show.provenance": "CsvLink describe_records",
     "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",

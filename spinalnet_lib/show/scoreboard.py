@@ -12,7 +12,7 @@ SIGNS = {"for": "✓", "against": "✗", "neither": "≈", "documents": "§", "u
 _WORDS = {  # what the states of a sign are, for the legend
     "for": "for the claim, by our counts, proofs or runs",
     "against": "against it, by the same",
-    "neither": "depends, argued or not supported",
+    "neither": "depends, argued, not supported, or not the same in all of its readings",
     "documents": "a record that only documents speak of: standing or superseded, not checked by us",
     "undecided": "open, untested or unverified",
 }
@@ -26,15 +26,16 @@ _SIGN_OF = {
 
 
 def sign_of(verdict: ClaimVerdict) -> str:
-    """What the readings of a claim say that are decided, "for" or "against"; "neither" where they differ.
+    """What the readings of a claim say that are decided, "for" or "against"; "neither" where they differ, and where one is
+    for the claim and another one undecided.
 
     While none is decided, "documents" if documents have told something, else "undecided".
     """
     told = {_SIGN_OF[state] for state in verdict.states.values()}
     ours = told - {"documents", "undecided"}
-    if ours:
-        return ours.pop() if len(ours) == 1 else "neither"
-    return "documents" if "documents" in told else "undecided"
+    if not ours:
+        return "documents" if "documents" in told else "undecided"
+    return "neither" if len(ours) > 1 or {"for", "undecided"} <= told else ours.pop()
 
 
 def scoreboard_html(verdicts: Sequence[ClaimVerdict]) -> str:

@@ -1,5 +1,6 @@
 """The answer so far is computed: other runs and other verdicts give another one."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,7 @@ from spinalnet_lib import (
     head_cost,
     load_facts,
     paired_gains,
+    paper_head,
     published_figures,
     verdicts,
 )
@@ -68,6 +70,26 @@ def test_what_a_chapter_says_in_its_claim_is_what_the_table_says(table, root):
     assert "the published spinal head beats the published dense one" in prose
     kuzushiji = next(c for c in COMPARISONS if c.name.startswith("C Kuzushiji, published"))
     assert (gains(kuzushiji, own_records()) > 0).sum() == 9 and "nine of ten seeds agree" in prose
+
+
+def test_what_a_chapter_says_of_narrow_layers_is_what_the_table_says(table, root):
+    of_width = table[table["tier"] == "W"].set_index(["reference", "width", "data"])
+    same, sized = (of_width.loc[of] for of in ("mlp", "mlp_matched"))
+    assert (same.loc[2, "gain"] > np.log(3)).all() and set(same.loc[2, "verdict"]) == {"better, matters"}
+    assert set(sized.loc[2, "verdict"]) == {"better, size open"}
+    assert sized.drop(index=2)["verdict"].value_counts().to_dict() == {"equivalent": 9, "open": 1}
+    parameters = [
+        head_cost("spinal", 320, classes, **paper_head("two_conv", "spinal") | {"layer_width": 2}).parameters
+        / head_cost("mlp", 320, classes, hidden_sizes=2).parameters
+        for classes in (10, 26)
+    ]
+    assert all(2.5 < times < 3.5 for times in parameters)
+    prose = (root / "book" / "evidence" / "does_a_spine_help.ipynb").read_text()
+    assert (
+        "catches up: at the narrowest width the spine makes fewer errors on both sets" in prose
+        and "about three times its weights" in prose
+    )
+    assert "makes several times the errors of a spine of that width" in prose
 
 
 def test_frozen_features_have_their_verdicts_by_rival(today, table, pairs):

@@ -33,6 +33,8 @@ def test_each_claim_has_a_chip_that_leads_to_its_row(today):
     ("states", "sign"),
     [
         (["holds", "holds"], "for"),
+        (["holds", "open"], "neither"),
+        (["holds", "untested"], "neither"),
         (["contradicted", "untested"], "against"),
         (["holds", "contradicted"], "neither"),
         (["holds", "not supported"], "neither"),
@@ -45,7 +47,7 @@ def test_each_claim_has_a_chip_that_leads_to_its_row(today):
         (["superseded", "not replicated"], "against"),
     ],
 )
-def test_readings_that_differ_are_neither_and_undecided_ones_say_nothing(states, sign):
+def test_readings_that_differ_are_neither_and_a_tick_needs_all(states, sign):
     assert sign_of(verdict(*states)) == sign
     assert f"spinal-chip-{sign}" in scoreboard_html([verdict(*states)])
 
