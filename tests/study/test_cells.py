@@ -246,6 +246,9 @@ def test_tier_w_narrows_all_arms_alike(chosen):
         (cell.head, cell.head_arguments.get("layer_width", cell.head_arguments.get("hidden_sizes"))) for cell in cells
     }
     assert widths == {(head, 2**power) for head in PRIMARY for power in range(1, 7)} and len(cells) == 18
+    every = list_cells("study", "W")
+    assert len(every) == 18 * 2 * 10 and {cell.seed for cell in every} == {*range(10)}
+    assert {cell.dataset for cell in every} == {"mnist", "emnist_letters"}
 
 
 def test_dropout_is_crossed_with_the_head(chosen):

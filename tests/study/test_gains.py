@@ -26,6 +26,8 @@ def test_a_run_of_a_regression_that_diverged_has_the_mean_predictors_error(recor
     lost = replace(runs[0], diverged=True, test=dict.fromkeys(runs[0].test))
     assert gains(pair, runs) == pytest.approx(np.zeros(30))
     assert abs(gains(pair, [lost, *runs[1:]])[0]) == pytest.approx(np.log(8 / 0.1), rel=0.1)  # the sum of eight
+    still_told = replace(runs[0], diverged=True)  # an error from before it diverged is not its own
+    assert gains(pair, [still_told, *runs[1:]])[0] == gains(pair, [lost, *runs[1:]])[0]
 
 
 def test_a_gradient_that_vanished_wholly_counts_as_the_least_norm(record):

@@ -52,6 +52,8 @@ def test_a_result_that_was_changed_is_named(committed):
     point = {**committed.last, "train_loss": committed.last["train_loss"] + 1e-6}
     changed = dataclasses.replace(committed, curve=[*committed.curve[:-1], point])
     assert rerun(changed).differences == ("curve",)
+    better = dataclasses.replace(committed, test={**committed.test, "last": committed.test["last"] + 1e-6})
+    assert rerun(better).differences == ("test",)
 
 
 @pytest.mark.parametrize("circumstance", [{"device_name": "x86_64"}, {"torch": "2.4.0"}])
