@@ -3,7 +3,8 @@
 A cell is a comparison with all its runs, those of its extension where it needs one. While it is incomplete no output
 shows results of its reference, nor of its other arm unless a complete cell has those, too; of the power runs only the
 reference's are shown. While a primary cell is incomplete no other run of the study on its sets with its body is shown, nor
-of heads on features that this body made of them.
+of heads on features that this body made of them. What no comparison judges (two by two, ablations, sizes, other settings, a
+user's question) is shown of a head on a set once all its planned seeds are there.
 Every output asks here. It is about runs with the settings of the project's own searches; a user's own runs are the user's.
 Source: `data/protocol.md`, rule 1.
 """
@@ -24,16 +25,19 @@ from .tuning import NO_SEARCH, with_searches
 HIDDEN = "not shown until its cell of the plan is complete"
 
 
-def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]:
+def hidden(records: Sequence[Record], beside: Sequence[Record] = (), judged: bool = False) -> set[str]:
     """The keys of those of the records whose results are not to be shown yet.
 
-    Whether a cell is complete is told by these records, by others `beside` them and by the project's own.
+    Whether a cell is complete is told by these records, by others `beside` them and by the project's own. With `judged`
+    cells are those of the plan's comparisons alone.
     """
     theirs = [record for record in records if record.tuning_id is not None]
     if not theirs:
         return set()
     known, datasets = with_own([*records, *beside]), {record.dataset for record in theirs}
     ids, closed = _secret(known, datasets), _closed(known, theirs)
+    if not judged:
+        ids = _unfinished(known, datasets) | ids
     chosen_by = {*POWER_SEEDS, *TUNING_SEEDS}
 
     def is_closed(record: Record) -> bool:
@@ -43,9 +47,9 @@ def hidden(records: Sequence[Record], beside: Sequence[Record] = ()) -> set[str]
     return {record.key for record in theirs if ids.get(record.setup) == record.tuning_id or is_closed(record)}
 
 
-def shown(records: Sequence[Record], beside: Sequence[Record] = ()) -> list[Record]:
-    """The records whose results may be shown, in their order; `beside` as in `hidden`."""
-    keys = hidden(records, beside)
+def shown(records: Sequence[Record], beside: Sequence[Record] = (), judged: bool = False) -> list[Record]:
+    """The records whose results may be shown, in their order; `beside` and `judged` as in `hidden`."""
+    keys = hidden(records, beside, judged)
     return [record for record in records if record.key not in keys]
 
 
@@ -104,3 +108,21 @@ def _secret(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | 
             if cell.setup not in told if head == each.arm else seed not in POWER_SEEDS:
                 secret[cell.setup] = cell.tuning_id
     return secret
+
+
+def _unfinished(records: Sequence[Record], datasets: set[str]) -> dict[tuple, str | None]:
+    """What is planned on these sets beside the comparisons and is not whole, and the search that its settings came from.
+
+    Runs that belong to a comparison that is told, or to another part that is whole, are not in it.
+    """
+    evidence, made = evidence_of(records), {(run.setup, run.tuning_id) for run in records}
+    told = {
+        cell.setup
+        for each in COMPARISONS
+        if not datasets.isdisjoint(each.datasets) and not is_open(each, records)
+        for cell in evidence.cells(each).values()
+    }
+    groups = [cells for name in datasets for cells in evidence.beside_comparisons(name)]
+    whole = [all((cell.setup, cell.tuning_id) in made for cell in cells) for cells in groups]
+    told.update(cell.setup for cells, is_whole in zip(groups, whole, strict=True) if is_whole for cell in cells)
+    return {cell.setup: cell.tuning_id for cells in groups for cell in cells if cell.setup not in told}

@@ -17,7 +17,7 @@ from ..records.kinds import kind_of, usual_kind
 from ..records.record import Record, each_once
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
 from .cell import Cell
-from .cells import cells_of
+from .cells import cells_of, list_cells, other_readings
 from .comparisons import COMPARISONS, Comparison, planned_cells
 from .tiers import TIERS, frozen_body
 from .tuning import SearchIncomplete, is_current
@@ -49,6 +49,10 @@ class Evidence:
     def search_ids(self, place: tuple[str, str]) -> set[str]:
         """What names the searches of all tiers at one of `places_of` runs, for every arm that was searched; those that have ended."""
         return _known_ids(place, self._searches)
+
+    def beside_comparisons(self, name: str) -> list[tuple[Cell, ...]]:
+        """What is planned on a set beside the comparisons: of each head the runs of a part of a tier, or with other settings."""
+        return _beside_comparisons(name, self._searches)
 
     def lacks_heads_on(self, images: str) -> bool:
         """Whether tier F's heads on frozen bodies of these images have been begun, and are not all there."""
@@ -150,6 +154,23 @@ def _heads_on(images: str, searches: _Same) -> list[Cell]:
     with suppress(SearchIncomplete):
         return cells_of("F", replace(runs, datasets=names), searches.records) if names else []
     return []
+
+
+@lru_cache(maxsize=64)
+def _beside_comparisons(name: str, searches: _Same) -> list[tuple[Cell, ...]]:
+    groups: dict[tuple, list[Cell]] = {}
+    for tier, plan in TIERS.items():
+        with suppress(SearchIncomplete):
+            on_it = [runs for runs in plan.runs if name in runs.datasets]
+            for place, runs in enumerate(on_it):
+                for cell in cells_of(tier, replace(runs, datasets=(name,)), searches.records):
+                    groups.setdefault((tier, place, cell.head), []).append(cell)
+            if plan.sensitivity and name in plan.datasets:
+                groups |= {
+                    (tier, what): cells for what, cells in other_readings(tier, searches.records, (name,)).items()
+                }
+                groups[tier, "issue 6"] = list_cells("issue_6", tier, (), (name,))
+    return [tuple(cells) for cells in groups.values()]
 
 
 @lru_cache(maxsize=2)

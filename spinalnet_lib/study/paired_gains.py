@@ -82,7 +82,7 @@ def paired_gains(
     records = each_once(own_records() if records is None else records)
     searches = [record for record in with_own(records) if record.seed in TUNING_SEEDS]
     runs: dict[tuple, list[Record]] = {}
-    for record in filter(is_current, shown(records)):
+    for record in filter(is_current, shown(records, judged=True)):  # a pair with a gain has all its runs
         runs.setdefault(record.setup, []).append(record)
 
     @cache

@@ -270,6 +270,29 @@ def test_a_run_of_a_complete_cell_is_shown_although_another_cell_lacks_its_runs(
     assert {run.head for run in visible} == {pair.arm, pair.reference}
 
 
+@pytest.mark.parametrize("part", ["crossed", "ablations"])
+def test_what_no_comparison_judges_waits_for_all_its_seeds(study, record, searches, part):
+    """The primary cell is told; of a head beside it nine runs tell nothing, whatever they found, and ten do."""
+    _, made = study
+    known = made(0.03)
+    cells = list_cells("study", "C", searches, ["fashion_mnist"], part=part)
+    spines = [cell for cell in cells if cell.head in ("spinal", "spinal_last")]
+    first = next(cell for cell in spines if cell.setup not in {run.setup for run in known})
+    alike = [cell for cell in cells if (cell.head, cell.config) == (first.head, first.config)]
+    beside = [cell for cell in alike if cell.head_arguments == first.head_arguments]
+    assert len(beside) == 10
+
+    def told(count, error):
+        runs = [run_of(record, cell, error) for cell in beside[:count]]
+        frame = records_frame([*known, *runs]).set_index("key").loc[[run.key for run in runs]]
+        return [run.key in hidden([*known, *runs]) for run in runs], frame[["val_error", "test_last"]]
+
+    few, other = told(9, 0.2), told(9, 0.02)
+    assert all(few[0]) and few[1].isna().all(axis=None) and other[1].isna().all(axis=None)
+    whole, frame = told(10, 0.2)
+    assert not any(whole) and frame["test_last"].tolist() == pytest.approx([0.8] * 10)
+
+
 def test_committed_results_of_the_regressions_are_known_already():
     from spinalnet_lib import load_records
 
