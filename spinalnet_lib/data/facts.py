@@ -28,6 +28,11 @@ def load_facts() -> dict[str, dict]:
     return json.loads(path.read_bytes()) if path.is_file() else {}
 
 
+def has_own_split(name: str) -> bool:
+    """Whether a set was cut into training and test images by this project, so that no published figure can be checked on it."""
+    return bool(load_facts().get(name, {}).get("card", {}).get("own_split"))
+
+
 def measure_facts(root: str | Path | None = None) -> dict[str, dict]:
     """Facts of every set that is here, sets that share an image with it included.
 

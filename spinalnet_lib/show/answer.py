@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..data.facts import has_own_split
 from ..data.regression import NOISE_FLOOR, TARGETS
+from ..datasets import split_name
 from ..heads.counting import count_macs, head_cost
 from ..models.bodies import create_backbone
 from ..models.sizes import paper_head
 from ..study.claims import ClaimVerdict
+from ..study.comparisons import COMPARISONS
 from ..study.reading import paper_errors
 from .scoreboard import sign_of
 
@@ -87,10 +90,15 @@ def frozen_in_words(comparisons: pd.DataFrame) -> str:
 def study_answers(comparisons: pd.DataFrame) -> dict[str, str]:
     """Whether a spine helps, by where: what is judged so far."""
     found = {
-        "does a spine help, on images, with the paper's small CNN?": study_in_words(comparisons),
-        "and on features of a pretrained, frozen network?": frozen_in_words(comparisons),
+        f"does a spine help, on images, with the paper's small CNN{_own_splits('C')}?": study_in_words(comparisons),
+        f"and on features of a pretrained, frozen network{_own_splits('P')}?": frozen_in_words(comparisons),
     }
     return {asked: said for asked, said in found.items() if said}
+
+
+def _own_splits(tier: str) -> str:
+    names = {split_name(name)[0] for each in COMPARISONS if each.tier == tier for name in each.datasets}
+    return f" ({sum(map(has_own_split, names))} of its {len(names)} sets in splits of our own)"
 
 
 def _in_words(rows: pd.DataFrame, rivals: Mapping[tuple[str, str], str]) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,11 +35,19 @@ def _told(verdict: ClaimVerdict) -> str:
     texts = []
     for finding in verdict.findings:
         text = f"{finding.reading}: {finding.state}" if finding.reading else finding.state
-        text += _needed(finding)
+        text += _needed(finding) + _decided(finding)
         if changes := _changes(finding):
             text += f" ({'; '.join(changes)})"
         texts.append(text)
     return "; ".join(texts)
+
+
+def _decided(finding: Finding) -> str:
+    """Of an untested finding the verdicts on those of its comparisons that are there."""
+    names = Counter(part.verdict.words for part in finding.parts if part.verdict.name != "untested")
+    if finding.state != "untested" or not names:
+        return ""
+    return f" (of its {len(finding.parts)} comparisons {', '.join(f'{n} × {name}' for name, n in names.items())})"
 
 
 def _changes(finding: Finding) -> list[str]:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..data.facts import has_own_split
+from ..datasets import split_name
 from ..records.record import Record, each_once
 from ..study.blindness import HIDDEN, shown
 from ..training.recipes import POWER_SEEDS, TUNING_SEEDS
@@ -53,7 +55,7 @@ def group_runs(records: Sequence[Record]) -> list[Section]:
         members.setdefault(place, []).append(record)
     sections = []
     for (dataset, backbone, images, purpose, _), runs in sorted(members.items()):
-        own = ", own split" if runs[0].dataset_source == "packed" else ""
+        own = ", own split" * has_own_split(split_name(dataset)[0])
         size = f", {images:,} images a class" * bool(images)
         title = f"{dataset}{own}: {backbone}, {_words(runs[0].recipe)}{size}{purpose}"
         sections.append(Section(title, runs[0].loss, _by_label(runs)))

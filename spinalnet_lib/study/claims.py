@@ -39,6 +39,7 @@ class Part:
     keys: tuple[str, ...] = ()  # of the records
     planned: int = 0  # pairs of runs; `verdict.units` are there
     beside: dict = field(default_factory=dict)  # what decides nothing: p, pairing, losses (`study.beside`)
+    datasets: tuple[str, ...] = ()
 
     @property
     def readings(self) -> dict[str, str]:

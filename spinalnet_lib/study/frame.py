@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFrame:
     """One row a run: what it was, its last validation error and loss, its test accuracies, its cost.
 
+    `train_per_class` is empty where all images were trained on, `tuned` is whether it is a run of the study.
+
     With `curves` one row an evaluation: what was run, and each point of its curve. A run that is there twice counts once.
     Results of a cell of the study that is not complete are left empty, its curves left out (`study.blindness`).
     """
@@ -37,6 +39,9 @@ def records_frame(records: Iterable[Record], curves: bool = False) -> pd.DataFra
         kinds = ("last_mse", "val_best_mse", "test_min_mse") if r.loss == "mse" else ("last", "val_best", "test_max")
         results = {name: value for name, value in r.last.items() if name.startswith("val_")} | {"diverged": r.diverged}
         results |= {f"test_{name}": r.test[name] if r.test else None for name in kinds}
+        row |= {name: r.model["head_arguments"].get(name) for name in ("layer_width", "num_layers")}
+        row |= {"train_per_class": r.split_sizes.get("train_per_class"), "tuned": r.tuning_id is not None}
+        row |= {name: r.recipe.get(name) for name in ("learning_rate", "steps")}
         row |= {"epochs": r.recipe["epochs"]} | (dict.fromkeys(results) if r.key in blind else results)
         row |= {f"head_{name}": r.head_cost[name] for name in ("weights", "parameters", "macs")}
         rows.append(row | {"seconds": r.seconds, "device": r.device, "threads": r.threads, "key": r.key})

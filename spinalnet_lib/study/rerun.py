@@ -47,7 +47,7 @@ def find_record(key: str, records: Sequence[Record]) -> Record:
         near = f"{len(found)} do, such as {found[0].key[:16]} and {found[1].key[:16]}" if found else "none does"
         raise ValueError(
             f"rerun: one key must begin with {key!r}, of {len(records):,} records {near}; "
-            "`spinalnet records show` lists them"
+            "`spinalnet records show data/results` lists them"
         )
     return found[0]
 
@@ -91,6 +91,8 @@ def rerun(record: Record, root=None, tolerance: float = TOLERANCE) -> Rerun:
     as a difference of shares, a loss as a share of the record's. Raises ValueError for a device that is not here, for data
     that are not here or cannot be read, and where the run would have another key: then it is another run.
     """
+    if not 0 <= tolerance < math.inf:
+        raise ValueError(f"rerun: the tolerance must be a share of 0 or more, got {tolerance}; 0.001 is usual")
     if record.device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"rerun: run {record.key[:10]} was made on a GPU ({record.device_name}), and here is none; "

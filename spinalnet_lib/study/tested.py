@@ -10,7 +10,9 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+from ..data.facts import has_own_split
 from ..data.regression import TARGETS
+from ..datasets import split_name
 from ..records.record import Record
 from ..words import signed
 from .beside import beside, mean_over_families
@@ -96,7 +98,7 @@ class Judge:
         seeds = needed_seeds(comparison, self.records)
         runs = evidence_of(self.records).runs(comparison, seeds)
         keys = tuple(sorted(record.key for record in runs.values()))
-        return Part(comparison.name, verdict, least, names, keys, len(seeds), more)
+        return Part(comparison.name, verdict, least, names, keys, len(seeds), more, comparison.datasets)
 
     def _waits(self, comparison: Comparison) -> bool:
         """Whether it is a key secondary one, which is read only where the primary one of its family is decided."""
@@ -292,7 +294,9 @@ def describe(part: Part) -> str:
         if math.isinf(needed)
         else f"; needs {needed:,.0f} seeds"
     )
-    return f"{part.name}: {verdict.words} (gain {signed(verdict.mean, '.3g')}, {signed(low, '.3g')} to {signed(high, '.3g')}; δ {part.delta:.3g}{seeds})"
+    own = [name for name in part.datasets if has_own_split(split_name(name)[0])]
+    split = f"; own split: {', '.join(own)}" if own else ""
+    return f"{part.name}: {verdict.words} (gain {signed(verdict.mean, '.3g')}, {signed(low, '.3g')} to {signed(high, '.3g')}; δ {part.delta:.3g}{seeds}{split})"
 
 
 def _steps(comparison: Comparison) -> list[Step]:

@@ -7,7 +7,7 @@ import torch
 
 from spinalnet_lib import list_datasets, load_dataset
 from spinalnet_lib.data import facts as data_facts
-from spinalnet_lib.data.facts import different_test_images, image_digests, load_facts, measure_facts
+from spinalnet_lib.data.facts import different_test_images, has_own_split, image_digests, load_facts, measure_facts
 from spinalnet_lib.data.own_sets import write_card
 from tests.data.cases import sha, write_classes
 
@@ -102,3 +102,8 @@ def test_the_plan_says_how_many_test_images_the_nist_sets_have(root):
     numbers = (sum(facts[name]["test"] for name in NIST), different_test_images(NIST), shared["test_in_test"])
     for number in (*numbers, *of_balanced):
         assert f"{number:,}" in plan, number
+
+
+def test_splits_of_our_own_are_told_from_official_ones():
+    assert has_own_split("kmnist_10k") and has_own_split("caltech101_reduced")
+    assert not any(map(has_own_split, ("mnist", "cifar10", "monkeys10", "no such set")))

@@ -67,6 +67,19 @@ def test_a_comparisons_line_has_its_costs_and_says_what_is_at_the_edge_of_its_gr
     assert "would choose" not in comparison_line(replace(SHAKY, beside={"sign_flip_p": 0.25, "sets": sets}))
 
 
+def test_a_line_names_sets_that_we_split_ourselves():
+    assert "own split: kmnist_10k)" in comparison_line(replace(SHAKY, datasets=("mnist", "kmnist_10k")))
+    assert "own split" not in comparison_line(replace(SHAKY, datasets=("mnist",)))
+
+
+def test_an_untested_claim_tells_which_of_its_comparisons_are_decided():
+    open_one = replace(SHAKY, name="other", verdict=Verdict("untested", 3, 0.5))
+    line = verdict_line(verdict(4, "untested", parts=(SHAKY, open_one)))
+    assert f"(of its 2 comparisons 1 × {SHAKY.verdict.words})" in line
+    assert "of its" not in verdict_line(verdict(4, "untested", parts=(open_one,)))
+    assert "of its" not in verdict_line(verdict(4, "open", parts=(SHAKY,)))
+
+
 def test_what_changes_a_claim_stands_before_what_changes_a_comparison_only():
     told = verdict(4, "not supported", parts=(SHAKY,), sensitivity={"without a": "open", "unpaired": "not supported"})
     for text in (verdict_line(told), ledger_html([told])):

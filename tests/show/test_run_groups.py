@@ -48,6 +48,13 @@ def test_numbers_of_images_and_pilots_are_not_pooled_with_the_study(record):
     ]
 
 
+def test_an_official_split_is_not_called_our_own(record):
+    """Whether a set was packed says nothing of who cut it."""
+    names = ("cifar10", "kmnist_10k", "cifar10+efficientnet_lite0", "caltech101_reduced+efficientnet_lite0")
+    sections = [group_runs(runs_of(record, dataset=name, dataset_source="packed"))[0] for name in names]
+    assert [", own split" in section.title for section in sections] == [False, True, False, True]
+
+
 def test_masks_that_are_drawn_anew_with_each_seed_are_one_arm(record):
     masked = [
         replace(run, model={**run.model, "head_arguments": {"layer_width": 4, "mask_seed": run.seed}})

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 
 import pytest
 import torch
@@ -54,6 +55,12 @@ def test_a_result_that_was_changed_is_named(committed):
     assert rerun(changed).differences == ("curve",)
     better = dataclasses.replace(committed, test={**committed.test, "last": committed.test["last"] + 1e-6})
     assert rerun(better).differences == ("test",)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
+def test_a_tolerance_that_would_tell_nothing_is_refused(committed, tolerance):
+    with pytest.raises(ValueError, match="tolerance"):
+        rerun(committed, tolerance=tolerance)
 
 
 @pytest.mark.parametrize("circumstance", [{"device_name": "x86_64"}, {"torch": "2.4.0"}])
