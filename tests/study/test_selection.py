@@ -1,6 +1,7 @@
 """Best less last, by arm: recomputed from the lines of committed records, and told apart by settings."""
 
 import dataclasses
+import gzip
 import json
 import math
 import statistics
@@ -20,8 +21,8 @@ def with_test(record, seed, best, last, **changes):
 
 def test_committed_regressions_are_what_their_lines_give():
     table = selection_bias_by_arm(load_records("study"))
-    lines = "".join(path.read_text() for path in data_path("results", "study").glob("regression_*.jsonl"))
-    runs = [json.loads(line) for line in lines.splitlines()]
+    files = data_path("results", "study").glob("regression_*.jsonl.gz")
+    runs = [json.loads(line) for path in files for line in gzip.decompress(path.read_bytes()).splitlines()]
     squared = table[table["measure"] == "squared error"]
     assert len(squared) >= 4
     for _, row in squared.iterrows():
