@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,14 @@ class GainLines:
     @property
     def narrow(self) -> tuple[float, float]:
         return NARROW, 1.2 + 1.9 * len(self.sets)
+
+    def alt(self, told: Callable) -> str:
+        """What `told` says of each row, by set and rival."""
+        return "; ".join(
+            f"{name.replace('_', ' ')}, against {self.rivals[reference]}: {', '.join(map(told, rows.itertuples()))}"
+            for name, of_set in self.sets.items()
+            for reference, rows in of_set.groupby("reference")
+        )
 
     def draw(self, figure: Figure, theme: Theme) -> None:
         columns = 1 if is_narrow(figure) else 2

@@ -25,13 +25,6 @@ def plot_gains_by_size(table: pd.DataFrame) -> Picture:
     table = table.rename(columns={"per_class": "size", "judged": "filled"})
     sets = dict(list(table.groupby("data", sort=False)))
     lines = GainLines(sets, RIVALS, _LABELS)
-    return Picture(lines.draw, _alt(sets), lines.size, narrow=lines.narrow)
-
-
-def _alt(sets: dict[str, pd.DataFrame]) -> str:
-    said = []
-    for name, of_set in sets.items():
-        for reference, rows in of_set.groupby("reference"):
-            told = ", ".join(f"{signed(row.gain)} at {row.size:,.0f}" for row in rows.itertuples())
-            said.append(f"{name.replace('_', ' ')}, against {RIVALS[reference]}: {told}")
-    return f"Points of test error that the spine gains, by training images a class. {'; '.join(said)}."
+    said = lines.alt(lambda row: f"{signed(row.gain)} at {row.size:,.0f}")
+    alt = f"Points of test error that the spine gains, by training images a class. {said}."
+    return Picture(lines.draw, alt, lines.size, narrow=lines.narrow)

@@ -40,13 +40,6 @@ def plot_gains_by_width(table: pd.DataFrame) -> Picture:
             axes.set_yticks(ticks, [f"{tick}" for tick in ticks])
             axes.minorticks_off()
 
-    return Picture(draw, _alt(sets), (7.0, 3.6), narrow=lines.narrow)
-
-
-def _alt(sets: dict[str, pd.DataFrame]) -> str:
-    said = []
-    for name, of_set in sets.items():
-        for reference, rows in of_set.groupby("reference"):
-            told = ", ".join(f"{row.gain:.2f} at width {row.width:.0f}" for row in rows.itertuples())
-            said.append(f"{name.replace('_', ' ')}, {_RIVALS[reference]}: {told}")
-    return f"Errors that a dense head makes for one of the spine, by width. {'; '.join(said)}."
+    said = lines.alt(lambda row: f"{row.gain:.2f} at width {row.width:.0f}")
+    alt = f"Errors that a dense head makes for one of the spine, by width. {said}."
+    return Picture(draw, alt, (7.0, 3.6), narrow=lines.narrow)

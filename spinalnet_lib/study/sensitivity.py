@@ -72,10 +72,8 @@ def sensitivity(comparison: Comparison, records: Sequence[Record]) -> dict[str, 
             names[f"{name} alone"] = named(_on_sets(comparison, (name,), runs, seeds, errors))
     for what, (beside, its_sets, its_seeds) in _runs_beside(comparison, records).items():
         names[what] = named(_on_sets(comparison, its_sets, beside, its_seeds, errors))
-        if (its_sets, list(its_seeds)) != (
-            comparison.datasets,
-            list(seeds),
-        ):  # what these do to the name is not what the change does
+        if its_sets != comparison.datasets or list(its_seeds) != list(seeds):
+            # What a part of the sets or seeds does to the name is not what the change does to it.
             alone = f"{' and '.join(its_sets)} alone, seeds {its_seeds[0]} to {its_seeds[-1]}"
             names[alone] = named(_on_sets(comparison, its_sets, runs, its_seeds, errors))
     return names

@@ -112,8 +112,13 @@ class Judge:
         return self.part(comparison).verdict.name
 
     def under(self, comparisons: Sequence[Comparison], rule: Callable[[Sequence[str]], str]) -> dict[str, str]:
-        """What was changed -> what a claim's rule then says; a comparison that cannot be read so keeps its verdict."""
+        """What was changed -> what a claim's rule then says; a comparison that cannot be read so keeps its verdict.
+
+        Nothing while the rule says "untested".
+        """
         parts = [self.part(comparison) for comparison in comparisons]
+        if rule([part.verdict.name for part in parts]) == "untested":
+            return {}
         readings = dict.fromkeys(what for part in parts for what in part.readings)
         return {what: rule([name_of(p.readings.get(what, p.verdict.name)) for p in parts]) for what in readings}
 
@@ -159,7 +164,7 @@ def _networks(judge: Judge, why: str) -> Finding:
         (mean, low, high), (least, most) = shares
         note += f"; over the CNN's families the mean gain is {signed(mean, '.3g')} of the reference's error ({signed(low, '.3g')} to {signed(high, '.3g')}), "
         note += f"the families' own are {signed(least, '.3g')} to {signed(most, '.3g')}"
-    return judge.finding(why, every, state, note, sensitivity=judge.under(every, rule) if state != "untested" else {})
+    return judge.finding(why, every, state, note, sensitivity=judge.under(every, rule))
 
 
 def _gradients(judge: Judge) -> Finding:
@@ -177,7 +182,7 @@ def _gradients(judge: Judge) -> Finding:
             notes.append(f"{died}, and the plan's floor counts a ratio of 1 for them")
         else:
             notes.append(f"that of {each.reference} is {_ratios(of_reference)}")
-    others = judge.under(comparisons, lambda names: gradients(*names)) if notes else {}
+    others = judge.under(comparisons, lambda names: gradients(*names))
     return judge.finding("", comparisons, state, lead="; ".join(notes), sensitivity=others)
 
 
@@ -242,11 +247,9 @@ def _by_number(
 ) -> Finding:
     """A claim that enough of its comparisons decide; beside it what the rule says without each, and of them read otherwise."""
     names = [judge.name(comparison) for comparison in comparisons]
-    state, others = rule(names), {}
-    if state != "untested":
-        others = judge.under(comparisons, rule)
-        for place, comparison in enumerate(comparisons):
-            others[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
+    state, others = rule(names), judge.under(comparisons, rule)
+    for place, comparison in enumerate(comparisons) if state != "untested" else ():
+        others[f"without {comparison.name}"] = rule(names[:place] + names[place + 1 :])
     return judge.finding(reading, comparisons, state, note, sensitivity=others)
 
 

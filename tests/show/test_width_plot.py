@@ -44,7 +44,7 @@ def test_the_two_rivals_can_be_told_apart():
 def test_it_can_be_read_wide_and_narrow():
     picture = plot_gains_by_width(table())
     assert_drawn_with_words(picture)
-    assert "mnist, a dense head of its width: 8.00 at width 2, 2.00 at width 8, 1.00 at width 64" in picture.alt
+    assert "mnist, against a dense head of its width: 8.00 at width 2, 2.00 at width 8, 1.00 at width 64" in picture.alt
 
 
 def test_widths_without_a_verdict_are_left_out_and_none_is_refused():
