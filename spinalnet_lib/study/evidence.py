@@ -31,7 +31,7 @@ class Evidence:
 
     def __init__(self, records: Sequence[Record]):
         self.records = tuple(each_once(records))
-        self._searches = _Same([record for record in self.records if record.seed in TUNING_SEEDS])
+        self._searches = Same([record for record in self.records if record.seed in TUNING_SEEDS])
         self._runs: dict[tuple, list[Record]] = {}
         for record in filter(is_current, self.records):
             self._runs.setdefault(record.setup, []).append(record)
@@ -108,7 +108,7 @@ def paired(comparison: Comparison, runs: dict, seeds: Sequence[int]) -> list[int
     return [seed for seed in seeds if all((*place, seed) in runs for place in places)]
 
 
-class _Same:
+class Same:
     """Records as a key of a cache: the same objects are the same records, since a record cannot change."""
 
     def __init__(self, records: Sequence[Record]):
@@ -123,7 +123,7 @@ class _Same:
 
 
 @lru_cache(maxsize=4 * len(COMPARISONS))
-def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str, int], Cell]:
+def _known_cells(comparison: Comparison, searches: Same) -> dict[tuple[str, str, int], Cell]:
     seeds = (*comparison.seeds, *comparison.extended, *POWER_SEEDS)
     try:
         cells = planned_cells(comparison, seeds, searches.records)
@@ -136,7 +136,7 @@ def _known_cells(comparison: Comparison, searches: _Same) -> dict[tuple[str, str
 
 
 @lru_cache(maxsize=4 * len(COMPARISONS))
-def _known_ids(place: tuple[str, str], searches: _Same) -> set[str]:
+def _known_ids(place: tuple[str, str], searches: Same) -> set[str]:
     found = set()
     for tier, plan in TIERS.items():
         for name in plan.datasets:
@@ -148,7 +148,7 @@ def _known_ids(place: tuple[str, str], searches: _Same) -> set[str]:
 
 
 @lru_cache(maxsize=len(COMPARISONS))
-def _heads_on(images: str, searches: _Same) -> list[Cell]:
+def _heads_on(images: str, searches: Same) -> list[Cell]:
     (runs,) = TIERS["F"].runs
     names = tuple(name for name in runs.datasets if split_name(name)[0] == images)
     with suppress(SearchIncomplete):
@@ -157,7 +157,7 @@ def _heads_on(images: str, searches: _Same) -> list[Cell]:
 
 
 @lru_cache(maxsize=64)
-def _beside_comparisons(name: str, searches: _Same) -> list[tuple[Cell, ...]]:
+def _beside_comparisons(name: str, searches: Same) -> list[tuple[Cell, ...]]:
     groups: dict[tuple, list[Cell]] = {}
     for tier, plan in TIERS.items():
         with suppress(SearchIncomplete):
@@ -174,10 +174,10 @@ def _beside_comparisons(name: str, searches: _Same) -> list[tuple[Cell, ...]]:
 
 
 @lru_cache(maxsize=2)
-def _sorted_once(records: _Same) -> Evidence:
+def _sorted_once(records: Same) -> Evidence:
     return Evidence(records.records)
 
 
 def evidence_of(records: Sequence[Record]) -> Evidence:
     """The records sorted into the plan's cells; those that were sorted last are not sorted again."""
-    return _sorted_once(_Same(records))
+    return _sorted_once(Same(records))

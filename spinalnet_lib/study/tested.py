@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from ..data.facts import has_own_split
 from ..data.regression import TARGETS
@@ -29,7 +29,7 @@ from .claim_rules import regressions as three_of_four
 from .claims import Finding, Part, other_states
 from .comparisons import COMPARISONS, Comparison
 from .completeness import needed_seeds
-from .evidence import evidence_of
+from .evidence import Same, evidence_of
 from .gains import badness, delta
 from .judged import gains, judged
 from .narrow_layers import narrowing
@@ -59,7 +59,7 @@ _OVERTURNED = {
 
 def findings(records: Sequence[Record]) -> dict[str, list[Finding]]:
     """Of each of these claims its findings; `records` hold the searches and power runs, too."""
-    judge = Judge(records)
+    judge = judge_of(records)
     return {claim: find(judge) for claim, find in CLAIMS.items()}
 
 
@@ -139,6 +139,16 @@ class Judge:
         """That all missing runs of tiers take one after another; None where nothing tells it of some of them."""
         times = [row["minutes"] for tier in tiers for row in self._progress(tier)]
         return None if None in times else math.fsum(times)
+
+
+@lru_cache(maxsize=1)
+def _judge_once(records: Same) -> Judge:
+    return Judge(records.records)
+
+
+def judge_of(records: Sequence[Record]) -> Judge:
+    """The judge of these records; while they stay the same it is asked again, and judges nothing twice."""
+    return _judge_once(Same(records))
 
 
 def _networks(judge: Judge, why: str) -> Finding:

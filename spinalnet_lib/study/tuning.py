@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..models.sizes import PRIMARY
 from ..records.files import RecordFolder, own_records
@@ -82,6 +83,10 @@ class Search:
 
     def rates(self) -> list[float]:
         """Learning rates of the grid: those that it begins with, and those that it grew by."""
+        return list(self._grown)
+
+    @cached_property  # the runs are those that were given
+    def _grown(self) -> list[float]:
         low, high = first, last = self.grid.first, self.grid.last
         while True:
             rates = [tuning_rate(step) for step in range(low, high + 1)]

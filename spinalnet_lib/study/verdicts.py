@@ -46,7 +46,7 @@ def comparison_verdicts(records: Sequence[Record] | None = None) -> list[Part]:
 
     `records` as in `verdicts`.
     """
-    judge = tested.Judge(own_records() if records is None else records, predict=False)
+    judge = tested.judge_of(own_records() if records is None else records)
     return [judge.part(comparison) for comparison in COMPARISONS]
 
 

@@ -1,4 +1,5 @@
 import csv
+from functools import cache
 
 import pytest
 
@@ -37,8 +38,13 @@ def values(claim, **where):
     return sorted(figures["value"])
 
 
+@cache
+def evidences():
+    return claims_table().set_index("id")["evidence"]
+
+
 def evidence(claim):
-    return claims_table().set_index("id")["evidence"][claim]
+    return evidences()[claim]
 
 
 def test_the_ledger_agrees_with_the_figures():

@@ -5,6 +5,7 @@ and in the browser.
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 
 from matplotlib.figure import Figure
@@ -42,10 +43,11 @@ class Case:
     chapter: str
     grid: list[dict]
 
-    def state(self, values: dict, data: dict) -> dict:
-        """What the pure function of the widget's module says."""
+    @cached_property  # a widget may have to read its records first
+    def state(self) -> Callable[[dict, dict], dict]:
+        """The pure function of the widget's module: control values and data -> state."""
         module = import_module(type(self.make()).__module__)
-        return getattr(module, f"{module.__name__.rpartition('.')[2]}_state")(values, data)
+        return getattr(module, f"{module.__name__.rpartition('.')[2]}_state")
 
 
 def _grid(**values) -> list[dict]:
