@@ -78,6 +78,7 @@ _PUBLIC = {
     "show.gain_plot": "describe_gains plot_gains",
     "show.size_plot": "plot_gains_by_size",
     "show.width_plot": "plot_gains_by_width",
+    "show.pair_plot": "plot_pairs",
     "show.provenance": "CsvLink describe_records",
     "bench.costs": "costs_table",
     "bench.reports": "describe_bench load_bench load_bench_report",

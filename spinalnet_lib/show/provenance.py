@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..datasets import split_name
 from ..records.record import Record, each_once
 from ..study.statistics import mean_interval
 from ..study.tuning import NO_SEARCH
@@ -15,6 +16,8 @@ from ..words import signed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LISTED = 3  # of sizes; more are a range
 
 
 class CsvLink:
@@ -35,17 +38,35 @@ class CsvLink:
 
 def describe_records(records: Sequence[Record]) -> str:
     """One sentence of provenance: how many runs, of what, when, where and with which versions."""
-    found = origins(records)
-    sizes = dict.fromkeys((r.split_sizes["train"], r.split_sizes["val"]) for r in records)  # with whatever cut
-    what = "points" if all(r.loss == "mse" for r in records) else "images"
-    counts = " or ".join(f"{train:,} training and {val:,} validation {what}" for train, val in sizes)
+    found, seeds = origins(records), {record.seed for record in records}
     tested = sum(bool(r.test) for r in each_once(records))
     read = "not read" if not tested else "read" if f"{tested:,}" == found["runs"] else f"read by {tested:,} of them"
     return (
-        f"{found['runs']} run{'s' * (found['runs'] != '1')} of {_all(r.model['backbone'] for r in records)} on {_all(r.dataset for r in records)} "
-        f"({counts}; the test set was {read}), seed{'s' * (len({r.seed for r in records}) > 1)} {span(r.seed for r in records)}; {found['days']}, "
+        f"{found['runs']} run{'s' * (found['runs'] != '1')} of {_all(r.model['backbone'] for r in records)} on {_sets(records)} "
+        f"({_sizes(records)}; the test set was {read}), seed{'s' * (len(seeds) > 1)} {span(seeds)}; {found['days']}, "
         f"spinalnet_lib {found['spinalnet_lib']}, torch {found['torch']}, {found['devices']}."
     )
+
+
+def _sets(records: Sequence[Record]) -> str:
+    """The data sets by name; features of several bodies of one set are counted."""
+    bodies: dict[str, set[str]] = {}
+    for name in {record.dataset for record in records}:
+        images, extractor = split_name(name)
+        bodies.setdefault(images, set()).update([extractor] if extractor else [])
+    names = {record.dataset for record in records if len(bodies[split_name(record.dataset)[0]]) <= 1}
+    names |= bodies.keys() & {record.dataset for record in records}
+    return _all([*names, *(f"{name} through {len(of)} frozen bodies" for name, of in bodies.items() if len(of) > 1)])
+
+
+def _sizes(records: Sequence[Record]) -> str:
+    """How many are trained and validated on, whatever the cut; of many numbers the least and the most."""
+    sizes = dict.fromkeys((record.split_sizes["train"], record.split_sizes["val"]) for record in records)
+    what = "points" if all(record.loss == "mse" for record in records) else "images"
+    said = [(f"{train:,}", f"{val:,}") for train, val in sizes]
+    if len(sizes) > _LISTED:
+        said = [tuple(f"{min(each):,} to {max(each):,}" for each in zip(*sizes, strict=True))]
+    return " or ".join(f"{train} training and {val} validation {what}" for train, val in said)
 
 
 def origins(records: Sequence[Record]) -> dict[str, str]:

@@ -39,6 +39,12 @@ def test_provenance_counts_the_runs_that_read_the_test_set():
     )
 
 
+def test_many_sizes_are_a_range_and_many_frozen_bodies_a_count():
+    text = describe_records(load_records("study"))
+    assert "mnist, mnist through 11 frozen bodies, monkeys10+efficientnet_lite0, " in text and " (50 to " in text
+    assert text.count("frozen bodies") == 3 and " or " not in text.partition(";")[0]
+
+
 def test_a_mean_has_its_interval_and_what_diverged_is_not_averaged():
     assert describe_mean([1.0, 2.0, 3.0, float("inf")], count="3 runs") == "2 (−0.484 to 4.48, 3 runs)"
     assert describe_mean([0.25], ".1%", "one seed") == "25.0% (one seed)" and describe_mean([0.5]) == "0.5"
