@@ -4,11 +4,8 @@ Of the library are only the comparisons' names and what they found. Which runs b
 by head and sizes, and by the setting with the lowest loss of the search's lines.
 """
 
-import gzip
-import json
 import math
 import re
-from functools import cache
 
 import numpy as np
 import pytest
@@ -16,50 +13,12 @@ import scipy.stats
 
 from spinalnet_lib import comparison_verdicts
 from spinalnet_lib.data.regression import TARGETS, regression_data
-from spinalnet_lib.paths import data_path
+from tests.study.raw_runs import differences, error, lines, tuned
 
 CNN = {"NIST": ("mnist", "emnist_letters", "emnist_balanced_reduced"), "Fashion": ("fashion_mnist",)}
 CNN |= {"Kuzushiji": ("kmnist_10k",)}
 NAME = re.compile(r"(\w+) ([\w+]+)(?:, width (\d+))?, (\w+), (\w+) against (\w+)")
 PILOTS = range(1002, 1010)
-
-
-@cache
-def lines(folder, name):
-    """The runs of a committed file as JSON has them."""
-    path = data_path("results", folder, f"{name}.jsonl")
-    text = path.read_bytes() if path.exists() else gzip.decompress(path.with_suffix(".jsonl.gz").read_bytes())
-    return tuple(json.loads(line) for line in text.splitlines())
-
-
-def dropout(run):
-    return float(np.max(run["model"]["head_arguments"].get("drop_rate", 0.0)))
-
-
-@cache
-def chosen(name, head):
-    """Learning rate and dropout with the lowest mean validation loss of the search's two seeds."""
-    losses = {}
-    for run in lines("tuning", name):
-        if run["model"]["head"] == head and run["model"]["backbone"] in ("two_conv", "pixels"):
-            loss = run["curve"][-1]["val_nll"]
-            setting = run["recipe"]["learning_rate"], dropout(run)
-            losses.setdefault(setting, {})[run["seed"]] = math.inf if loss is None else loss
-    return min(losses, key=lambda setting: np.mean([losses[setting][seed] for seed in (1000, 1001)]))
-
-
-def tuned(folder, name, head, width):
-    """Runs of a head of this width with the chosen setting on all images, by seed; without those of other tiers."""
-    found = {}
-    for run in lines(folder, name):
-        sizes = run["model"]["head_arguments"]
-        same_width = head == "linear" or sizes.get("layer_width", sizes.get("hidden_sizes")) == width
-        others = run["split_sizes"].get("train_per_class") or "gradient_norms" in run["curve"][-1]
-        setting = run["recipe"]["learning_rate"], dropout(run)
-        is_tuned = run["recipe"]["optimizer"] == "adamw" and run["recipe"]["steps"] == 2000
-        if run["model"]["head"] == head and same_width and is_tuned and not others and setting == chosen(name, head):
-            found[run["seed"]] = run
-    return found
 
 
 def published(folder, name, head):
@@ -68,12 +27,6 @@ def published(folder, name, head):
         for run in lines(folder, name)
         if run["model"]["head"] == head and run["recipe"]["optimizer"] == "sgd"
     }
-
-
-def error(run):
-    """In whole test images; a run that diverged has the error of the network that it ended with."""
-    images = run["split_sizes"]["test"]
-    return round((1 - run["test"]["last"]) * images) / images
 
 
 def log_error(run):
@@ -94,10 +47,6 @@ def log_ratio(run):
     """The last layer's gradient norm over the first one's; none is below the plan's floor."""
     norms = [max(norm or 0.0, 1e-100) for norm in run["curve"][-1]["gradient_norms"]]
     return math.log(norms[-1] / norms[0])
-
-
-def differences(runs, arm, reference, seeds, badness=error):
-    return np.array([badness(runs[reference][seed]) - badness(runs[arm][seed]) for seed in seeds])
 
 
 def of_the_cnn(family, recipe, arm, reference):
