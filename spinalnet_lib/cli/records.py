@@ -31,9 +31,17 @@ def _records_show(args: argparse.Namespace) -> None:
 
     records = [record for path in args.paths for record in load_records(path)]
     blind = hidden(records)
-    for r in records:
-        said = HIDDEN if r.key in blind else r.outcome
-        print(f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {said}")
+    lines = [
+        f"{r.key[:10]}  {r.dataset:10} {r.model['backbone']:9} {r.arm:24} seed {r.seed:4}  {HIDDEN if r.key in blind else r.outcome}"
+        for r in records
+    ]
+    once = dict.fromkeys(lines)  # a run with two results is shown with both
+    print(*once, sep="\n")
+    if len(once) < len(lines):
+        print(
+            f"{len(lines) - len(once)} records are of runs that are there already; each run is shown once",
+            file=sys.stderr,
+        )
 
 
 def _records_check(args: argparse.Namespace) -> None:

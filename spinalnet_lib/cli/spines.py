@@ -17,13 +17,16 @@ def _spines(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from ..checks import check_name
-    from ..files import write_whole
+    from ..files import check_writable, write_whole
     from ..models.small_spine import ALPHABETS
     from ..study.small_spines import make_spine
 
-    for alphabet in [check_name("alphabet", name, ALPHABETS) for name in args.alphabets] or ALPHABETS:
+    alphabets = [check_name("alphabet", name, ALPHABETS) for name in args.alphabets] or ALPHABETS
+    paths = {alphabet: Path(args.out) / f"{alphabet}.json" for alphabet in alphabets}
+    for path in paths.values():
+        check_writable(path)
+    for alphabet, path in paths.items():
         content = make_spine(alphabet)
-        path = Path(args.out) / f"{alphabet}.json"
         write_whole(path, json.dumps(content, separators=(",", ":")) + "\n")
         card = content["card"]
         print(

@@ -21,3 +21,13 @@ def test_records_are_shown_checked_and_merged(record, tmp_path, capsys):
     assert main(["records", "check", str(into)]) == 2
     errors = capsys.readouterr().err
     assert "line 1 is damaged" in errors and "1 problems, 0 sound records" in errors
+
+
+def test_a_run_that_is_there_twice_is_shown_once_and_one_with_two_results_twice(record, tmp_path, capsys):
+    out = tmp_path / "runs.jsonl"
+    other = dataclasses.replace(record, curve=[*record.curve[:-1], record.curve[-1] | {"val_error": 0.5}])
+    for each in (record, record, other):
+        append_record(out, each)
+    assert main(["records", "show", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.count(record.key[:10]) == 2 and "1 records are of runs that are there already" in shown.err
