@@ -29,6 +29,8 @@ _HEADS = {
 }
 _SPINE, _RESIZED = "spinal", "as large as spinal"
 _WIDE_LINE, _NARROW_LINE = 34, 19  # characters
+_LINEAR = 0.1  # points, from zero; logarithmic beyond, as a chain may lose a hundred times what another change does
+_TICKS = (-10, -1, -0.1, 0, 0.1, 1, 10)
 _SPREAD = 0.5  # of a row, over which its marks are spread
 
 
@@ -53,6 +55,10 @@ def plot_pairs(pairs: pd.DataFrame) -> Picture:
                 colour = theme.spinal if row.low > 0 else theme.dense if row.high < 0 else theme.text
                 axes.plot([row.low, row.high], [at, at], color=colour, linewidth=1.5)
                 axes.plot(row.gain, at, marks[row.data], color=colour, markersize=5)
+        axes.set_xscale("symlog", linthresh=_LINEAR, linscale=0.6)
+        ticks = [each for each in _TICKS if axes.get_xlim()[0] <= each <= axes.get_xlim()[1]]
+        axes.set_xticks(ticks, [signed(each, "g") if each else "0" for each in ticks])
+        axes.minorticks_off()
         for place in range(1, len(rows)):
             axes.axhline(place - 0.5, color=theme.quiet, linewidth=0.5, alpha=0.5)
         axes.set_yticks(range(len(rows)), [textwrap.fill(words, line) for words in rows], fontsize=9)
