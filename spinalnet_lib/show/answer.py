@@ -45,6 +45,7 @@ def answer_so_far(verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame, p
         "Fewer errors?": _study(comparisons),
         "On a trained body?": _frozen(comparisons),
         "Spine or dropout?": _dropout(pairs),
+        "Which part of it?": _parts(pairs),
         "Fewer weights, less work?": _counted(),
         "Better regressions?": _regressions(),
         "All claims:": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
@@ -135,12 +136,24 @@ def _dropout(pairs: pd.DataFrame) -> str:
     )
 
 
+def _parts(pairs: pd.DataFrame) -> str:
+    """What the spine loses without its ways to the logits, and without its chain; empty while these runs are incomplete."""
+    of_spine = pairs[pairs["arm"] == "spinal"]
+    last, loose = (of_spine[of_spine["reference"] == head] for head in ("spinal_last", "spinal_no_chain"))
+    if not len(last) or not len(loose) or last["gain"].isna().any() or loose["gain"].isna().any():
+        return ""
+    return (
+        f"Ablations on {len(last)} sets, without a verdict: the spine has {_points(last)} than one whose last layer alone feeds the "
+        f"classes, and {_points(loose)} than one without the chain between its layers."
+    )
+
+
 def _points(rows: pd.DataFrame) -> str:
     """Points of error that are gained, from the smallest to the largest, and how many rows' intervals leave out zero."""
     sign, words = (-1, "more") if rows["gain"].max() <= 0 else (1, "less")
     ends = sorted(sign * rows["gain"])
     least, most = (f"{ends[place]:.2f}".replace("-", "−") for place in (0, -1))
-    clear = int((rows["low"] * rows["high"] > 0).sum())
+    clear = int((rows["low"] * rows["high"] > 0).sum()) or "none"
     return f"**{least} to {most} points of test error {words}** (an interval leaves out zero on {clear} of them)"
 
 

@@ -256,6 +256,23 @@ def test_the_lead_is_that_of_the_pairs(today, table, pairs):
     assert "Spine or dropout?" not in with_gains([0.25, 2.0], [])
 
 
+def test_what_is_lost_without_a_part_is_told_once_all_its_runs_are_there(today, table, pairs):
+    rows = [("spinal", "spinal_last", 0.25, 0.1, 0.4), ("spinal", "spinal_last", 2.0, 1.0, 3.0)]
+    rows += [("spinal", "spinal_no_chain", -0.25, -0.5, 0.0), ("spinal", "spinal_no_chain", 0.125, -0.1, 0.4)]
+    made = pd.DataFrame(rows, columns=["arm", "reference", "gain", "low", "high"])
+    text = answer_so_far(today, table, made)
+    assert (
+        "the spine has **0.25 to 2.00 points of test error less** (an interval leaves out zero on 2 of them) than one whose last"
+        in text
+    )
+    assert (
+        "**−0.25 to 0.12 points of test error less** (an interval leaves out zero on none of them) than one without the chain"
+        in text
+    )
+    assert "Which part" not in answer_so_far(today, table, made.assign(gain=made["gain"].mask(made.index == 3)))
+    assert "Ablations on 3 sets" in answer_so_far(today, table, pairs)
+
+
 def test_an_equivalent_pair_is_said_to_lean(table):
     of_tier = (table["tier"] == "C") & (table["reference"] == "mlp")
     assert "2 × *equivalent, slightly worse*" in study_in_words(table)
