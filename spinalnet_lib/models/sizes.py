@@ -68,6 +68,8 @@ OTHER = (
     *("mlp_deep", "mlp_deep_skip", "spinal_random_mask", "spinal_no_chain", "spinal_full", "spinal_last"),
     *("spinal_overlap", "spinal_direct", "spinal_big", "linear", "progressive", "spinal_shared"),
 )
+# How many layers these heads have to use again and again; each of these has one rate of dropout, wherever it is used.
+_LAYERS_REUSED = {"spinal_shared": 2, "spinal_tied": 4}
 # Wired in ways that `StackedHeads` does not know.
 UNSTACKED = ("progressive", "spinal_shared", "spinal_direct", "spinal_tied")
 # Sizes of ours, for bodies without a script of the paper's: those of its largest CNN on CIFAR. What they replace is one Linear.
@@ -118,9 +120,7 @@ def arm_arguments(
         return {**baseline, "drop_rate": _with_rate(baseline["drop_rate"], drop_rate)}
     given = {"layer_width": width, "num_layers": num_layers}
     spine = {**_spine(backbone), **{name: value for name, value in given.items() if value is not None}}
-    if head == "spinal_shared":  # it has two sets of weights, however often they are used
-        spine["num_layers"] = 2
-    layers = 4 if head == "spinal_tied" else spine["num_layers"]  # its others are these again
+    layers = min(_LAYERS_REUSED.get(head, spine["num_layers"]), spine["num_layers"])
     spine["drop_rate"] = _with_rate(spine.get("drop_rate", [0.0] * layers + [0.5]), drop_rate)
     if head == "spinal_big":
         del spine["layer_width"]

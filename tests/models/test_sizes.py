@@ -1,6 +1,7 @@
 """The arms differ from the paper's heads in their dropout only, and are heads that can be built."""
 
 import pytest
+import torch
 
 from spinalnet_lib import create_model
 from spinalnet_lib.models.sizes import OTHER, PRIMARY, arm_arguments, paper_head, primary_arms
@@ -14,6 +15,16 @@ def drops(model):
 def test_on_the_2_conv_cnn_every_arm_has_dropout_before_its_classifier(head):
     model = create_model("two_conv", head, 10, **arm_arguments(head, 0.5))
     assert model.head.classifier_drop.p == 0.5 and drops(model) == [0.5]
+
+
+@pytest.mark.parametrize("head", [head for head in OTHER if head != "linear"])
+def test_every_other_spine_and_chain_computes_as_many_layers_as_the_papers_spine(head):
+    """A layer that is used again counts each time: fewer layers would be another ablation."""
+    model, calls = create_model("two_conv", head, 10, **arm_arguments(head, 0.5)).eval(), []
+    for layer in model.head.layers:
+        layer.register_forward_hook(lambda *_: calls.append(1))
+    model(torch.zeros(1, 1, 28, 28))
+    assert len(calls) == paper_head("two_conv", "spinal")["num_layers"]
 
 
 @pytest.mark.parametrize("backbone", ["two_conv", "vgg5", "cifar_cnn", "vgg16_bn"])
