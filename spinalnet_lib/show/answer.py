@@ -15,6 +15,7 @@ from ..models.sizes import paper_head
 from ..study.claims import ClaimVerdict
 from ..study.comparisons import COMPARISONS
 from ..study.reading import paper_errors
+from ..words import signed
 from .scoreboard import sign_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def answer_so_far(verdicts: Sequence[ClaimVerdict], comparisons: pd.DataFrame, p
         "Fewer errors?": _study(comparisons),
         "On a trained body?": _frozen(comparisons),
         "Spine or dropout?": _dropout(pairs),
-        "Which part of it?": _parts(pairs),
+        "Which parts matter?": _parts(pairs),
         "Fewer weights, less work?": _counted(),
         "Better regressions?": _regressions(),
         "All claims:": f"Of the paper's {len(verdicts)} claims {len(signs) - recorded - waiting} can be judged today, "
@@ -137,15 +138,25 @@ def _dropout(pairs: pd.DataFrame) -> str:
 
 
 def _parts(pairs: pd.DataFrame) -> str:
-    """What the spine loses without its ways to the logits, and without its chain; empty while these runs are incomplete."""
+    """What is lost without a spine's ways to the logits, and without its chain; empty while these runs are incomplete."""
     of_spine = pairs[pairs["arm"] == "spinal"]
     last, loose = (of_spine[of_spine["reference"] == head] for head in ("spinal_last", "spinal_no_chain"))
     if not len(last) or not len(loose) or last["gain"].isna().any() or loose["gain"].isna().any():
         return ""
     return (
-        f"Ablations on {len(last)} sets, without a verdict: the spine has {_points(last)} than one whose last layer alone feeds the "
-        f"classes, and {_points(loose)} than one without the chain between its layers."
+        f"Parts of the spine were taken away on {len(last)} sets, without a verdict. If only the last layer feeds the classes, "
+        f"the test error changes by {_change(last)}; without the chain between the layers by {_change(loose)}."
     )
+
+
+def _change(rows: pd.DataFrame) -> str:
+    """Points of error, from the smallest to the largest, and how many of their intervals leave out zero."""
+    least, most = (f"{signed(end)}" for end in (rows["gain"].min(), rows["gain"].max()))
+    clear = int((rows["low"] * rows["high"] > 0).sum())
+    many = {0: "no interval leaves", len(rows): "every interval leaves"}.get(
+        clear, f"{clear} of {len(rows)} intervals leave"
+    )
+    return f"**{least} to {most} points** ({many} out zero)"
 
 
 def _points(rows: pd.DataFrame) -> str:
@@ -153,7 +164,7 @@ def _points(rows: pd.DataFrame) -> str:
     sign, words = (-1, "more") if rows["gain"].max() <= 0 else (1, "less")
     ends = sorted(sign * rows["gain"])
     least, most = (f"{ends[place]:.2f}".replace("-", "−") for place in (0, -1))
-    clear = int((rows["low"] * rows["high"] > 0).sum()) or "none"
+    clear = int((rows["low"] * rows["high"] > 0).sum())
     return f"**{least} to {most} points of test error {words}** (an interval leaves out zero on {clear} of them)"
 
 

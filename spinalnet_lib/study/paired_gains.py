@@ -35,7 +35,7 @@ _PREDICTED = "spinal_direct", "spinal_big"  # if touch needs its straight road, 
 _FULL_SIZE = {(each.tier, each.reference) for each in COMPARISONS if each.recipe == "tuned" and each.width is None}
 _COLUMNS = (
     *("tier", "part", "data", "body", "train_per_class", "arm", "reference"),
-    *("unit", "units", "planned", "diverged", "gain", "low", "high"),
+    *("unit", "units", "planned", "diverged", "gain", "low", "high", "error"),
 )
 
 
@@ -69,6 +69,8 @@ def paired_gains(
     records: Sequence[Record] | None = None, validation: bool = False, level: float = 0.95
 ) -> pd.DataFrame:
     """One row a pair and data set: the gain of `arm` over `reference` in points of test error, from `low` to `high`.
+
+    `error` is the mean error of the reference, in points, too; NaN where a difference of two gains has none.
 
     The unit is a seed; in tier F it is a frozen body, whose heads count as their mean. Of a pair that lacks one of its
     `planned` units the gain is left out; one without any unit has no row, and what is still blind is no unit. Intervals are
@@ -208,7 +210,9 @@ def _row(pair: _Pair, place: str, found: list, planned: int, validation: bool, l
         return row
     sizes = runs[0].split_sizes
     shared = sizes["val"] / sizes["train"] if _draws_all(pair) else 0.0
-    return row | dict(zip(("gain", "low", "high"), gain_interval(gains, level, shared), strict=True))
+    row |= dict(zip(("gain", "low", "high"), gain_interval(gains, level, shared), strict=True))
+    of_reference = [np.mean([draw[0] for draw in unit]) for unit in errors]
+    return row | ({"error": 100 * np.mean(of_reference)} if len(pair.terms) == 2 else {})
 
 
 def _draws_all(pair: _Pair) -> bool:

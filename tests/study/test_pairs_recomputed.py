@@ -109,6 +109,9 @@ def test_every_pair_that_is_told_is_what_the_lines_of_its_records_give():
         assert len(gains) == row["units"] == row["planned"], row
         expected = interval(gains, overlap)
         assert (row["gain"], row["low"], row["high"]) == pytest.approx(expected, rel=1e-6, abs=1e-9), row
+        if row["unit"] == "seed" and " against " not in row["reference"]:
+            its = errors(row["reference"], row["data"], row["train_per_class"])
+            assert row["error"] == pytest.approx(100 * np.mean([its[seed] for seed in range(row["planned"])])), row
 
 
 def test_every_gain_by_size_is_what_the_lines_of_its_records_give():
