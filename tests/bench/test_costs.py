@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spinalnet_lib import costs_table, create_backbone, head_cost
+from spinalnet_lib import costs_table, create_backbone, head_cost, load_bench
 from spinalnet_lib.bench import costs
 from spinalnet_lib.models.sizes import OTHER, arm_arguments, primary_arms
 from spinalnet_lib.study.tiers import TIERS
@@ -25,8 +25,24 @@ def test_every_body_of_the_study_is_there_with_every_arm_that_has_sizes_on_it():
         reference, arms = costs.arms_of(body)
         absent = {*primary_arms(body), *OTHER} - {reference, *arms}
         without_dense = {"spinal_big"} if reference == "linear" or body == "pixels" else set()
-        cells = {"spinal_full", "progressive", "spinal_shared"} if body.endswith("_cells") else set()
+        cells = {"spinal_full", "progressive"} if body.endswith("_cells") else set()
         assert absent == without_dense | cells and reference in ("mlp", "linear")
+
+
+def test_the_committed_counts_are_those_of_the_arms_as_they_are_now():
+    rows, checked = load_bench("costs"), set()
+    for body in costs.study_bodies():
+        features = costs._INPUTS if body == "pixels" else create_backbone(body).num_features
+        reference, arms = costs.arms_of(body)
+        weights = {
+            arm: costs.measured_cost(costs._head(body, arm, features), (features,)).weights
+            for arm in (reference, *arms)
+        }
+        for row in rows:
+            if (row["body"], row["quantity"]) == (body, "weights") and row["arm"] != costs.BODY:
+                assert row["ratio"] == pytest.approx(weights[row["arm"]] / weights[reference], rel=1e-3), row["name"]
+                checked.add((body, row["arm"]))
+        assert checked >= {(body, arm) for arm in arms}
 
 
 def test_each_arm_has_each_quantity_once_and_the_body_those_that_add_up(rows):
