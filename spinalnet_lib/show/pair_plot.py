@@ -57,7 +57,7 @@ def plot_pairs(pairs: pd.DataFrame) -> Picture:
             title = f"{_first(arm)} against …"
             title = textwrap.fill(title, 26) if is_narrow(figure) else title
             axes.set_title(title, loc="left", fontsize=10, color=theme.text)
-        words = "gain, in % of its errors;{}grey: less than one error in ten"
+        words = "gain, in % of the other's errors;{}grey: less than one in ten"
         every[-1].set_xlabel(words.format("\n" if is_narrow(figure) else " "), fontsize=9)
         for name, mark in marks.items():
             every[0].plot([], [], mark, color=theme.text, markersize=5, label=name.replace("_", " "))
