@@ -60,7 +60,8 @@ def _study(comparisons: pd.DataFrame) -> str:
     found = study_in_words(comparisons)
     about = "With the paper's small CNN the spinal head gets a verdict for each family of image sets"
     return (
-        f"{about}: {found}. *Equivalent*: the interval leaves out differences of one error in ten or more."
+        f"{about}: {found}. *Equivalent*: the interval leaves out differences of one error in ten or more; *matters*: it lies beyond "
+        "them; *size open*: the sign is clear, the size is not."
         if found
         else ""
     )
