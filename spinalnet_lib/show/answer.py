@@ -152,7 +152,7 @@ def _parts(pairs: pd.DataFrame) -> str:
 
 def _change(rows: pd.DataFrame) -> str:
     """Points of error, from the smallest to the largest, and how many of their intervals leave out zero."""
-    least, most = (f"{signed(end)}" for end in (rows["gain"].min(), rows["gain"].max()))
+    least, most = signed(rows["gain"].min()), signed(rows["gain"].max())
     clear = int((rows["low"] * rows["high"] > 0).sum())
     many = {0: "no interval leaves", len(rows): "every interval leaves"}.get(
         clear, f"{clear} of {len(rows)} intervals leave"

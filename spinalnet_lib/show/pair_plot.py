@@ -39,14 +39,19 @@ def plot_pairs(pairs: pd.DataFrame) -> Picture:
 
     A mark is the mean, a bar its interval, the grey band one error in ten. Blue is an interval on the side of the first head,
     orange one on the side of the second. Pairs that lack runs, and differences of gains, are left out; ValueError where none
-    is left.
+    is left, or where there are more sets than marks.
     """
     pairs = pairs.dropna(subset=["gain", "error"])
     if pairs.empty:
         raise ValueError("plot_pairs: no pair has all its runs; pass rows of paired_gains() with a gain")
+    sets = list(dict.fromkeys(pairs["data"]))
+    if len(sets) > len(MARKERS):
+        raise ValueError(
+            f"plot_pairs: {len(sets)} data sets, and there are {len(MARKERS)} marks; pass rows of fewer sets"
+        )
     for name in ("gain", "low", "high"):
         pairs = pairs.assign(**{name: 100 * pairs[name] / pairs["error"]})
-    marks = dict(zip(dict.fromkeys(pairs["data"]), MARKERS, strict=False))
+    marks = dict(zip(sets, MARKERS, strict=False))
     panels = {arm: _in_order(of_arm) for arm, of_arm in pairs.groupby("arm", sort=False)}
 
     def draw(figure: Figure, theme: Theme) -> None:

@@ -74,6 +74,13 @@ def test_a_pair_that_lacks_runs_and_a_difference_of_gains_are_left_out_and_none_
         plot_pairs(table(ROWS[-2:]))
 
 
+def test_more_sets_than_marks_are_refused():
+    rows = [("spinal", "linear", f"set {number}", 0.1, 0.0, 0.2, 1.0) for number in range(5)]
+    assert "set 3" in plot_pairs(table(rows[:4])).alt
+    with pytest.raises(ValueError, match="5 data sets, and there are 4 marks"):
+        plot_pairs(table(rows))
+
+
 def test_each_head_of_the_plans_ablations_has_words():
     heads = {head for runs in TIERS["C"].runs if runs.part == "ablations" for head in runs.heads(runs.backbones[0])}
     assert heads - {"spinal"} <= set(pair_plot._HEADS) and heads <= set(heads_table()["head"])
